@@ -1,0 +1,8 @@
+//! What is true about Kubernetes objects and a cluster.
+//!
+//! Pure: no I/O, no async, no clock, no environment, no `unsafe`. Objects are views over
+//! [`Value`](lumen_value::Value); what a layer finds wrong is a [`Finding`](finding::Finding).
+
+pub mod catalog;
+pub mod finding;
+pub mod object;

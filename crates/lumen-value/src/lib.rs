@@ -1,0 +1,14 @@
+//! What a document says: [`Value`], the one value type of the whole program; the readers that make values of
+//! text ([`yaml`], [`json`]); and [`span`], which finds afterwards where in the text a value stands.
+//!
+//! The crate knows nothing of Kubernetes' objects, only of its reading of YAML. It does no I/O.
+
+pub mod number;
+pub mod pointer;
+pub mod string;
+pub mod value;
+
+pub use number::Number;
+pub use pointer::{Pointer, Step};
+pub use string::Str;
+pub use value::{Array, Object, Set, Value};

@@ -1,0 +1,432 @@
+//! [`Value`]: null, boolean, number, string, array, object or set.
+
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::{Number, Pointer, Step, Str};
+
+mod order;
+mod print;
+
+/// One value. A clone is cheap, whatever its size: collections are shared and never change in place.
+///
+/// Values are ordered as OPA orders them: null, booleans, numbers, strings, arrays, objects, sets. Dropping,
+/// comparing, hashing and printing use no native recursion, so depth is bounded by memory alone.
+#[derive(Clone, Default)]
+pub enum Value {
+    /// `null`.
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, with its text.
+    Number(Number),
+    /// A string, not always UTF-8.
+    String(Str),
+    /// An ordered list.
+    Array(Array),
+    /// A map. In a document the keys are strings; in Rego they may be any value.
+    Object(Object),
+    /// A set; no document holds one, Rego makes them.
+    Set(Set),
+}
+
+/// The items of an array; shared.
+#[derive(Clone, Default)]
+pub struct Array(Arc<Items>);
+
+/// The items of a set, sorted and distinct; shared.
+#[derive(Clone, Default)]
+pub struct Set(Arc<Items>);
+
+/// The entries of an object, sorted by key, keys distinct; shared.
+#[derive(Clone, Default)]
+pub struct Object(Arc<Entries>);
+
+#[derive(Default)]
+struct Items(Vec<Value>);
+
+#[derive(Default)]
+struct Entries(Vec<(Value, Value)>);
+
+impl Value {
+    /// The value under a string key; `None` where this is no object or has no such key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.as_object()?.get(key)
+    }
+
+    /// The element at an index; `None` where this is no array or is shorter.
+    pub fn at(&self, index: usize) -> Option<&Value> {
+        self.as_array()?.get(index)
+    }
+
+    /// The value that a pointer leads to.
+    pub fn find(&self, pointer: &Pointer) -> Option<&Value> {
+        pointer.steps().iter().try_fold(self, |value, step| match step {
+            Step::Index(index) => value.at(*index),
+            Step::Key(key) => value.as_object()?.get_key(key),
+        })
+    }
+
+    /// Whether this is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The boolean, where this is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The number, where this is one.
+    pub fn as_number(&self) -> Option<&Number> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// The number, where this is an integer of 64 bits.
+    pub fn as_i64(&self) -> Option<i64> {
+        self.as_number()?.as_i64()
+    }
+
+    /// The text, where this is a string in UTF-8.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => text.as_str(),
+            _ => None,
+        }
+    }
+
+    /// The array, where this is one.
+    pub fn as_array(&self) -> Option<&Array> {
+        match self {
+            Self::Array(array) => Some(array),
+            _ => None,
+        }
+    }
+
+    /// The object, where this is one.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// What kind of value this is, in JSON's words: `null`, `boolean`, `number`, `string`, `array`, `object`,
+    /// and `set`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "boolean",
+            Self::Number(_) => "number",
+            Self::String(_) => "string",
+            Self::Array(_) => "array",
+            Self::Object(_) => "object",
+            Self::Set(_) => "set",
+        }
+    }
+
+    /// Whether dropping, comparing or printing this value could lead further down.
+    fn is_collection(&self) -> bool {
+        matches!(self, Self::Array(_) | Self::Object(_) | Self::Set(_))
+    }
+}
+
+impl Array {
+    /// The elements, in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Value> {
+        self.0.0.iter()
+    }
+
+    /// The element at an index.
+    pub fn get(&self, index: usize) -> Option<&Value> {
+        self.0.0.get(index)
+    }
+
+    /// How many elements.
+    pub fn len(&self) -> usize {
+        self.0.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.0.is_empty()
+    }
+}
+
+impl Set {
+    /// The elements, in OPA's order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Value> {
+        self.0.0.iter()
+    }
+
+    /// Whether the value is in it.
+    pub fn contains(&self, value: &Value) -> bool {
+        self.0.0.binary_search(value).is_ok()
+    }
+
+    /// How many elements.
+    pub fn len(&self) -> usize {
+        self.0.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.0.is_empty()
+    }
+}
+
+impl Object {
+    /// The entries, sorted by key in OPA's order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Value, &Value)> + ExactSizeIterator {
+        self.0.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The entries whose key is a string: in a document, all of them.
+    pub fn fields(&self) -> impl DoubleEndedIterator<Item = (&Str, &Value)> {
+        self.0.0.iter().filter_map(|(key, value)| match key {
+            Value::String(key) => Some((key, value)),
+            _ => None,
+        })
+    }
+
+    /// The value under a string key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.find_bytes(key.as_bytes())
+    }
+
+    /// The value under a string key that need not be UTF-8.
+    pub fn get_key(&self, key: &Str) -> Option<&Value> {
+        self.find_bytes(key.as_bytes())
+    }
+
+    /// The value under any key.
+    pub fn get_value(&self, key: &Value) -> Option<&Value> {
+        let index = self
+            .0
+            .0
+            .binary_search_by(|(candidate, _)| candidate.cmp(key))
+            .ok()?;
+        self.0.0.get(index).map(|(_, value)| value)
+    }
+
+    fn find_bytes(&self, key: &[u8]) -> Option<&Value> {
+        let found = self.0.0.binary_search_by(|(candidate, _)| match candidate {
+            Value::String(candidate) => candidate.as_bytes().cmp(key),
+            Value::Null | Value::Bool(_) | Value::Number(_) => Ordering::Less,
+            Value::Array(_) | Value::Object(_) | Value::Set(_) => Ordering::Greater,
+        });
+        self.0.0.get(found.ok()?).map(|(_, value)| value)
+    }
+
+    /// This object with one more entry, or with another value under a key that it has.
+    #[must_use]
+    pub fn with(&self, key: impl Into<Value>, value: impl Into<Value>) -> Self {
+        self.iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .chain([(key.into(), value.into())])
+            .collect()
+    }
+
+    /// This object without a key.
+    #[must_use]
+    pub fn without(&self, key: &str) -> Self {
+        let kept = self
+            .0
+            .0
+            .iter()
+            .filter(|(candidate, _)| candidate.as_str() != Some(key));
+        Self(Arc::new(Entries(kept.cloned().collect())))
+    }
+
+    /// How many entries.
+    pub fn len(&self) -> usize {
+        self.0.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.0.is_empty()
+    }
+}
+
+impl From<Vec<Value>> for Array {
+    fn from(mut items: Vec<Value>) -> Self {
+        items.shrink_to_fit();
+        Self(Arc::new(Items(items)))
+    }
+}
+
+impl FromIterator<Value> for Array {
+    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
+        Self::from(items.into_iter().collect::<Vec<_>>())
+    }
+}
+
+impl From<Vec<Value>> for Set {
+    fn from(mut items: Vec<Value>) -> Self {
+        items.sort();
+        items.dedup();
+        items.shrink_to_fit();
+        Self(Arc::new(Items(items)))
+    }
+}
+
+impl FromIterator<Value> for Set {
+    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
+        Self::from(items.into_iter().collect::<Vec<_>>())
+    }
+}
+
+/// Entries in any order; of several with one key the last counts.
+impl From<Vec<(Value, Value)>> for Object {
+    fn from(mut entries: Vec<(Value, Value)>) -> Self {
+        if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
+            // Stable, so that of equal keys the last stands last.
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            entries.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    std::mem::swap(later, earlier);
+                }
+                same
+            });
+        }
+        entries.shrink_to_fit();
+        Self(Arc::new(Entries(entries)))
+    }
+}
+
+impl FromIterator<(Value, Value)> for Object {
+    fn from_iter<I: IntoIterator<Item = (Value, Value)>>(entries: I) -> Self {
+        Self::from(entries.into_iter().collect::<Vec<_>>())
+    }
+}
+
+impl<'a> IntoIterator for &'a Array {
+    type Item = &'a Value;
+    type IntoIter = std::slice::Iter<'a, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Set {
+    type Item = &'a Value;
+    type IntoIter = std::slice::Iter<'a, Value>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+macro_rules! value_from {
+    ($($source:ty => $variant:ident),* $(,)?) => {
+        $(impl From<$source> for Value {
+            fn from(source: $source) -> Self {
+                Self::$variant(source.into())
+            }
+        })*
+    };
+}
+
+value_from! {
+    bool => Bool, i64 => Number, Number => Number, &str => String, String => String, Str => String,
+    Array => Array, Vec<Value> => Array, Object => Object, Set => Set,
+}
+
+/// An object of string keys: `[("kind", Value::from("Pod"))].into()`.
+impl<const N: usize> From<[(&str, Value); N]> for Value {
+    fn from(entries: [(&str, Value); N]) -> Self {
+        Self::Object(
+            entries
+                .into_iter()
+                .map(|(key, value)| (Value::from(key), value))
+                .collect(),
+        )
+    }
+}
+
+impl PartialEq<str> for Value {
+    fn eq(&self, other: &str) -> bool {
+        matches!(self, Self::String(text) if text == other)
+    }
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        drop_all(std::mem::take(&mut self.0));
+    }
+}
+
+impl Drop for Entries {
+    fn drop(&mut self) {
+        if self
+            .0
+            .iter()
+            .any(|(key, value)| key.is_collection() || value.is_collection())
+        {
+            drop_all(
+                std::mem::take(&mut self.0)
+                    .into_iter()
+                    .flat_map(|(key, value)| [key, value])
+                    .collect(),
+            );
+        }
+    }
+}
+
+/// Drops values, and what only they hold, in a loop.
+fn drop_all(mut pending: Vec<Value>) {
+    pending.retain(Value::is_collection);
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::Array(Array(items)) | Value::Set(Set(items)) => {
+                if let Some(mut items) = Arc::into_inner(items) {
+                    pending.extend(items.0.drain(..).filter(Value::is_collection));
+                }
+            }
+            Value::Object(Object(entries)) => {
+                if let Some(mut entries) = Arc::into_inner(entries) {
+                    let parts = entries.0.drain(..).flat_map(|(key, value)| [key, value]);
+                    pending.extend(parts.filter(Value::is_collection));
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Value {}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> Ordering {
+        order::compare(self, other)
+    }
+}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        order::hash(self, state);
+    }
+}

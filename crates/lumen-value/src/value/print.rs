@@ -1,0 +1,118 @@
+//! Printing of values: JSON as Go's `encoding/json` writes it, in a loop with a stack of its own.
+
+use std::fmt::{self, Write};
+use std::slice;
+
+use super::Value;
+use crate::Str;
+
+/// A collection that is being printed: what is left of it.
+enum Frame<'a> {
+    Items(slice::Iter<'a, Value>),
+    Entries(slice::Iter<'a, (Value, Value)>),
+}
+
+impl Value {
+    /// The value as JSON on one line, keys sorted: exactly the bytes that Go's `encoding/json` writes, `<`, `>`, `&`,
+    /// U+2028 and U+2029 as `\u` escapes. A set prints as an array; a key that is no string prints as its JSON
+    /// text, in quotes; bytes that are not UTF-8 print as U+FFFD.
+    pub fn to_json(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _: fmt::Result = write_json(self, &mut out);
+        out
+    }
+}
+
+/// The value as JSON on one line.
+impl fmt::Display for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_json(self, out)
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_json(self, out)
+    }
+}
+
+fn write_json(value: &Value, out: &mut impl Write) -> fmt::Result {
+    let mut stack = Vec::new();
+    open(value, out, &mut stack)?;
+    let mut first = true;
+    let mut depth = stack.len();
+    while let Some(frame) = stack.last_mut() {
+        let (next, end) = match frame {
+            Frame::Items(items) => (items.next().map(|value| (None, value)), ']'),
+            Frame::Entries(entries) => (entries.next().map(|(key, value)| (Some(key), value)), '}'),
+        };
+        let Some((key, value)) = next else {
+            stack.pop();
+            out.write_char(end)?;
+            (first, depth) = (false, stack.len());
+            continue;
+        };
+        if !first {
+            out.write_char(',')?;
+        }
+        if let Some(key) = key {
+            write_key(key, out)?;
+            out.write_char(':')?;
+        }
+        open(value, out, &mut stack)?;
+        first = stack.len() > depth;
+        depth = stack.len();
+    }
+    Ok(())
+}
+
+/// Writes a scalar, or the bracket that opens a collection, whose content is left on the stack.
+fn open<'a>(value: &'a Value, out: &mut impl Write, stack: &mut Vec<Frame<'a>>) -> fmt::Result {
+    match value {
+        Value::Null => out.write_str("null"),
+        Value::Bool(value) => write!(out, "{value}"),
+        Value::Number(number) => write!(out, "{number}"),
+        Value::String(text) => write_string(text, out),
+        Value::Array(array) => {
+            stack.push(Frame::Items(array.iter()));
+            out.write_char('[')
+        }
+        Value::Set(set) => {
+            stack.push(Frame::Items(set.iter()));
+            out.write_char('[')
+        }
+        Value::Object(object) => {
+            stack.push(Frame::Entries(object.0.0.iter()));
+            out.write_char('{')
+        }
+    }
+}
+
+fn write_key(key: &Value, out: &mut impl Write) -> fmt::Result {
+    match key {
+        Value::String(text) => write_string(text, out),
+        // A key's depth is Rego's to bound; this recursion is one level for each object used as a key.
+        other => write_string(&other.to_json().into(), out),
+    }
+}
+
+fn write_string(text: &Str, out: &mut impl Write) -> fmt::Result {
+    out.write_char('"')?;
+    for char in text.to_text().chars() {
+        match char {
+            '"' => out.write_str("\\\"")?,
+            '\\' => out.write_str("\\\\")?,
+            '\n' => out.write_str("\\n")?,
+            '\r' => out.write_str("\\r")?,
+            '\t' => out.write_str("\\t")?,
+            '\u{8}' => out.write_str("\\b")?,
+            '\u{c}' => out.write_str("\\f")?,
+            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                write!(out, "\\u{:04x}", u32::from(char))?;
+            }
+            _ => out.write_char(char)?,
+        }
+    }
+    out.write_char('"')
+}

@@ -1,0 +1,2 @@
+//! The `lumen` binary.
+fn main() {}
