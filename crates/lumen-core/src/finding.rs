@@ -5,7 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use lumen_value::{Pointer, Value};
+use lumen_value::Pointer;
+pub use lumen_value::edit::Edit;
 
 use crate::object::ObjectRef;
 
@@ -51,7 +52,7 @@ pub enum Layer {
     Admission,
     /// Layer 2: the Pod Security Standards.
     PodSecurity,
-    /// Layer 3: NetworkPolicies.
+    /// Layer 3: `NetworkPolicies`.
     Network,
     /// Layer 4: runtime rules.
     Runtime,
@@ -291,13 +292,4 @@ pub enum Safety {
     Safe,
     /// It takes something away that the program may need: `--unsafe-fixes` makes it.
     Unsafe,
-}
-
-/// One change of a document, by JSON pointer from its root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Edit {
-    /// Makes the field hold the value; fields on the way that are missing are made.
-    Set(Pointer, Value),
-    /// Takes the field, or the element, away.
-    Remove(Pointer),
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub mod pod;
+
 /// What names an object for people: kind, namespace and name, as its manifest gives them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {

@@ -1,10 +1,12 @@
 //! What a document says: [`Value`], the one value type of the whole program; the readers that make values of
-//! text ([`yaml`], [`json`]); and [`span`], which finds afterwards where in the text a value stands.
+//! text; and what finds afterwards where in the text a value stands.
 //!
 //! The crate knows nothing of Kubernetes' objects, only of its reading of YAML. It does no I/O.
 
+pub mod edit;
 pub mod number;
 pub mod pointer;
+pub mod read;
 pub mod string;
 pub mod value;
 

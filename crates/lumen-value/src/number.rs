@@ -296,7 +296,7 @@ mod tests {
             "1e400",
         ];
         for pair in ascending.windows(2) {
-            assert!(number(&pair[0]) < number(&pair[1]), "{} < {}", pair[0], pair[1]);
+            assert!(number(pair[0]) < number(pair[1]), "{} < {}", pair[0], pair[1]);
         }
     }
 

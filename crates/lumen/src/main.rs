@@ -1,2 +1,3 @@
 //! The `lumen` binary.
+
 fn main() {}

@@ -26,25 +26,25 @@ pub(super) fn compare(a: &Value, b: &Value) -> Ordering {
     while result.is_eq() {
         let Some(frame) = stack.last_mut() else { break };
         let (a, b) = match frame {
-            Frame::Items(left, right, lengths) => match (left.next(), right.next()) {
-                (Some(a), Some(b)) => (a, b),
-                _ => {
+            Frame::Items(left, right, lengths) => {
+                if let (Some(a), Some(b)) = (left.next(), right.next()) {
+                    (a, b)
+                } else {
                     result = *lengths;
                     stack.pop();
                     continue;
                 }
-            },
-            Frame::Entries(left, right, lengths) => match (left.next(), right.next()) {
-                (Some((key_a, a)), Some((key_b, b))) => {
+            }
+            Frame::Entries(left, right, lengths) => {
+                if let (Some((key_a, a)), Some((key_b, b))) = (left.next(), right.next()) {
                     stack.push(Frame::Pair(a, b));
                     (key_a, key_b)
-                }
-                _ => {
+                } else {
                     result = *lengths;
                     stack.pop();
                     continue;
                 }
-            },
+            }
             Frame::Pair(a, b) => {
                 let pair = (*a, *b);
                 stack.pop();
