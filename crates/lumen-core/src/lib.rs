@@ -4,5 +4,7 @@
 //! [`Value`](lumen_value::Value); what a layer finds wrong is a [`Finding`](finding::Finding).
 
 pub mod catalog;
+pub mod defaults;
 pub mod finding;
 pub mod object;
+pub mod podsecurity;
