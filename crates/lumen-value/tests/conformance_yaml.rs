@@ -47,7 +47,11 @@ fn check_documents(case: &Case) -> Result<(), String> {
         .filter(|document| document.index < lost)
         .map(|document| match document.syntax {
             Syntax::Yaml => document.value.to_json(),
-            Syntax::Json => String::from_utf8_lossy(&input[document.range.clone()]).into_owned(),
+            // Upstream keeps its text as it is.
+            Syntax::Json => {
+                let text = input.get(document.range.clone()).unwrap_or_default();
+                String::from_utf8_lossy(text).into_owned()
+            }
         })
         .collect();
     let expected: Vec<&str> = match case.json.get("documents").and_then(Json::as_array) {
