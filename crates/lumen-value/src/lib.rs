@@ -9,6 +9,7 @@ pub mod json;
 pub mod number;
 pub mod pointer;
 pub mod read;
+pub mod span;
 pub mod stream;
 pub mod string;
 pub mod value;
