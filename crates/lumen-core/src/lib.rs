@@ -8,4 +8,5 @@ pub mod finding;
 pub mod input;
 pub mod object;
 pub mod quantity;
+pub mod selector;
 pub mod snapshot;
