@@ -8,5 +8,6 @@ pub mod finding;
 pub mod input;
 pub mod object;
 pub mod quantity;
+pub mod request;
 pub mod selector;
 pub mod snapshot;
