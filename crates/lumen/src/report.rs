@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use lumen_core::catalog::Rule;
 use lumen_core::finding::Finding;
 
 /// Everything an output format needs; the formats add nothing and look nothing up.
@@ -13,6 +14,8 @@ pub struct Report {
     pub findings: Vec<Reported>,
     /// The texts of the inputs that findings point into, by the name they have in a location.
     pub sources: BTreeMap<Arc<str>, Arc<[u8]>>,
+    /// The built-in rules that findings may name, for formats that describe their rules.
+    pub rules: &'static [Rule],
     /// The sums.
     pub summary: Summary,
 }
