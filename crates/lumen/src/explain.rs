@@ -10,18 +10,13 @@ use lumen_core::finding::{Layer, Severity};
 
 use crate::output::Style;
 
-/// Below this likeness (Jaro-Winkler, 0 to 1) a name is no suggestion.
-const LIKENESS_MIN: f64 = 0.75;
-/// Most suggestions for a rule that is not there.
-const SUGGESTIONS_MAX: usize = 3;
-
 /// The text about a rule, with a line feed at its end.
 pub fn rule(rule: &Rule, style: &Style) -> String {
     let paint = Paint(style.color);
     let width = style.width.clamp(40, 100);
     let id = rule.id();
     let mut text = format!("{}\n", paint.bold(&id.to_string()));
-    text.push_str(&wrapped(&format!("{}.", rule.summary), "", width));
+    text.push_str(&wrapped(&sentence(rule.summary), "", width));
     text.push_str(&format!(
         "\n{} {}\n{} {}\n",
         paint.bold("severity"),
@@ -45,9 +40,9 @@ pub fn rule(rule: &Rule, style: &Style) -> String {
 }
 
 /// All rules as a table, a line each, in the order of their ids.
-pub fn list(rules: &[Rule], style: &Style) -> String {
+pub fn list<'a>(rules: impl IntoIterator<Item = &'a Rule>, style: &Style) -> String {
     let paint = Paint(style.color);
-    let mut rules: Vec<&Rule> = rules.iter().collect();
+    let mut rules: Vec<&Rule> = rules.into_iter().collect();
     rules.sort_by_key(|rule| (rule.layer, rule.name));
     let width = rules
         .iter()
@@ -69,37 +64,16 @@ pub fn list(rules: &[Rule], style: &Style) -> String {
     text
 }
 
-/// The rule that a text names: by its id, or by a suffix of an id that only one has (`privileged`).
-pub fn find<'a>(rules: &'a [Rule], name: &str) -> Option<&'a Rule> {
-    if let Some(exact) = rules.iter().find(|rule| rule.id().to_string() == name) {
-        return Some(exact);
+/// A text of the catalog as a sentence: with a capital, and a period where it ends without any sign.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next();
+    let mut out: String = first.into_iter().flat_map(char::to_uppercase).collect();
+    out.push_str(characters.as_str());
+    if out.ends_with(|last: char| last.is_alphanumeric() || matches!(last, '`' | ')' | '"')) {
+        out.push('.');
     }
-    let mut named = rules.iter().filter(|rule| {
-        let id = rule.id().to_string();
-        id.strip_suffix(name).is_some_and(|rest| rest.ends_with('/'))
-    });
-    let first = named.next()?;
-    named.next().is_none().then_some(first)
-}
-
-/// The ids that may have been meant, the likeliest first.
-pub fn suggestions(rules: &[Rule], name: &str) -> Vec<String> {
-    let bare = name.rsplit('/').next().unwrap_or(name);
-    let mut likely: Vec<(f64, String)> = rules
-        .iter()
-        .map(|rule| {
-            let id = rule.id().to_string();
-            let likeness = strsim::jaro_winkler(&id, name).max(strsim::jaro_winkler(rule.name, bare));
-            (likeness, id)
-        })
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .collect();
-    likely.sort_by(|(one, id), (other, other_id)| other.total_cmp(one).then_with(|| id.cmp(other_id)));
-    likely
-        .into_iter()
-        .take(SUGGESTIONS_MAX)
-        .map(|(_, id)| id)
-        .collect()
+    out
 }
 
 /// The remedy with its lines of YAML fenced.
@@ -111,7 +85,7 @@ pub(crate) fn remedy_as_markdown(rule: &Rule) -> String {
             if is_layout(block) {
                 format!("```yaml\n{block}\n```")
             } else {
-                block.to_owned()
+                sentence(block)
             }
         })
         .collect();
@@ -169,7 +143,7 @@ fn paragraphs(text: &str, width: usize) -> String {
                 out.push_str(&format!("    {line}\n"));
             }
         } else {
-            out.push_str(&wrapped(block, "  ", width));
+            out.push_str(&wrapped(&sentence(block), "  ", width));
         }
     }
     out

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-use lumen_core::finding::{Action, Finding, Location, Outcome, Place, Severity};
+use lumen_core::finding::{Action, Finding, Fix, Location, Outcome, Place, Safety, Severity};
 use lumen_value::Step;
 
 use crate::report::{Region, Report};
@@ -281,6 +281,14 @@ fn missing(location: &Location, region: &Region) -> Option<String> {
         }
     }
     (!path.is_empty()).then(|| format!("`{path}` is missing here"))
+}
+
+/// What a fix does, and whether it is safe.
+fn fix_title(fix: &Fix) -> String {
+    match fix.safety {
+        Safety::Safe => fix.title.clone(),
+        Safety::Unsafe => format!("{} (unsafe: the workload may depend on it)", fix.title),
+    }
 }
 
 /// `1 file`, `2 files`.

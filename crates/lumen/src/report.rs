@@ -18,7 +18,7 @@ pub struct Report {
     /// The texts of the inputs that findings point into, by the name they have in a location.
     pub sources: BTreeMap<Arc<str>, Arc<[u8]>>,
     /// The built-in rules that findings may name, for formats that describe their rules.
-    pub rules: &'static [Rule],
+    pub rules: Vec<&'static Rule>,
     /// The sums.
     pub summary: Summary,
 }

@@ -1,8 +1,8 @@
 //! For people: each finding with the text it points into, what enforcement does, and what would mend it; then the sums.
 //!
-//! Nothing is left out, but nothing is said twice either: the API server's text stands at an object's first finding, a
-//! place in another file is quoted once, and when one rule speaks about one object again and again, the later findings
-//! come without a quotation.
+//! Nothing is left out, but nothing is said twice either: what becomes of an object and what the API server says stand in
+//! full at its first finding, a place in another file is quoted once, and when one rule speaks about one object again and
+//! again, the later findings come without a quotation.
 
 #![expect(
     clippy::format_push_string,
@@ -14,15 +14,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Message, Origin, Renderer, Snippet};
-use lumen_core::finding::{Action, Finding, Fix, Layer, Location, Outcome, Related, RuleId, Safety};
+use lumen_core::finding::{Action, Finding, Layer, Location, Outcome, PolicyRef, Related, RuleId, Safety};
 use lumen_core::object::ObjectRef;
 
 use crate::output::escape::{line, lines};
 use crate::output::rules::Rules;
 use crate::output::sums::Sums;
-use crate::output::{self, Style, missing};
+use crate::output::{self, Style, fix_title, missing};
 use crate::report::{Region, Report, Reported};
-use excerpt::{Excerpt, near};
+use excerpt::Excerpt;
 
 mod excerpt;
 mod patch;
@@ -56,7 +56,9 @@ struct Human<'a> {
     style: Style,
     explained: BTreeSet<&'a RuleId>,
     upstream: BTreeSet<(Option<&'a ObjectRef>, &'a str)>,
-    places: BTreeSet<(&'a Location, &'a str)>,
+    places: BTreeSet<&'a Related>,
+    places_of: BTreeSet<(Option<&'a ObjectRef>, &'a Related)>,
+    consequences: BTreeSet<(Option<&'a ObjectRef>, Outcome, Action, Option<&'a PolicyRef>)>,
     quoted: BTreeMap<(&'a RuleId, Option<&'a ObjectRef>), usize>,
 }
 
@@ -75,6 +77,8 @@ impl<'a> Human<'a> {
             explained: BTreeSet::new(),
             upstream: BTreeSet::new(),
             places: BTreeSet::new(),
+            places_of: BTreeSet::new(),
+            consequences: BTreeSet::new(),
             quoted: BTreeMap::new(),
         }
     }
@@ -92,18 +96,20 @@ impl<'a> Human<'a> {
         *quoted += 1;
         let quotes = *quoted <= QUOTED_MAX && !matches!(finding.outcome, Outcome::Pass | Outcome::Skip);
 
-        let mut main = self.place(reported, quotes);
+        let (mut main, beside) = self.place(reported, quotes);
         main.extend(self.messages(finding).into_iter().map(Element::from));
         let mut others = Vec::new();
-        for (related, region) in reported.places().filter(|_| quotes) {
-            self.related(reported, related, region, &mut main, &mut others);
+        for (related, region) in reported.places() {
+            if !beside.contains(&related) && self.places_of.insert((finding.object.as_ref(), related)) {
+                self.related(related, region, quotes, &mut main, &mut others);
+            }
         }
         let mut groups = vec![Group::with_title(title).elements(main)];
         groups.append(&mut others);
         let mut text = self.renderer.render(&groups);
         text.push('\n');
         if let Some(fix) = &finding.fix {
-            self.line(Level::HELP, &fix_title(fix), &mut text);
+            self.line(Level::HELP, &line(&fix_title(fix)), &mut text);
             patch::write(self.report, reported, &self.style, &mut text);
         }
         if !matches!(finding.outcome, Outcome::Pass | Outcome::Skip)
@@ -130,36 +136,36 @@ impl<'a> Human<'a> {
         text.push('\n');
     }
 
-    /// Where the finding stands: the text with the place marked, or the bare place.
-    fn place(&self, reported: &Reported, quotes: bool) -> Vec<Element<'static>> {
+    /// Where the finding stands: the text with the place marked, or the bare place; and the related places that are marked
+    /// with it.
+    fn place(&self, reported: &'a Reported, quotes: bool) -> (Vec<Element<'static>>, Vec<&'a Related>) {
         let Some(location) = &reported.finding.location else {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         };
         let Some(region) = &reported.region else {
-            return vec![origin(location).into()];
+            return (vec![origin(location).into()], Vec::new());
         };
         let pointed = origin(location).line(region.line).char_column(region.column);
         let Some(source) = self.report.sources.get(&location.source).filter(|_| quotes) else {
-            return vec![pointed.into()];
+            return (vec![pointed.into()], Vec::new());
         };
         // Related places that are near enough are marked in the same piece of text.
-        let beside: Vec<_> = reported
+        let mut beside: Vec<(&Related, &Region)> = reported
             .places()
             .filter(|(related, _)| related.location.source == location.source)
             .filter_map(|(related, other)| Some((related, other?)))
-            .filter(|(_, other)| near(region, other))
             .collect();
-        let regions = beside
-            .iter()
-            .map(|&(_, other)| other)
-            .chain([region])
-            .collect::<Vec<_>>();
-        let Some(excerpt) = Excerpt::of(source, &regions) else {
+        let all: Vec<_> = beside.iter().map(|&(_, other)| other).chain([region]).collect();
+        let excerpt = Excerpt::of(source, &all).or_else(|| {
+            beside.clear();
+            Excerpt::of(source, &[region])
+        });
+        let Some(excerpt) = excerpt else {
             let mut elements = vec![pointed.into()];
             if let Some(words) = excerpt::words(source, region) {
                 elements.push(Level::NOTE.message(format!("it says {words}")).into());
             }
-            return elements;
+            return (elements, Vec::new());
         };
         let mut primary = AnnotationKind::Primary.span(excerpt.span(region));
         if let Some(what) = missing(location, region) {
@@ -172,34 +178,25 @@ impl<'a> Human<'a> {
                     .span(excerpt.span(other))
                     .label(line(&related.label).into_owned())
             }));
-        vec![snippet.into()]
+        (
+            vec![snippet.into()],
+            beside.into_iter().map(|(related, _)| related).collect(),
+        )
     }
 
-    /// Adds a related place that is not marked beside the finding itself.
+    /// Adds a related place that is not marked beside the finding itself: quoted the first time, then only named.
     fn related(
         &mut self,
-        reported: &Reported,
         related: &'a Related,
         region: Option<&Region>,
+        quotes: bool,
         main: &mut Vec<Element<'static>>,
         others: &mut Vec<Group<'static>>,
     ) {
         let location = &related.location;
-        let same_source = reported
-            .finding
-            .location
-            .as_ref()
-            .is_some_and(|own| own.source == location.source);
-        if let (true, Some(own), Some(other)) = (same_source, &reported.region, region)
-            && near(own, other)
-            && Excerpt::of_report(self.report, location, &[own, other]).is_some()
-        {
-            return;
-        }
         let label = line(&related.label).into_owned();
-        let first = self.places.insert((location, &related.label));
         let excerpt = region
-            .filter(|_| first)
+            .filter(|_| quotes && self.places.insert(related))
             .and_then(|region| Some((region, Excerpt::of_report(self.report, location, &[region])?)));
         if let Some((region, excerpt)) = excerpt {
             let marked = AnnotationKind::Primary.span(excerpt.span(region));
@@ -216,7 +213,17 @@ impl<'a> Human<'a> {
         let mut messages = Vec::new();
         if !matches!(finding.outcome, Outcome::Pass) {
             let name = format!("{} ({})", finding.action, finding.severity);
-            messages.push(Level::NOTE.with_name(name).message(consequence(finding)));
+            let said = (
+                finding.object.as_ref(),
+                finding.outcome,
+                finding.action,
+                finding.policy.as_ref(),
+            );
+            let text = match &finding.object {
+                Some(object) if !self.consequences.insert(said) => again(finding, object),
+                _ => consequence(finding),
+            };
+            messages.push(Level::NOTE.with_name(name).message(text));
         }
         if let Some(text) = finding.upstream_message.as_deref()
             && self.upstream.insert((finding.object.as_ref(), text))
@@ -235,14 +242,6 @@ fn level(finding: &Finding) -> Level<'static> {
         (_, output::Level::Error) => Level::ERROR,
         (_, output::Level::Warning) => Level::WARNING,
         (_, output::Level::Info) => Level::INFO,
-    }
-}
-
-fn fix_title(fix: &Fix) -> String {
-    let title = line(&fix.title);
-    match fix.safety {
-        Safety::Safe => title.into_owned(),
-        Safety::Unsafe => format!("{title} (unsafe: the workload may depend on it)"),
     }
 }
 
@@ -271,6 +270,15 @@ fn consequence(finding: &Finding) -> String {
         ));
     }
     text
+}
+
+/// The same in short, where it was said of the object before.
+fn again(finding: &Finding, object: &ObjectRef) -> String {
+    let object = line(&object.to_string()).into_owned();
+    match finding.policy {
+        Some(_) => format!("`{object}`, by the same policy"),
+        None => format!("`{object}`"),
+    }
 }
 
 fn origin(location: &Location) -> Origin<'static> {

@@ -16,7 +16,7 @@ impl Rules {
             report
                 .rules
                 .iter()
-                .map(|rule| ((rule.layer, rule.name), rule))
+                .map(|&rule| ((rule.layer, rule.name), rule))
                 .collect(),
         )
     }

@@ -8,9 +8,10 @@ use lumen_core::catalog::Rule;
 use lumen_core::finding::{Finding, Layer, Location, Outcome, Place, RuleId, Severity};
 use serde_json::{Map, Value, json};
 
+use crate::explain::{remedy_as_markdown, sentence};
 use crate::output::rules::Rules;
 use crate::output::text::Text;
-use crate::output::{Level, json as json_format};
+use crate::output::{Level, fix_title, json as json_format};
 use crate::report::{Region, Report, Reported};
 use fingerprint::Fingerprints;
 
@@ -81,11 +82,11 @@ fn descriptor(id: &RuleId, rule: Option<&Rule>) -> Value {
     };
     descriptor.insert(
         "shortDescription".into(),
-        json!({ "text": escaped(rule.summary) }),
+        json!({ "text": escaped(&sentence(rule.summary)) }),
     );
     descriptor.insert(
         "fullDescription".into(),
-        json!({ "text": escaped(rule.rationale) }),
+        json!({ "text": escaped(&sentence(rule.rationale)) }),
     );
     descriptor.insert("help".into(), help(rule));
     if let Some(reference) = rule.references.first() {
@@ -118,11 +119,16 @@ fn help(rule: &Rule) -> Value {
             .collect();
         lines.join("\n")
     };
-    let text = format!("{}\n\n{}\n\n{}", rule.rationale, rule.remedy, references("", ""));
+    let text = format!(
+        "{}\n\n{}\n\n{}",
+        sentence(rule.rationale),
+        sentence(rule.remedy),
+        references("", "")
+    );
     let markdown = format!(
         "{}\n\n**Remedy**\n\n{}\n\n`lumen explain {}`\n\n{}",
-        rule.rationale,
-        crate::explain::remedy_as_markdown(rule),
+        sentence(rule.rationale),
+        remedy_as_markdown(rule),
         rule.id(),
         references("- <", ">")
     );
@@ -217,7 +223,7 @@ fn fix(reported: &Reported, report: &Report) -> Option<Value> {
         .collect();
     let replacements = replacements.filter(|replacements| !replacements.is_empty())?;
     Some(json!({
-        "description": { "text": escaped(&fix.title) },
+        "description": { "text": escaped(&fix_title(fix)) },
         "artifactChanges": [{
             "artifactLocation": uri::artifact(&location.source),
             "replacements": replacements,

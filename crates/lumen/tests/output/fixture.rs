@@ -73,7 +73,7 @@ pub(crate) static RULES: &[Rule] = &[
         layer: Layer::PodSecurity,
         name: "privileged",
         summary: "Containers do not run privileged",
-        rationale: "A privileged container is root on the node: it has every capability and every device.",
+        rationale: "a privileged container is root on the node: it has every capability and every device",
         remedy: "Take the field away, or grant the one capability that is needed:\n\nsecurityContext:\n  privileged: false\n  capabilities:\n    add: [NET_BIND_SERVICE]",
         severity: Severity::High,
         references: &["https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline"],
@@ -420,7 +420,7 @@ pub(crate) fn report() -> Report {
         findings,
         sources,
         inputs,
-        rules: RULES,
+        rules: RULES.iter().collect(),
         summary: Summary {
             files: 6,
             documents: 5,
@@ -468,7 +468,7 @@ pub(crate) fn report_with_passes() -> Report {
 pub(crate) fn empty_report() -> Report {
     Report {
         inputs: vec!["shop/service.yaml".into()],
-        rules: RULES,
+        rules: RULES.iter().collect(),
         summary: Summary {
             files: 1,
             documents: 1,

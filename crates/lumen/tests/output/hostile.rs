@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lumen::output::{Format, Style, escape};
-use lumen::report::{Report, Reported};
-use lumen_core::finding::{Action, Finding, Severity};
+use lumen::report::{Change, Report, Reported};
+use lumen_core::finding::{Action, Finding, Fix, Related, Safety, Severity};
 use lumen_value::pointer;
 use proptest::prelude::*;
 
@@ -73,14 +73,21 @@ proptest! {
         from in any::<prop::sample::Index>(),
         to in any::<prop::sample::Index>(),
         missing in 0..5_usize,
+        replacement in "[a\r\n\t\u{1b}é]{0,10}",
         color in any::<bool>(),
         width in 0..200_usize,
     ) {
         let (from, to) = (from.index(text.len() + 1), to.index(text.len() + 1));
-        let report = pointing(&text, from.min(to)..from.max(to), missing);
+        let mut report = pointing(&text, from.min(to)..from.max(to), missing);
+        let safety = Safety::Safe;
+        let reported = &mut report.findings[0];
+        reported.finding.fix = Some(Fix { title: "\u{1b}".into(), safety, edits: Vec::new() });
+        reported.changes = vec![Change { bytes: from.min(to)..from.max(to), text: replacement }];
+        reported.finding.related = vec![Related { location: field("a.yaml", pointer![]), label: "\u{9b}".into() }];
+        reported.related = vec![Some(region_at(&text, from..from))];
         for &format in Format::ALL {
             let written = written(format, &report, &Style { color, width, ..Style::default() });
-            let passed = written.chars().find(|&c| c != '\n' && c != '\x1b' && !escape::is_shown(c));
+            let passed = written.chars().find(|&c| c != '\n' && !(color && c == '\x1b') && !escape::is_shown(c));
             prop_assert!(passed.is_none(), "{}: {:?}", format, passed);
         }
     }

@@ -15,7 +15,7 @@ const LINES_MAX: usize = 100;
 const WORDS_BYTES_MAX: usize = 40;
 
 /// Whether two places of one source are shown in one piece of it.
-pub(super) fn near(one: &Region, other: &Region) -> bool {
+fn near(one: &Region, other: &Region) -> bool {
     one.line.abs_diff(other.line) <= LINES_MAX
 }
 
