@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Message, Origin, Renderer, Snippet};
-use lumen_core::finding::{Action, Finding, Layer, Location, Outcome, PolicyRef, Related, RuleId, Safety};
+use lumen_core::finding::{Action, Finding, Layer, Location, Outcome, PolicyRef, Related, RuleId};
 use lumen_core::object::ObjectRef;
 
 use crate::output::escape::{line, lines};
