@@ -7,6 +7,7 @@ pub mod edit;
 pub mod number;
 pub mod pointer;
 pub mod read;
+pub mod span;
 pub mod string;
 pub mod value;
 
