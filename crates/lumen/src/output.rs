@@ -1,0 +1,298 @@
+//! Writing a [`Report`]: one format a file. The formats look nothing up: what they say stands in the report.
+//!
+//! Texts in a report come from foreign files. No format lets a control character through to a terminal: see
+//! [`escape`].
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+
+use lumen_core::finding::{Action, Finding, Fix, Location, Outcome, Place, Safety, Severity};
+use lumen_value::Step;
+
+use crate::report::{Region, Report};
+
+mod concise;
+pub mod escape;
+mod github;
+mod human;
+mod json;
+mod jsonl;
+mod junit;
+mod markdown;
+mod report;
+mod rules;
+mod sarif;
+pub mod schema;
+mod sums;
+mod text;
+mod yaml;
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// For people: the source text with the place marked, and what would mend it.
+    Human,
+    /// For people and editors: a line a finding.
+    Concise,
+    /// One JSON document, schema `lumen.report/v1`.
+    Json,
+    /// A line of JSON a finding, schema `lumen.finding/v1`.
+    Jsonl,
+    /// SARIF 2.1.0: code scanning services.
+    Sarif,
+    /// `JUnit` XML: continuous integration servers.
+    Junit,
+    /// Workflow commands of GitHub Actions, which Gitea and Forgejo understand too.
+    Github,
+    /// Kubernetes objects of the `OpenReports` API, or of the policy working group's: see [`ReportApi`].
+    Report,
+    /// A Markdown table, for a comment on a pull request.
+    Markdown,
+}
+
+impl Format {
+    /// Every format, in the order in which help lists them.
+    pub const ALL: &[Self] = &[
+        Self::Human,
+        Self::Concise,
+        Self::Json,
+        Self::Jsonl,
+        Self::Sarif,
+        Self::Junit,
+        Self::Github,
+        Self::Report,
+        Self::Markdown,
+    ];
+
+    /// The name that `-o` takes.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Concise => "concise",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::Github => "github",
+            Self::Report => "report",
+            Self::Markdown => "markdown",
+        }
+    }
+
+    /// What it is good for, in a few words: for `--help`.
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Human => "the source text with the place marked, and how to mend it",
+            Self::Concise => "a line a finding",
+            Self::Json => "one JSON document",
+            Self::Jsonl => "a line of JSON a finding",
+            Self::Sarif => "SARIF 2.1.0, for code scanning services",
+            Self::Junit => "JUnit XML, for continuous integration servers",
+            Self::Github => "workflow commands, for GitHub and Gitea Actions",
+            Self::Report => "Kubernetes objects, for kubectl apply",
+            Self::Markdown => "a table, for a comment on a pull request",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// A text that names no format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no output format: use one of {names}", names = names())]
+pub struct UnknownFormat(String);
+
+fn names() -> String {
+    let names: Vec<_> = Format::ALL.iter().map(|format| format!("`{format}`")).collect();
+    names.join(", ")
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|format| format.as_str() == text)
+            .ok_or_else(|| UnknownFormat(text.into()))
+    }
+}
+
+/// Which Kubernetes API the objects of [`Format::Report`] belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReportApi {
+    /// `openreports.io/v1alpha1`.
+    #[default]
+    OpenReports,
+    /// `wgpolicyk8s.io/v1alpha2`, which came before it.
+    WgPolicy,
+}
+
+impl ReportApi {
+    /// Both, in the order in which help lists them.
+    pub const ALL: &[Self] = &[Self::OpenReports, Self::WgPolicy];
+
+    /// The name that `--report-api` takes.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenReports => "openreports",
+            Self::WgPolicy => "wgpolicyk8s",
+        }
+    }
+}
+
+impl fmt::Display for ReportApi {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// A text that names no [`ReportApi`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no report API: use `openreports` or `wgpolicyk8s`")]
+pub struct UnknownReportApi(String);
+
+impl FromStr for ReportApi {
+    type Err = UnknownReportApi;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|api| api.as_str() == text)
+            .ok_or_else(|| UnknownReportApi(text.into()))
+    }
+}
+
+/// How the formats look: what the report's reader wants, not what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether [`Format::Human`] and `lumen explain` use ANSI colours. The other formats never do.
+    pub color: bool,
+    /// Width of the terminal, in columns: long source lines are cut to it.
+    pub width: usize,
+    /// For [`Format::Report`].
+    pub report_api: ReportApi,
+}
+
+/// Width of a terminal that does not say its own, in columns.
+pub const WIDTH_DEFAULT: usize = 120;
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            color: false,
+            width: WIDTH_DEFAULT,
+            report_api: ReportApi::default(),
+        }
+    }
+}
+
+/// Writes the report. The same report and style give the same bytes.
+pub fn write(format: Format, report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    match format {
+        Format::Json => json::write(report, out),
+        Format::Jsonl => jsonl::write(report, out),
+        Format::Human => human::write(report, style, out),
+        Format::Concise => concise::write(report, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Junit => junit::write(report, out),
+        Format::Github => github::write(report, out),
+        Format::Report => report::write(report, style, out),
+        Format::Markdown => markdown::write(report, out),
+    }
+}
+
+/// How loud a finding is: the three levels that all formats know, by whatever name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Worth knowing: a pass, a rule that was skipped, advice of low severity.
+    Info,
+    /// A weakness: admission lets it through.
+    Warning,
+    /// Admission refuses it, or it is of high severity, or it could not be judged.
+    Error,
+}
+
+impl Level {
+    /// The level of a finding.
+    pub fn of(finding: &Finding) -> Self {
+        match (finding.outcome, finding.action, finding.severity) {
+            (Outcome::Pass | Outcome::Skip, ..) => Self::Info,
+            (Outcome::Error, ..)
+            | (_, Action::Deny | Action::DenyPods, _)
+            | (.., Severity::High | Severity::Critical) => Self::Error,
+            (_, Action::Warn | Action::Dryrun, _) | (.., Severity::Medium) => Self::Warning,
+            (_, Action::None, Severity::Low | Severity::Info) => Self::Info,
+        }
+    }
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+/// `file:line:column`, or as much of it as there is.
+fn place(location: &Location, region: Option<&Region>) -> String {
+    let source = escape::line(&location.source);
+    match region {
+        Some(region) => format!("{source}:{}:{}", region.line, region.column),
+        None => source.into_owned(),
+    }
+}
+
+/// Where the field that is meant is missing, says so: `securityContext.runAsNonRoot is missing`.
+fn missing(location: &Location, region: &Region) -> Option<String> {
+    let Place::Field { pointer, .. } = &location.place else {
+        return None;
+    };
+    let there = pointer.steps().len().checked_sub(region.missing)?;
+    let mut path = String::new();
+    for step in pointer.steps().iter().skip(there) {
+        match step {
+            Step::Index(index) => {
+                path.push('[');
+                path.push_str(&index.to_string());
+                path.push(']');
+            }
+            Step::Key(key) => {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(&key.to_text());
+            }
+        }
+    }
+    (!path.is_empty()).then(|| format!("`{path}` is missing here"))
+}
+
+/// What a fix does, and whether it is safe.
+fn fix_title(fix: &Fix) -> String {
+    match fix.safety {
+        Safety::Safe => fix.title.clone(),
+        Safety::Unsafe => format!("{} (unsafe: the workload may depend on it)", fix.title),
+    }
+}
+
+/// `1 file`, `2 files`.
+fn plural(count: usize, word: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{ending}")
+}
