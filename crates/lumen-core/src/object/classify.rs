@@ -195,6 +195,11 @@ mod tests {
                 "the description of a Helm chart",
             ),
             (
+                "api.json",
+                object([("openapi", "3.0.0".into()), ("components", empty())]),
+                "a description of an HTTP API",
+            ),
+            (
                 "shop/values.yaml",
                 object([("image", empty())]),
                 "the values of a Helm chart",

@@ -73,6 +73,12 @@ const OTHER: Other = Other {
 
 /// In the order of trust: the first that fits counts.
 static OTHERS: &[Other] = &[
+    // Before kustomizations: both may have `components`.
+    Other {
+        what: "a description of an HTTP API",
+        any: &["openapi", "swagger"],
+        ..OTHER
+    },
     Other {
         what: "a kustomization",
         hint: RENDER_KUSTOMIZATION,
@@ -180,11 +186,6 @@ static OTHERS: &[Other] = &[
     Other {
         what: "a Dependabot configuration",
         all: &["version", "updates"],
-        ..OTHER
-    },
-    Other {
-        what: "a description of an HTTP API",
-        any: &["openapi", "swagger"],
         ..OTHER
     },
     Other {
