@@ -90,6 +90,11 @@ static CARRIERS: &[Carrier] = &[
     custom(
         "apps.kruise.io",
         "AdvancedCronJob",
+        &["spec", "template", "broadcastJobTemplate", "spec", "template"],
+    ),
+    custom(
+        "apps.kruise.io",
+        "AdvancedCronJob",
         &["spec", "template", "jobTemplate", "spec", "template"],
     ),
     custom(
