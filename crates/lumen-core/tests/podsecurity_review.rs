@@ -13,7 +13,9 @@ use lumen_core::finding::{Action, Finding, Location, Outcome, Place, Safety, Sev
 use lumen_core::object::ObjectRef;
 use lumen_core::object::pod::PodView;
 use lumen_core::podsecurity::review::{Namespace, NamespaceView, Options, Role, Subject, UPSTREAM_BYTES_MAX};
-use lumen_core::podsecurity::{Advice, Configuration, Level, advise, review, review_namespace, rules};
+use lumen_core::podsecurity::{
+    Advice, Configuration, Level, NEWEST_MINOR, advise, review, review_namespace, rules,
+};
 use lumen_value::{Pointer, Step, Value, pointer};
 
 /// Breaks `baseline` by one field, and `restricted` by more.
@@ -280,6 +282,27 @@ fn the_strongest_action_speaks_for_each_field_and_twins_speak_once() {
 }
 
 #[test]
+fn latest_means_the_clusters_own_version() {
+    let pod = r#"{"spec": {"hostUsers": false, "containers": [{"name": "a", "securityContext": {"procMount": "Unmasked"}}]}}"#;
+    let world = World::new(pod, "enforce=baseline");
+    assert_eq!(world.findings(), []);
+    let old = Options {
+        cluster_minor: 34,
+        ..Options::default()
+    };
+    let findings =
+        world.review_with(|subject, namespace| review(subject, namespace, &world.configuration, old));
+    assert_eq!(findings[0].rule.name.as_ref(), "proc-mount");
+    assert!(
+        findings[0]
+            .upstream_message
+            .as_ref()
+            .unwrap()
+            .contains(r#""baseline:latest""#)
+    );
+}
+
+#[test]
 fn audit_alone_is_a_dry_run() {
     let findings = World::new(PRIVILEGED, "enforce=privileged audit=baseline").findings();
     assert_eq!(
@@ -352,7 +375,10 @@ fn what_is_exempt_is_skipped_and_said_only_when_asked_for() {
     let mut world = World::new(PRIVILEGED, "enforce=restricted");
     world.configuration = configuration("{}", r#"{"namespaces": ["shop"]}"#);
     assert_eq!(world.findings(), []);
-    let shows = Options { shows_passes: true };
+    let shows = Options {
+        shows_passes: true,
+        ..Options::default()
+    };
     let findings =
         world.review_with(|subject, namespace| review(subject, namespace, &world.configuration, shows));
     assert_eq!((findings.len(), findings[0].outcome), (1, Outcome::Skip));
@@ -366,7 +392,10 @@ fn what_is_exempt_is_skipped_and_said_only_when_asked_for() {
 #[test]
 fn what_is_met_is_a_pass_when_asked_for() {
     let world = World::new(PRIVILEGED, "enforce=baseline");
-    let shows = Options { shows_passes: true };
+    let shows = Options {
+        shows_passes: true,
+        ..Options::default()
+    };
     let findings =
         world.review_with(|subject, namespace| review(subject, namespace, &world.configuration, shows));
     assert_eq!(
@@ -474,7 +503,12 @@ fn advice(labels: &str, pods: &[&str]) -> (Advice, Option<Finding>) {
         labels: &labels,
     };
     let namespace = Namespace::Known(&view);
-    let advice = advise(&namespace, &Configuration::default(), objects.iter().zip(&views));
+    let advice = advise(
+        &namespace,
+        &Configuration::default(),
+        NEWEST_MINOR,
+        objects.iter().zip(&views),
+    );
     let finding = advice.finding(&namespace);
     (advice, finding)
 }
