@@ -287,7 +287,7 @@ impl<'text> Builder<'text> {
         let body = next_line(text, header_end);
         let mut end = source.end.max(body).min(text.len());
         let mut last = true;
-        while end > body {
+        while end >= body {
             let line = text.get(body..end).unwrap_or_default();
             let line = line
                 .rfind('\n')
