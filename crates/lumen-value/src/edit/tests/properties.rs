@@ -343,9 +343,6 @@ proptest! {
             let read = if alone.starts_with("k: ") && matches!(found.style, Style::Literal | Style::Folded) { read.get("k").cloned().unwrap() } else { read };
             // The line break at a text's end is part of a block scalar only where there is one.
             let trim = |value: &Value| value.as_str().map(|text| Value::from(text.trim_end_matches('\n')));
-            if matches!(found.style, Style::BlockMapping | Style::BlockSequence) && !text.ends_with('\n') {
-                continue;
-            }
             prop_assert!(read == value || trim(&read) == trim(&value) && trim(&read).is_some(), "{}: {:?} for {:?} in\n{}", pointer, read, value, text);
         }
     }
@@ -366,8 +363,6 @@ proptest! {
         let edit = [Edit::Set(pointer.clone(), new.clone())];
         let edited = match apply(&text, Syntax::Yaml, &edit) {
             Ok(edited) => edited,
-            // A block scalar at the very end has no line break of its own; to add a line gives it one.
-            Err(EditError::NotFaithful) if !text.ends_with('\n') => return Ok(()),
             Err(error) => return Err(TestCaseError::fail(format!("{error} at {pointer} to {new} in\n{text}"))),
         };
         let read = check::value(&edited.text, Syntax::Yaml).unwrap();
@@ -389,7 +384,8 @@ proptest! {
         let (pointer, _) = at.get(&places[1..]).clone();
         let edited = match apply(&text, Syntax::Yaml, &[Edit::Remove(pointer.clone())]) {
             Ok(edited) => edited,
-            Err(EditError::NotFaithful) if !text.ends_with('\n') => return Ok(()),
+            // Blank lines would come to stand below a scalar that keeps them.
+            Err(EditError::NotFaithful) if text.contains('+') => return Ok(()),
             Err(error) => return Err(TestCaseError::fail(format!("{error} at {pointer} in\n{text}"))),
         };
         same_outside(&text, &edited)?;
