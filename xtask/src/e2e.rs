@@ -1,0 +1,210 @@
+//! `e2e`: what a real API server says of the examples and of the corpus, against what is recorded.
+//!
+//! The recorded answers are what `cargo test` holds lumen to, without a cluster; this task keeps the record true. Each
+//! document is sent as it stands, to be created with `dryRun=All`: once as the server reads by default, and once with
+//! `fieldValidation=Strict`, which is what kubectl asks for.
+
+mod manifest;
+mod server;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cluster::ApiServer;
+use crate::workspace::{root, target};
+use manifest::Manifest;
+use server::{Answer, create};
+
+/// The folders whose documents are sent; the namespaces of one folder hold for its other documents.
+const FOLDERS: [&str; 2] = ["examples", "tests/corpus/podsecurity/e2e"];
+
+/// The record, one answer a line.
+const RECORD: &str = "tests/corpus/podsecurity/apiserver-1.34.4.jsonl";
+
+/// The kinds that Pod Security looks at, and the word for them in a request's path.
+const KINDS: [(&str, &str); 9] = [
+    ("Pod", "pods"),
+    ("ReplicationController", "replicationcontrollers"),
+    ("PodTemplate", "podtemplates"),
+    ("Deployment", "deployments"),
+    ("ReplicaSet", "replicasets"),
+    ("StatefulSet", "statefulsets"),
+    ("DaemonSet", "daemonsets"),
+    ("Job", "jobs"),
+    ("CronJob", "cronjobs"),
+];
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Write the answers down instead of comparing them
+    #[arg(long)]
+    record: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let server = ApiServer::start(target().join("e2e-apiserver"))?;
+    let mut lines = Vec::new();
+    for folder in FOLDERS {
+        let manifests = manifest::of_folder(folder)?;
+        prepare(&server, &manifests, &mut lines)?;
+        for manifest in &manifests {
+            if let Some((_, plural)) = KINDS.iter().find(|(kind, _)| *kind == manifest.kind) {
+                lines.push(ask(&server, manifest, plural)?);
+            }
+        }
+    }
+    drop(server);
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let record = record_path();
+    if options.record {
+        std::fs::write(&record, text).with_context(|| format!("cannot write `{}`", record.display()))?;
+        println!("{} answers written to {RECORD}", lines.len());
+        return Ok(());
+    }
+    compare(&lines)
+}
+
+fn record_path() -> PathBuf {
+    root().join(RECORD)
+}
+
+/// Makes the namespaces, recording what the server says of them, and in each the service accounts that pods need.
+fn prepare(server: &ApiServer, manifests: &[Manifest], lines: &mut Vec<Value>) -> Result<()> {
+    let mut refused = BTreeSet::new();
+    let mut made: BTreeSet<&str> = BTreeSet::new();
+    for manifest in manifests.iter().filter(|each| each.kind == "Namespace") {
+        let answer = create(server, "/api/v1/namespaces", manifest.media_type, &manifest.text)?;
+        if answer.admitted {
+            made.insert(&manifest.name);
+        } else {
+            refused.insert(&manifest.name);
+        }
+        lines.push(line(manifest, &answer, None));
+    }
+    // Namespaces that the server has from its start get no answers of their own.
+    for manifest in manifests {
+        let namespace = manifest.namespace.as_str();
+        if manifest.kind != "Namespace" && !refused.contains(&manifest.namespace) && made.insert(namespace) {
+            let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+            create(
+                server,
+                "/api/v1/namespaces",
+                "application/json",
+                &object.to_string(),
+            )?;
+        }
+    }
+    for namespace in made {
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        let named = manifests
+            .iter()
+            .filter(|each| each.kind == "ServiceAccount" && each.namespace == namespace)
+            .map(|each| each.name.as_str());
+        for name in named.chain(["default"]) {
+            let object = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
+            create(server, &path, "application/json", &object.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+fn ask(server: &ApiServer, manifest: &Manifest, plural: &str) -> Result<Value> {
+    let group = if manifest.api_version == "v1" {
+        "/api/v1".to_owned()
+    } else {
+        format!("/apis/{}", manifest.api_version)
+    };
+    let path = format!(
+        "{group}/namespaces/{}/{plural}?dryRun=All&fieldValidation=",
+        manifest.namespace
+    );
+    let request = |validation: &str| -> Result<Answer> {
+        let mut answer = create(
+            server,
+            &format!("{path}{validation}"),
+            manifest.media_type,
+            &manifest.text,
+        )?;
+        if !manifest.generate_name.is_empty() {
+            answer.message = answer
+                .message
+                .map(|message| without_random(&message, &manifest.generate_name));
+        }
+        Ok(answer)
+    };
+    let answer = request("Warn")?;
+    let strict = request("Strict")?;
+    let strict = (strict.admitted != answer.admitted || strict.message != answer.message)
+        .then_some(strict.message)
+        .flatten();
+    Ok(line(manifest, &answer, strict.as_deref()))
+}
+
+/// The message with `<random>` for what the server adds to `generateName`: five letters or digits.
+fn without_random(message: &str, prefix: &str) -> String {
+    let Some((before, after)) = message.split_once(&format!("\"{prefix}")) else {
+        return message.into();
+    };
+    let rest: String = after.chars().skip(5).collect();
+    format!("{before}\"{prefix}<random>{rest}")
+}
+
+/// A line of the record. `strict` is what strict reading is told, where that is something else.
+fn line(manifest: &Manifest, answer: &Answer, strict: Option<&str>) -> Value {
+    let mut line = json!({
+        "file": manifest.file,
+        "document": manifest.document,
+        "line": manifest.line,
+        "kind": manifest.kind,
+        "namespace": if manifest.kind == "Namespace" { "" } else { &manifest.namespace },
+        "name": manifest.name,
+        "admitted": answer.admitted,
+    });
+    if let Some(fields) = line.as_object_mut() {
+        if let Some(message) = &answer.message {
+            fields.insert("message".into(), message.as_str().into());
+        }
+        if !answer.warnings.is_empty() {
+            fields.insert("warnings".into(), answer.warnings.clone().into());
+        }
+        if let Some(strict) = strict {
+            fields.insert("strict".into(), strict.into());
+        }
+    }
+    line
+}
+
+/// Every answer must be as it is recorded, and nothing recorded may be left over.
+fn compare(lines: &[Value]) -> Result<()> {
+    let record = record_path();
+    let text =
+        std::fs::read_to_string(&record).with_context(|| format!("cannot read `{}`", record.display()))?;
+    let recorded: Vec<Value> = text
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("`{RECORD}` is no JSON lines"))?;
+    let mut differences = 0;
+    for line in lines.iter().filter(|line| !recorded.contains(line)) {
+        println!("answered, not recorded: {line}");
+        differences += 1;
+    }
+    for line in recorded.iter().filter(|line| !lines.contains(line)) {
+        println!("recorded, not answered: {line}");
+        differences += 1;
+    }
+    if differences > 0 {
+        bail!(
+            "{differences} differences from `{RECORD}`; if the server is right, run `cargo xtask e2e --record`"
+        );
+    }
+    println!(
+        "test result: ok. {} passed; the API server's answers are those recorded",
+        lines.len()
+    );
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Asking the API server, by `curl`.
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::cluster::ApiServer;
+use crate::workspace::command;
+
+/// What the server says to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Whether it did what was asked, or would have.
+    pub(crate) admitted: bool,
+    /// The status' message, where it refuses.
+    pub(crate) message: Option<String>,
+    /// The warnings, in their order.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Sends an object to be created at a path such as `/api/v1/namespaces/x/pods?dryRun=All`.
+pub(crate) fn create(server: &ApiServer, path: &str, media_type: &str, text: &str) -> Result<Answer> {
+    let mut curl = command("curl");
+    curl.args(["--silent", "--show-error", "--http1.1", "--max-time", "20"])
+        .args(["--dump-header", "-", "--data-binary", text])
+        .args(["--header", &format!("Content-Type: {media_type}")])
+        .args(["--header", "Accept: application/json", "--header", "Expect:"])
+        .arg("--cacert")
+        .arg(server.key("ca.crt"))
+        .arg("--cert")
+        .arg(server.key("admin.crt"))
+        .arg("--key")
+        .arg(server.key("admin.key"))
+        .arg(format!("{}{path}", server.address()?));
+    let output = curl.output().context("cannot start `curl`")?;
+    if !output.status.success() {
+        bail!(
+            "`curl` failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    let text = String::from_utf8(output.stdout).context("the server's answer is no UTF-8")?;
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .context("the server's answer has no head")?;
+    let admitted = head
+        .split_whitespace()
+        .nth(1)
+        .is_some_and(|code| code.starts_with('2'));
+    let message = (!admitted).then(|| {
+        // A path that the server does not serve is answered in plain text.
+        let status: Option<Value> = serde_json::from_str(body).ok();
+        status
+            .as_ref()
+            .and_then(|status| status.get("message")?.as_str())
+            .unwrap_or(body.trim())
+            .to_owned()
+    });
+    Ok(Answer {
+        admitted,
+        message,
+        warnings: head.lines().filter_map(warning).collect(),
+    })
+}
+
+/// The text of a `Warning: 299 - "text"` header.
+fn warning(line: &str) -> Option<String> {
+    let (name, value) = line.split_once(':')?;
+    if !name.eq_ignore_ascii_case("warning") {
+        return None;
+    }
+    let quoted = value.trim().strip_prefix("299 - \"")?.strip_suffix('"')?;
+    let mut text = String::new();
+    let mut escaped = false;
+    for character in quoted.chars() {
+        escaped = !escaped && character == '\\';
+        if !escaped {
+            text.push(character);
+        }
+    }
+    Some(text)
+}
