@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
-use crate::workspace::{command, root, run as run_command};
+use crate::workspace::{command, on_path, root, run as run_command, target};
 
 /// The programs that the API server alone needs.
 const API_SERVER: [&str; 2] = ["etcd", "kube-apiserver"];
@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Action::Up { nodes } => {
             run_command(
                 command(script("up.sh"))
-                    .arg(cache()?)
+                    .arg(cache())
                     .arg(&state)
                     .arg(nodes.to_string()),
             )?;
@@ -61,12 +61,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Where the built programs are kept: outside the checkout, so that every checkout finds them.
-pub(crate) fn cache() -> Result<PathBuf> {
+pub(crate) fn cache() -> PathBuf {
     if let Some(set) = std::env::var_os("LUMEN_TEST_CACHE") {
-        return Ok(set.into());
+        return root().join(set);
     }
-    let home = std::env::var_os("HOME").context("neither `LUMEN_TEST_CACHE` nor `HOME` is set")?;
-    Ok(Path::new(&home).join(".cache").join("lumen-test"))
+    match std::env::var_os("HOME") {
+        Some(home) => Path::new(&home).join(".cache").join("lumen-test"),
+        None => target().join("lumen-test"),
+    }
 }
 
 /// An API server that runs until this is dropped.
@@ -87,7 +89,7 @@ impl ApiServer {
         let server = Self { state };
         run_command(
             command(script("up.sh"))
-                .arg(cache()?)
+                .arg(cache())
                 .arg(&server.state)
                 .env("API_SERVER_ALONE", "true"),
         )?;
@@ -120,8 +122,26 @@ impl Drop for ApiServer {
     }
 }
 
+/// Whether the API server needs no building.
+pub(crate) fn is_built() -> bool {
+    let programs = cache().join("bin");
+    API_SERVER.iter().all(|program| programs.join(program).is_file())
+}
+
+/// Where Go is: on the PATH, or where its archive is unpacked by custom.
+pub(crate) fn go() -> Option<PathBuf> {
+    on_path("go").or_else(|| Some(PathBuf::from("/usr/local/go/bin/go")).filter(|go| go.is_file()))
+}
+
 fn build(programs: &[impl AsRef<std::ffi::OsStr>]) -> Result<()> {
-    run_command(command(script("build.sh")).arg(cache()?).args(programs))
+    let mut build = command(script("build.sh"));
+    build.arg(cache()).args(programs);
+    if let Some(folder) = go().as_deref().and_then(Path::parent) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::env::split_paths(&path).chain([folder.to_path_buf()]);
+        build.env("PATH", std::env::join_paths(folders)?);
+    }
+    run_command(&mut build)
 }
 
 fn script(name: &str) -> PathBuf {

@@ -17,10 +17,13 @@ use serde_json::{Value, json};
 use crate::cluster::ApiServer;
 use crate::workspace::{root, target};
 use manifest::Manifest;
-use server::{Answer, create};
+use server::{Answer, Requests};
 
-/// The folders whose documents are sent; the namespaces of one folder hold for its other documents.
-const FOLDERS: [&str; 2] = ["examples", "tests/corpus/podsecurity/e2e"];
+/// Pods and controllers for every check, and for what stands between them and a verdict.
+const CORPUS: &str = "tests/corpus/podsecurity/e2e";
+
+/// The examples: an installation in each folder.
+const EXAMPLES: &str = "examples";
 
 /// The record, one answer a line.
 const RECORD: &str = "tests/corpus/podsecurity/apiserver-1.34.4.jsonl";
@@ -46,26 +49,61 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if !options.record {
+        return check().map(|_| ());
+    }
+    let lines = answers()?;
+    let mut text = String::new();
+    for line in &lines {
+        text.push_str(&line.to_string());
+        text.push('\n');
+    }
+    let record = record_path();
+    std::fs::write(&record, text).with_context(|| format!("cannot write `{}`", record.display()))?;
+    println!("{} answers written to {RECORD}", lines.len());
+    Ok(())
+}
+
+/// Compares the server's answers with those recorded; how many there are.
+pub(crate) fn check() -> Result<usize> {
+    let lines = answers()?;
+    compare(&lines)?;
+    Ok(lines.len())
+}
+
+/// Starts a server and asks about every document.
+fn answers() -> Result<Vec<Value>> {
     let server = ApiServer::start(target().join("e2e-apiserver"))?;
+    let requests = Requests::to(&server)?;
     let mut lines = Vec::new();
-    for folder in FOLDERS {
-        let manifests = manifest::of_folder(folder)?;
-        prepare(&server, &manifests, &mut lines)?;
+    for folder in folders()? {
+        let manifests = manifest::of_folder(&folder)?;
+        prepare(&requests, &manifests, &mut lines)?;
         for manifest in &manifests {
             if let Some((_, plural)) = KINDS.iter().find(|(kind, _)| *kind == manifest.kind) {
-                lines.push(ask(&server, manifest, plural)?);
+                lines.push(ask(&requests, manifest, plural)?);
             }
         }
     }
-    drop(server);
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let record = record_path();
-    if options.record {
-        std::fs::write(&record, text).with_context(|| format!("cannot write `{}`", record.display()))?;
-        println!("{} answers written to {RECORD}", lines.len());
-        return Ok(());
+    Ok(lines)
+}
+
+/// The folders whose documents are sent, each an installation of its own: its namespaces hold for its other documents.
+fn folders() -> Result<Vec<String>> {
+    let mut folders = vec![CORPUS.to_owned()];
+    let examples = root().join(EXAMPLES);
+    if examples.is_dir() {
+        for entry in
+            std::fs::read_dir(&examples).with_context(|| format!("cannot read `{}`", examples.display()))?
+        {
+            let entry = entry?;
+            if entry.path().is_dir() {
+                folders.push(format!("{EXAMPLES}/{}", entry.file_name().to_string_lossy()));
+            }
+        }
     }
-    compare(&lines)
+    folders.sort();
+    Ok(folders)
 }
 
 fn record_path() -> PathBuf {
@@ -73,46 +111,47 @@ fn record_path() -> PathBuf {
 }
 
 /// Makes the namespaces, recording what the server says of them, and in each the service accounts that pods need.
-fn prepare(server: &ApiServer, manifests: &[Manifest], lines: &mut Vec<Value>) -> Result<()> {
-    let mut refused = BTreeSet::new();
-    let mut made: BTreeSet<&str> = BTreeSet::new();
+fn prepare(server: &Requests, manifests: &[Manifest], lines: &mut Vec<Value>) -> Result<()> {
+    let namespaces = "/api/v1/namespaces";
+    let mut known = BTreeSet::new();
+    let mut made = BTreeSet::new();
     for manifest in manifests.iter().filter(|each| each.kind == "Namespace") {
-        let answer = create(server, "/api/v1/namespaces", manifest.media_type, &manifest.text)?;
+        let name = manifest.name.as_str();
+        known.insert(name);
+        let mut answer = server.create(namespaces, manifest.media_type, &manifest.text)?;
+        if answer.message.as_deref() == Some(&format!("namespaces \"{name}\" already exists")) {
+            // Another folder has made it, or the server has had it from its start.
+            let path = format!("{namespaces}/{name}");
+            answer = server.replace(&path, manifest.media_type, &manifest.text)?;
+        }
         if answer.admitted {
-            made.insert(&manifest.name);
-        } else {
-            refused.insert(&manifest.name);
+            made.insert(name);
         }
         lines.push(line(manifest, &answer, None));
     }
-    // Namespaces that the server has from its start get no answers of their own.
-    for manifest in manifests {
-        let namespace = manifest.namespace.as_str();
-        if manifest.kind != "Namespace" && !refused.contains(&manifest.namespace) && made.insert(namespace) {
-            let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-            create(
-                server,
-                "/api/v1/namespaces",
-                "application/json",
-                &object.to_string(),
-            )?;
+    for manifest in manifests.iter().filter(|each| each.kind != "Namespace") {
+        let name = manifest.namespace.as_str();
+        if known.insert(name) {
+            let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            server.create(namespaces, "application/json", &object.to_string())?;
+            made.insert(name);
         }
     }
     for namespace in made {
-        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        let path = format!("{namespaces}/{namespace}/serviceaccounts");
         let named = manifests
             .iter()
             .filter(|each| each.kind == "ServiceAccount" && each.namespace == namespace)
             .map(|each| each.name.as_str());
         for name in named.chain(["default"]) {
             let object = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
-            create(server, &path, "application/json", &object.to_string())?;
+            server.create(&path, "application/json", &object.to_string())?;
         }
     }
     Ok(())
 }
 
-fn ask(server: &ApiServer, manifest: &Manifest, plural: &str) -> Result<Value> {
+fn ask(server: &Requests, manifest: &Manifest, plural: &str) -> Result<Value> {
     let group = if manifest.api_version == "v1" {
         "/api/v1".to_owned()
     } else {
@@ -123,8 +162,7 @@ fn ask(server: &ApiServer, manifest: &Manifest, plural: &str) -> Result<Value> {
         manifest.namespace
     );
     let request = |validation: &str| -> Result<Answer> {
-        let mut answer = create(
-            server,
+        let mut answer = server.create(
             &format!("{path}{validation}"),
             manifest.media_type,
             &manifest.text,

@@ -40,7 +40,7 @@ pub(crate) fn of_folder(folder: &str) -> Result<Vec<Manifest>> {
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         let file = path.strip_prefix(root()).unwrap_or(&path).display().to_string();
-        if file.ends_with(".json") {
+        if path.extension().is_some_and(|extension| extension == "json") {
             manifests.extend(of_json(&file, &text)?);
         } else {
             manifests.extend(of_yaml(&file, &text));

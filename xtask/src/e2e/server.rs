@@ -1,5 +1,7 @@
 //! Asking the API server, by `curl`.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
@@ -17,20 +19,47 @@ pub(crate) struct Answer {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Sends an object to be created at a path such as `/api/v1/namespaces/x/pods?dryRun=All`.
-pub(crate) fn create(server: &ApiServer, path: &str, media_type: &str, text: &str) -> Result<Answer> {
-    let mut curl = command("curl");
-    curl.args(["--silent", "--show-error", "--http1.1", "--max-time", "20"])
-        .args(["--dump-header", "-", "--data-binary", text])
-        .args(["--header", &format!("Content-Type: {media_type}")])
-        .args(["--header", "Accept: application/json", "--header", "Expect:"])
-        .arg("--cacert")
-        .arg(server.key("ca.crt"))
-        .arg("--cert")
-        .arg(server.key("admin.crt"))
-        .arg("--key")
-        .arg(server.key("admin.key"))
-        .arg(format!("{}{path}", server.address()?));
+/// Requests of the cluster's administrator.
+#[derive(Debug)]
+pub(crate) struct Requests<'server> {
+    server: &'server ApiServer,
+    address: String,
+}
+
+impl<'server> Requests<'server> {
+    pub(crate) fn to(server: &'server ApiServer) -> Result<Self> {
+        let address = server.address()?;
+        Ok(Self { server, address })
+    }
+
+    /// Sends an object to be created at a path such as `/api/v1/namespaces/x/pods?dryRun=All`.
+    pub(crate) fn create(&self, path: &str, media_type: &str, text: &str) -> Result<Answer> {
+        self.send("POST", path, media_type, text)
+    }
+
+    /// Sends an object to take the place of the one at a path such as `/api/v1/namespaces/x`.
+    pub(crate) fn replace(&self, path: &str, media_type: &str, text: &str) -> Result<Answer> {
+        self.send("PUT", path, media_type, text)
+    }
+
+    fn send(&self, method: &str, path: &str, media_type: &str, text: &str) -> Result<Answer> {
+        let mut curl = command("curl");
+        curl.args(["--silent", "--show-error", "--http1.1", "--max-time", "20"])
+            .args(["--request", method, "--dump-header", "-", "--data-binary", text])
+            .args(["--header", &format!("Content-Type: {media_type}")])
+            .args(["--header", "Accept: application/json", "--header", "Expect:"])
+            .arg("--cacert")
+            .arg(self.server.key("ca.crt"))
+            .arg("--cert")
+            .arg(self.server.key("admin.crt"))
+            .arg("--key")
+            .arg(self.server.key("admin.key"))
+            .arg(format!("{}{path}", self.address));
+        answer(&mut curl)
+    }
+}
+
+fn answer(curl: &mut Command) -> Result<Answer> {
     let output = curl.output().context("cannot start `curl`")?;
     if !output.status.success() {
         bail!(
