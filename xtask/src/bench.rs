@@ -1,13 +1,15 @@
 //! `bench`: the release binary as a whole, beside its peers where they are installed.
 //!
 //! All programs run on the same generated tree, one after the other, in one call, so that their proportions hold on any
-//! machine. The peers are found on the PATH, or by `KUBE_LINTER` and `KUBECONFORM`; schemas for kubeconform are taken
-//! from the folder `KUBECONFORM_SCHEMAS`, without which it only parses.
+//! machine. The peers are found on the PATH, or by `KUBE_LINTER` and `KUBECONFORM`. kubeconform needs
+//! schemas: they are made from a real API server's description where one is built (`cargo xtask cluster build`), without
+//! which it only parses.
 
 mod measure;
+mod schemas;
 mod tree;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -67,7 +69,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         ours = ours.or(Some(measured));
     }
     let ours = ours.context("nothing was measured")?;
-    for peer in peers(&folder) {
+    for peer in peers(&folder)? {
         match peer.call {
             None => println!("{}: not on the PATH, nor named by `{}`", peer.name, peer.variable),
             Some(call) => {
@@ -112,34 +114,27 @@ struct Peer {
     call: Option<Call>,
 }
 
-fn peers(folder: &str) -> [Peer; 2] {
+fn peers(folder: &str) -> Result<[Peer; 2]> {
     let find = |name: &str, variable: &str| {
         std::env::var_os(variable)
             .map(PathBuf::from)
             .or_else(|| on_path(name))
     };
     let kube_linter = |program: PathBuf| Call::new(&program, &["lint", folder]);
-    let kubeconform = |program: PathBuf| {
-        let schemas = std::env::var("KUBECONFORM_SCHEMAS").unwrap_or_default();
-        // A location that is there and empty keeps it from the network.
-        let location = if schemas.is_empty() {
-            empty_schemas()
-        } else {
-            schemas
-        };
-        let template = format!("{location}/{{{{.ResourceKind}}}}.json");
-        Call::new(
-            &program,
-            &[
-                "-ignore-missing-schemas",
-                "-summary",
-                "-schema-location",
-                &template,
-                folder,
-            ],
-        )
+    let kubeconform = |program: PathBuf| -> Result<Call> {
+        // A location that is there and has nothing keeps it from the network.
+        let schemas = schemas::folder()?.unwrap_or_else(|| target().join("no-schemas"));
+        let location = format!("{}/{{{{.ResourceKind}}}}.json", schemas.display());
+        let arguments = [
+            "-ignore-missing-schemas",
+            "-summary",
+            "-schema-location",
+            &location,
+            folder,
+        ];
+        Ok(Call::new(&program, &arguments))
     };
-    [
+    Ok([
         Peer {
             name: "kube-linter",
             variable: "KUBE_LINTER",
@@ -148,12 +143,7 @@ fn peers(folder: &str) -> [Peer; 2] {
         Peer {
             name: "kubeconform",
             variable: "KUBECONFORM",
-            call: find("kubeconform", "KUBECONFORM").map(kubeconform),
+            call: find("kubeconform", "KUBECONFORM").map(kubeconform).transpose()?,
         },
-    ]
-}
-
-fn empty_schemas() -> String {
-    let folder: &Path = &target().join("no-schemas");
-    folder.display().to_string()
+    ])
 }

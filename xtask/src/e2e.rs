@@ -5,7 +5,7 @@
 //! `fieldValidation=Strict`, which is what kubectl asks for.
 
 mod manifest;
-mod server;
+pub(crate) mod server;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

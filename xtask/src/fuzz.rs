@@ -1,5 +1,7 @@
 //! `fuzz`: runs a fuzz target of `fuzz/`, by cargo-fuzz with the nightly toolchain.
 
+mod seeds;
+
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
@@ -16,27 +18,25 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     if on_path("cargo-fuzz").is_none() {
-        bail!("cargo-fuzz is not installed: `cargo install cargo-fuzz`");
+        bail!(
+            "cargo-fuzz is not installed: `cargo install cargo-fuzz`, and `rustup toolchain install nightly`"
+        );
     }
     let targets = match &options.target {
         Some(target) => vec![target.clone()],
         None => targets()?,
     };
     for target in targets {
-        // The folder given first takes what is found; the seeds are read beside it.
         let corpus = format!("fuzz/corpus/{target}");
-        let folder = root().join(&corpus);
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        let seeds = seeds::write(&target, &root().join(&corpus))?;
+        println!("{target}: {seeds} seeds in {corpus}");
         let mut fuzz = command("cargo");
-        fuzz.args(["+nightly", "fuzz", "run", &target, &corpus]);
-        fuzz.arg(format!("fuzz/seeds/{target}"));
-        fuzz.args(
-            ["tests/corpus", "examples"]
-                .iter()
-                .filter(|seeds| root().join(seeds).is_dir()),
-        );
-        fuzz.arg("--").arg(format!("-max_total_time={}", options.seconds));
-        fuzz.args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=65536"]);
+        fuzz.args(["+nightly", "fuzz", "run", &target, &corpus, "--"])
+            .arg(format!("-max_total_time={}", options.seconds))
+            .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=65536"])
+            // Under cargo, a toolchain is set that would win over the one that is named.
+            .env_remove("CARGO")
+            .env_remove("RUSTUP_TOOLCHAIN");
         run_command(&mut fuzz)?;
     }
     Ok(())

@@ -4,6 +4,13 @@
 //! The server's answers are in `tests/corpus/podsecurity/apiserver-1.34.4.jsonl`; `cargo xtask e2e` asks a server again
 //! and compares, so that the two halves together compare lumen with the server.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says so and stops"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -42,12 +42,22 @@ impl<'server> Requests<'server> {
         self.send("PUT", path, media_type, text)
     }
 
+    /// What is at a path.
+    pub(crate) fn get(&self, path: &str) -> Result<String> {
+        output(self.curl(path).arg("--fail"))
+    }
+
     fn send(&self, method: &str, path: &str, media_type: &str, text: &str) -> Result<Answer> {
+        let mut curl = self.curl(path);
+        curl.args(["--request", method, "--dump-header", "-", "--data-binary", text])
+            .args(["--header", &format!("Content-Type: {media_type}")])
+            .args(["--header", "Accept: application/json", "--header", "Expect:"]);
+        answer(&output(&mut curl)?)
+    }
+
+    fn curl(&self, path: &str) -> Command {
         let mut curl = command("curl");
         curl.args(["--silent", "--show-error", "--http1.1", "--max-time", "20"])
-            .args(["--request", method, "--dump-header", "-", "--data-binary", text])
-            .args(["--header", &format!("Content-Type: {media_type}")])
-            .args(["--header", "Accept: application/json", "--header", "Expect:"])
             .arg("--cacert")
             .arg(self.server.key("ca.crt"))
             .arg("--cert")
@@ -55,11 +65,11 @@ impl<'server> Requests<'server> {
             .arg("--key")
             .arg(self.server.key("admin.key"))
             .arg(format!("{}{path}", self.address));
-        answer(&mut curl)
+        curl
     }
 }
 
-fn answer(curl: &mut Command) -> Result<Answer> {
+fn output(curl: &mut Command) -> Result<String> {
     let output = curl.output().context("cannot start `curl`")?;
     if !output.status.success() {
         bail!(
@@ -67,7 +77,11 @@ fn answer(curl: &mut Command) -> Result<Answer> {
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    let text = String::from_utf8(output.stdout).context("the server's answer is no UTF-8")?;
+    String::from_utf8(output.stdout).context("the server's answer is no UTF-8")
+}
+
+/// Takes the head and the body of an answer apart.
+fn answer(text: &str) -> Result<Answer> {
     let (head, body) = text
         .split_once("\r\n\r\n")
         .context("the server's answer has no head")?;
