@@ -143,3 +143,48 @@ fn field<'text>(prefix: &str, mut lines: impl Iterator<Item = &'text str>) -> Op
         Some(value.trim().trim_matches(['"', '\'']).to_owned())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{of_json, of_yaml};
+
+    #[test]
+    fn documents_are_found_with_their_places() {
+        let text = "# about\n---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: a # first\n  labels:\n    name: no\n\
+                    ---\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  namespace: \"x\"\n  generateName: b-\nspec:\n  name: no\n";
+        let found = of_yaml("f.yaml", text);
+        let facts: Vec<_> = found
+            .iter()
+            .map(|each| {
+                (
+                    each.document,
+                    each.line,
+                    each.kind.as_str(),
+                    each.name.as_str(),
+                    each.namespace.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            facts,
+            [(0, 3, "Pod", "a", "default"), (2, 11, "Deployment", "", "x")]
+        );
+        assert_eq!(found[1].generate_name, "b-");
+        assert!(found[0].text.starts_with("apiVersion: v1"));
+    }
+
+    #[test]
+    fn json_is_one_document() {
+        let found = of_json(
+            "f.json",
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"x"}}"#,
+        );
+        let found = found.unwrap().unwrap();
+        assert_eq!(
+            (found.name.as_str(), found.namespace.as_str(), found.line),
+            ("a", "x", 1)
+        );
+        assert!(of_json("f.json", "{}").unwrap().is_none());
+        assert!(of_json("f.json", "{").is_err());
+    }
+}

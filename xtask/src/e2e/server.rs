@@ -122,3 +122,23 @@ fn warning(line: &str) -> Option<String> {
     }
     Some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::answer;
+
+    #[test]
+    fn answers_are_taken_apart() {
+        let refused = answer(
+            "HTTP/1.1 403 Forbidden\r\nWarning: 299 - \"say \\\"a\\\\b\\\"\"\r\n\r\n{\"message\":\"no\"}",
+        )
+        .unwrap();
+        assert!(!refused.admitted);
+        assert_eq!(refused.message.as_deref(), Some("no"));
+        assert_eq!(refused.warnings, [r#"say "a\b""#]);
+        let unserved = answer("HTTP/1.1 404 Not Found\r\n\r\n404 page not found\n").unwrap();
+        assert_eq!(unserved.message.as_deref(), Some("404 page not found"));
+        let admitted = answer("HTTP/1.1 201 Created\r\nX: y\r\n\r\n{}").unwrap();
+        assert!(admitted.admitted && admitted.message.is_none() && admitted.warnings.is_empty());
+    }
+}

@@ -170,6 +170,10 @@ fn dependencies() -> Result<Outcome> {
 /// Unoptimised: it runs for a second, and is built in half the time.
 fn install_cargo_deny() -> Result<PathBuf> {
     let folder = target().join("tools");
+    let program = folder.join("bin").join("cargo-deny");
+    if program.is_file() {
+        return Ok(program);
+    }
     run(cargo()
         .args([
             "install",
@@ -182,7 +186,7 @@ fn install_cargo_deny() -> Result<PathBuf> {
         ])
         .arg(&folder)
         .env("CARGO_TARGET_DIR", folder.join("build")))?;
-    Ok(folder.join("bin").join("cargo-deny"))
+    Ok(program)
 }
 
 /// The version of cargo-deny that is installed where there is none.
@@ -209,4 +213,32 @@ fn api_server() -> Result<Outcome> {
     }
     let answers = e2e::check()?;
     Ok(Outcome::Passed(format!("{answers} answers")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn lines_of_cargo_test_add_up() {
+        let mut counts = Counts::default();
+        for line in [
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.09s",
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1s",
+            "conformance yaml/scalars.jsonl: 1320/1320",
+            "conformance yaml/more.jsonl: skipped, no such file",
+            "skipped: xmllint is not installed",
+            "test skipped: ok",
+        ] {
+            counts.add(line);
+        }
+        assert_eq!((counts.passed, counts.failed, counts.conformance), (15, 2, 1));
+        assert_eq!(
+            counts.skipped,
+            [
+                "yaml/more.jsonl: skipped, no such file",
+                "xmllint is not installed"
+            ]
+        );
+    }
 }
