@@ -25,7 +25,9 @@ fuzz_target!(|input: &[u8]| {
         assert!(matches || !selector.is_empty());
         let text = selector.to_string();
         let again = Selector::parse(&text).expect("what is printed can be read");
-        assert_eq!(again.to_string(), text);
+        // A value that is given twice is printed twice, as upstream does, and read once.
+        let canonical = again.to_string();
+        assert_eq!(Selector::parse(&canonical).expect("so can this").to_string(), canonical);
         assert_eq!(again.matches(&labels), matches, "{text}");
     }
 });
