@@ -1,0 +1,149 @@
+//! `bench`: the release binary as a whole, beside its peers where they are installed.
+//!
+//! All programs run on the same generated tree, one after the other, in one call, so that their proportions hold on any
+//! machine. The peers are found on the PATH, or by `KUBE_LINTER` and `KUBECONFORM`. kubeconform needs
+//! schemas: they are made from a real API server's description where one is built (`cargo xtask cluster build`), without
+//! which it only parses.
+
+mod measure;
+mod schemas;
+mod tree;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::workspace::{build_lumen, on_path, target};
+use measure::{Call, Measured};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Runs of each call; the median is reported
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
+    /// Measure this binary instead of building one
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let lumen = match &options.binary {
+        Some(binary) => std::path::absolute(binary)?,
+        None => build_lumen(true)?,
+    };
+    let tree = tree::write(&target().join("bench-tree"))?;
+    let size = std::fs::metadata(&lumen)
+        .with_context(|| format!("cannot read `{}`", lumen.display()))?
+        .len();
+    println!(
+        "\nbinary    {:.2} MB\ntree      {} files, {} documents, {:.2} MB\n",
+        megabytes(size),
+        tree.files,
+        tree.documents,
+        megabytes(u64::try_from(tree.bytes)?)
+    );
+    println!(
+        "{:>9} {:>9} {:>9} {:>8} {:>5}  call",
+        "median ms", "least ms", "peak MB", "x input", "exit"
+    );
+    let runs = usize::from(options.runs);
+    let folder = tree.folder.display().to_string();
+    let report = |call: &Call, runs: usize| -> Result<Measured> {
+        let measured = call.measure(runs)?;
+        print_row(call, &measured, tree.bytes);
+        Ok(measured)
+    };
+    report(&Call::new(&lumen, &["--version"]), runs * 5)?;
+    let mut ours = None;
+    for format in ["concise", "human", "jsonl", "sarif"] {
+        let call = Call::new(&lumen, &["check", "--output", format, &folder]);
+        let measured = report(&call, runs)?;
+        if measured.status.code() != Some(1) {
+            bail!(
+                "`{}` ended with {}: the tree has denials, 1 is right",
+                call.typed(),
+                measured.status
+            );
+        }
+        ours = ours.or(Some(measured));
+    }
+    let ours = ours.context("nothing was measured")?;
+    for peer in peers(&folder)? {
+        match peer.call {
+            None => println!("{}: not on the PATH, nor named by `{}`", peer.name, peer.variable),
+            Some(call) => {
+                // A peer takes seconds: a third of the runs is enough.
+                let measured = report(&call, runs.div_ceil(3))?;
+                println!(
+                    "{:>9} {}: {:.1} times as long as `lumen check`",
+                    "",
+                    peer.name,
+                    measured.median.as_secs_f64() / ours.median.as_secs_f64()
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print_row(call: &Call, measured: &Measured, input: usize) {
+    let kib = measured.resident_kib_max;
+    let (peak, times) = kib.map_or(("-".into(), "-".into()), |kib| {
+        let bytes = kib * 1024;
+        let times = megabytes(bytes) / megabytes(u64::try_from(input).unwrap_or(u64::MAX));
+        (format!("{:.1}", megabytes(bytes)), format!("{times:.1}"))
+    });
+    println!(
+        "{:>9.1} {:>9.1} {peak:>9} {times:>8} {:>5}  {}",
+        measured.median.as_secs_f64() * 1e3,
+        measured.least.as_secs_f64() * 1e3,
+        measured.status.code().map_or("-".into(), |code| code.to_string()),
+        call.typed()
+    );
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people: three digits are shown")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+struct Peer {
+    name: &'static str,
+    variable: &'static str,
+    call: Option<Call>,
+}
+
+fn peers(folder: &str) -> Result<[Peer; 2]> {
+    let find = |name: &str, variable: &str| {
+        std::env::var_os(variable)
+            .map(PathBuf::from)
+            .or_else(|| on_path(name))
+    };
+    let kube_linter = |program: PathBuf| Call::new(&program, &["lint", folder]);
+    let kubeconform = |program: PathBuf| -> Result<Call> {
+        // A location that is there and has nothing keeps it from the network.
+        let schemas = schemas::folder()?.unwrap_or_else(|| target().join("no-schemas"));
+        let location = format!("{}/{{{{.ResourceKind}}}}.json", schemas.display());
+        let arguments = [
+            "-ignore-missing-schemas",
+            "-summary",
+            "-schema-location",
+            &location,
+            folder,
+        ];
+        Ok(Call::new(&program, &arguments))
+    };
+    Ok([
+        Peer {
+            name: "kube-linter",
+            variable: "KUBE_LINTER",
+            call: find("kube-linter", "KUBE_LINTER").map(kube_linter),
+        },
+        Peer {
+            name: "kubeconform",
+            variable: "KUBECONFORM",
+            call: find("kubeconform", "KUBECONFORM").map(kubeconform).transpose()?,
+        },
+    ])
+}

@@ -1,0 +1,110 @@
+//! What a fuzz target starts from: the inputs of the conformance sets, the examples and the corpus.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::workspace::root;
+
+/// Where a target's seeds come from.
+struct Source {
+    targets: &'static [&'static str],
+    /// A file of the conformance sets, a case a line.
+    file: &'static str,
+    /// The fields of a case that are inputs; one that is no string is written as JSON.
+    fields: &'static [&'static str],
+}
+
+const SOURCES: &[Source] = &[
+    Source {
+        targets: &["read", "span_edit", "check"],
+        file: "yaml/documents.jsonl",
+        fields: &["yaml"],
+    },
+    Source {
+        targets: &["read", "span_edit"],
+        file: "yaml/scalars.jsonl",
+        fields: &["yaml"],
+    },
+    Source {
+        targets: &["json"],
+        file: "yaml/documents.jsonl",
+        fields: &["json"],
+    },
+    Source {
+        targets: &["check"],
+        file: "podsecurity/fixtures.jsonl",
+        fields: &["manifest"],
+    },
+    Source {
+        targets: &["selector"],
+        file: "selectors/selectors.jsonl",
+        fields: &["selector"],
+    },
+    Source {
+        targets: &["quantity"],
+        file: "selectors/quantities.jsonl",
+        fields: &["input", "json", "a", "b"],
+    },
+];
+
+/// Folders whose files are seeds as they are, for the targets that read manifests.
+const FOLDERS: [&str; 3] = ["examples", "tests/corpus", "fuzz/regressions"];
+
+/// Writes a target's seeds into the folder; how many there are. Those that a run has added stay.
+pub(super) fn write(target: &str, folder: &Path) -> Result<usize> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    let mut seeds: Vec<Vec<u8>> = Vec::new();
+    let conformance = std::env::var_os("LUMEN_CONFORMANCE_DIR")
+        .map_or_else(|| root().join("../shared/conformance"), |set| root().join(set));
+    for source in SOURCES.iter().filter(|source| source.targets.contains(&target)) {
+        let path = conformance.join(source.file);
+        if !path.exists() {
+            println!("no `{}`: fewer seeds", path.display());
+            continue;
+        }
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        for line in text.lines() {
+            let case: Value = serde_json::from_str(line)
+                .with_context(|| format!("`{}` is no JSON lines", path.display()))?;
+            for field in source.fields {
+                match case.get(field) {
+                    None => {}
+                    Some(Value::String(text)) => seeds.push(text.clone().into()),
+                    Some(value) => seeds.push(value.to_string().into()),
+                }
+            }
+        }
+    }
+    if ["read", "span_edit", "check"].contains(&target) {
+        for each in FOLDERS {
+            files(&root().join(each), &mut seeds)?;
+        }
+    }
+    for (number, seed) in seeds.iter().enumerate() {
+        let path = folder.join(format!("seed-{number:05}"));
+        std::fs::write(&path, seed).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    Ok(seeds.len())
+}
+
+fn files(folder: &Path, seeds: &mut Vec<Vec<u8>>) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .with_context(|| format!("cannot read `{}`", folder.display()))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            files(&path, seeds)?;
+        } else {
+            seeds.push(std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?);
+        }
+    }
+    Ok(())
+}
