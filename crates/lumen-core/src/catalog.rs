@@ -1,6 +1,7 @@
 //! The table of built-in rules: what each is for. It feeds `lumen explain`, the docs and SARIF.
 
 use crate::finding::{Layer, RuleId, Severity};
+use crate::input;
 
 /// A built-in rule.
 #[derive(Clone, Copy, Debug)]
@@ -25,5 +26,137 @@ impl Rule {
     /// The rule's id.
     pub fn id(&self) -> RuleId {
         RuleId::new(self.layer, self.name)
+    }
+}
+
+/// The rules of each layer: the one place where a layer is added.
+fn layers() -> [Box<dyn Iterator<Item = &'static Rule>>; 1] {
+    [Box::new(input::RULES.iter().copied())]
+}
+
+/// All built-in rules, layer by layer.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    layers().into_iter().flatten()
+}
+
+/// Why no single rule has a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FindError {
+    /// No rule has it.
+    #[error("no rule is called `{name}`")]
+    NotFound {
+        /// What was asked for.
+        name: String,
+        /// The ids that come closest, the closest first; at most [`SUGGESTIONS_MAX`].
+        suggestions: Vec<String>,
+    },
+    /// Several rules end so.
+    #[error("`{name}` could be any of {}", candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// The ids of all rules that end so.
+        candidates: Vec<String>,
+    },
+}
+
+/// Most suggestions that [`FindError::NotFound`] makes.
+pub const SUGGESTIONS_MAX: usize = 3;
+
+/// The rule with an id, or with an id that alone ends so: `pod-security/privileged`, or just `privileged`. A whole
+/// name in its layer goes before the end of a longer one.
+pub fn find(name: &str) -> Result<&'static Rule, FindError> {
+    let named = |fits: &dyn Fn(&str, &Rule) -> bool| -> Vec<_> {
+        rules()
+            .filter(|rule| fits(&rule.id().to_string(), rule))
+            .collect()
+    };
+    let ways: [&dyn Fn(&str, &Rule) -> bool; 3] =
+        [&|id, _| id == name, &|_, rule| rule.name == name, &|id, _| {
+            !name.is_empty() && id.ends_with(name)
+        }];
+    for way in ways {
+        match named(way).as_slice() {
+            [] => {}
+            [rule] => return Ok(rule),
+            several => {
+                return Err(FindError::Ambiguous {
+                    name: name.to_owned(),
+                    candidates: several.iter().map(|rule| rule.id().to_string()).collect(),
+                });
+            }
+        }
+    }
+    Err(FindError::NotFound {
+        name: name.to_owned(),
+        suggestions: suggestions(name),
+    })
+}
+
+/// The ids that are most like a name: those with the most pairs of letters in common with it.
+fn suggestions(name: &str) -> Vec<String> {
+    let mut scored: Vec<_> = rules()
+        .map(|rule| {
+            (
+                strsim::sorensen_dice(name, rule.name)
+                    .max(strsim::sorensen_dice(name, &rule.id().to_string())),
+                rule.id(),
+            )
+        })
+        .filter(|(score, _)| *score > 0.4)
+        .collect();
+    scored.sort_by(|(a, a_id), (b, b_id)| b.total_cmp(a).then_with(|| a_id.cmp(b_id)));
+    scored
+        .into_iter()
+        .take(SUGGESTIONS_MAX)
+        .map(|(_, id)| id.to_string())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_texts_are_sentences() {
+        let mut ids: Vec<_> = rules().map(Rule::id).collect();
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+        for rule in rules() {
+            assert!(
+                !rule.summary.is_empty() && !rule.summary.ends_with('.'),
+                "{}",
+                rule.name
+            );
+            assert!(
+                !rule.rationale.is_empty() && !rule.remedy.is_empty(),
+                "{}",
+                rule.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_rule_is_found_by_its_id_and_by_the_end_of_it() {
+        assert_eq!(find("input/too-deep").map(|rule| rule.name), Ok("too-deep"));
+        assert_eq!(find("too-deep").map(|rule| rule.name), Ok("too-deep"));
+        assert_eq!(find("deep").map(|rule| rule.name), Ok("too-deep"));
+        assert!(
+            matches!(find("object"), Err(FindError::Ambiguous { candidates, .. }) if candidates.len() == 2)
+        );
+    }
+
+    #[test]
+    fn a_misspelt_name_brings_a_suggestion() {
+        let Err(FindError::NotFound { suggestions, .. }) = find("input/duplicate-objekt") else {
+            panic!("nothing is called so");
+        };
+        assert_eq!(
+            suggestions.first().map(String::as_str),
+            Some("input/duplicate-object")
+        );
+        assert!(matches!(find(""), Err(FindError::NotFound { suggestions, .. }) if suggestions.is_empty()));
     }
 }

@@ -5,4 +5,7 @@
 
 pub mod catalog;
 pub mod finding;
+pub mod input;
 pub mod object;
+pub mod quantity;
+pub mod snapshot;

@@ -1,0 +1,167 @@
+//! The rules of the layer `input`.
+
+use crate::catalog::Rule;
+use crate::finding::{Layer, Severity};
+
+/// A rule of this layer; what is wrong with an input is specified nowhere but here.
+const fn rule(
+    name: &'static str,
+    severity: Severity,
+    summary: &'static str,
+    rationale: &'static str,
+    remedy: &'static str,
+) -> Rule {
+    Rule {
+        layer: Layer::Input,
+        name,
+        summary,
+        rationale,
+        remedy,
+        severity,
+        references: &[],
+    }
+}
+
+/// The text of an input is sound YAML or JSON.
+pub static SYNTAX: Rule = rule(
+    "syntax",
+    Severity::High,
+    "The text of an input is sound YAML or JSON",
+    "What cannot be read cannot be judged: a manifest that no tool sees is one that no tool stops",
+    "Mend the text at the place shown; what stands in the file's other documents is judged all the same",
+);
+
+/// The text of an input is UTF-8.
+pub static ENCODING: Rule = rule(
+    "encoding",
+    Severity::High,
+    "The text of an input is UTF-8",
+    "Bytes that two readers take differently can show the reviewer one manifest and the server another",
+    "Save the file as UTF-8",
+);
+
+/// No key stands twice in a mapping.
+pub static DUPLICATE_KEY: Rule = rule(
+    "duplicate-key",
+    Severity::Medium,
+    "No key stands twice in a mapping",
+    "The API server keeps the last of the two, a reviewer may see the first, and strict clients such as kubectl refuse the document; Lumen judges what the server would keep",
+    "Remove the one that is not meant",
+);
+
+/// Collections do not nest deeper than the bound.
+pub static TOO_DEEP: Rule = rule(
+    "too-deep",
+    Severity::High,
+    "Collections do not nest deeper than the bound",
+    "Depth without bound is a way to exhaust a reader; Kubernetes' own gives up at 10,000 levels",
+    "Flatten the document, or raise the bound if the input is trusted",
+);
+
+/// Aliases do not expand to more than the bound.
+pub static TOO_MANY_ALIASES: Rule = rule(
+    "too-many-aliases",
+    Severity::High,
+    "Aliases do not expand to more than the bound",
+    "A few lines of nested aliases stand for gigabytes: the attack known as billion laughs",
+    "Write the values out, or use fewer aliases",
+);
+
+/// An input holds no more documents than the bound.
+pub static TOO_MANY_DOCUMENTS: Rule = rule(
+    "too-many-documents",
+    Severity::High,
+    "An input holds no more documents than the bound",
+    "What lies behind the bound is not read, and so not judged",
+    "Split the input, or raise the bound if it is trusted",
+);
+
+/// An input is no larger than the bound.
+pub static TOO_LARGE: Rule = rule(
+    "too-large",
+    Severity::High,
+    "An input is no larger than the bound",
+    "Nothing of an input beyond the bound is read, and so nothing is judged",
+    "Split the input, or raise the bound if it is trusted",
+);
+
+/// Every input that is named can be opened and read.
+pub static UNREADABLE: Rule = rule(
+    "unreadable",
+    Severity::High,
+    "Every input that is named can be opened and read",
+    "A file that cannot be read could hold anything",
+    "Check that the path exists and that it may be read",
+);
+
+/// Every input is a regular file or a directory.
+pub static NOT_A_FILE: Rule = rule(
+    "not-a-file",
+    Severity::High,
+    "Every input is a regular file or a directory",
+    "A FIFO or a device may never end, or hand out something else to each reader",
+    "Name a regular file, or pipe the manifests into stdin and name `-`",
+);
+
+/// No symbolic link leads back to where it stands.
+pub static SYMLINK_LOOP: Rule = rule(
+    "symlink-loop",
+    Severity::High,
+    "No symbolic link leads back to where it stands",
+    "Behind a loop of links stands nothing that could be judged",
+    "Remove the link that closes the loop",
+);
+
+/// The inputs are no more files than the bound.
+pub static TOO_MANY_FILES: Rule = rule(
+    "too-many-files",
+    Severity::High,
+    "The inputs are no more files than the bound",
+    "Files beyond the bound are not read, and so not judged",
+    "Name a smaller tree, or raise the bound",
+);
+
+/// An input is no template that has yet to be rendered.
+pub static TEMPLATE: Rule = rule(
+    "template",
+    Severity::Info,
+    "An input is no template that has yet to be rendered",
+    "Actions such as `{{ .Values.image }}` are no YAML until a program fills them in; half of such a file must not be judged",
+    "Render it first, such as with `helm template ..`, and check what comes out",
+);
+
+/// Every field has the type that Kubernetes gives it.
+pub static MALFORMED_OBJECT: Rule = rule(
+    "malformed-object",
+    Severity::High,
+    "Every field has the type that Kubernetes gives it",
+    "The API server refuses an object with a field of the wrong type, such as `privileged: \"true\"`; a tool that reads past it would call the object safe",
+    "Write the value with the type that is asked for: no quotes around booleans and numbers, quotes around labels that look like one",
+);
+
+/// No two manifests of one call are about the same object.
+pub static DUPLICATE_OBJECT: Rule = rule(
+    "duplicate-object",
+    Severity::Low,
+    "No two manifests of one call are about the same object",
+    "Of two manifests for one object the one that is applied last wins, so what is judged may not be what runs; overlays in one folder are the usual cause",
+    "Check each overlay by itself, or remove the manifest that is not meant",
+);
+
+/// All rules of the layer.
+pub static RULES: &[&Rule] = &[
+    &SYNTAX,
+    &ENCODING,
+    &DUPLICATE_KEY,
+    &TOO_DEEP,
+    &TOO_MANY_ALIASES,
+    &TOO_MANY_DOCUMENTS,
+    &TOO_LARGE,
+    &UNREADABLE,
+    &NOT_A_FILE,
+    &SYMLINK_LOOP,
+    &TOO_MANY_FILES,
+    &TEMPLATE,
+    &MALFORMED_OBJECT,
+    &DUPLICATE_OBJECT,
+];
