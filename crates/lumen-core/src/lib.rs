@@ -4,8 +4,10 @@
 //! [`Value`](lumen_value::Value); what a layer finds wrong is a [`Finding`](finding::Finding).
 
 pub mod catalog;
+pub mod defaults;
 pub mod finding;
 pub mod input;
 pub mod object;
+pub mod podsecurity;
 pub mod quantity;
 pub mod snapshot;

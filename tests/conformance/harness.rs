@@ -1,0 +1,157 @@
+//! Runs the cases of one conformance file and says how many hold.
+//!
+//! Included by the conformance tests of each crate: `#[path = "../../../tests/conformance/harness.rs"] mod harness;`.
+//! The files are one case a line, in JSON, each with a `name`. They lie in `$LUMEN_CONFORMANCE_DIR`, or in
+//! `../shared/conformance` beside the checkout. A case that does not hold must stand with its reason in
+//! `tests/known-deviations/<folder>-<file>.txt`, and a case that stands there must not hold.
+#![allow(
+    clippy::print_stdout,
+    clippy::panic,
+    clippy::expect_used,
+    dead_code,
+    reason = "test code, shared by crates of which each uses a part"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+/// One line of a conformance file.
+pub(crate) struct Case {
+    /// Path-like; the first part is the category.
+    pub(crate) name: String,
+    /// The whole line.
+    pub(crate) json: Json,
+}
+
+impl Case {
+    /// A field that is a string; `None` where it is absent.
+    pub(crate) fn text(&self, field: &str) -> Option<&str> {
+        self.json.get(field)?.as_str()
+    }
+
+    /// Whether the field is there.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.json.get(field).is_some()
+    }
+
+    /// The bytes of a field, or of its twin `<field>_b64` for what is not valid UTF-8.
+    pub(crate) fn bytes(&self, field: &str) -> Option<Vec<u8>> {
+        match self.text(field) {
+            Some(text) => Some(text.as_bytes().to_vec()),
+            None => Some(base64(self.text(&format!("{field}_b64"))?)),
+        }
+    }
+}
+
+/// The workspace's root: where `crates/` and `tests/` are.
+pub(crate) fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("a crate lies in crates/NAME")
+        .to_path_buf()
+}
+
+/// Where the conformance files are.
+pub(crate) fn conformance_dir() -> PathBuf {
+    env::var_os("LUMEN_CONFORMANCE_DIR")
+        .map_or_else(|| workspace_root().join("../shared/conformance"), PathBuf::from)
+}
+
+/// Runs `check` on every case of `<folder>/<file>.jsonl`, prints the count, and fails on a case that does not hold
+/// and is not listed, or holds and is listed.
+pub(crate) fn run(folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), String>) {
+    let path = conformance_dir().join(folder).join(format!("{file}.jsonl"));
+    let Ok(text) = fs::read_to_string(&path) else {
+        assert!(
+            env::var("CI").as_deref() != Ok("true"),
+            "no such file: {}",
+            path.display()
+        );
+        println!("conformance {folder}/{file}: skipped, no such file");
+        return;
+    };
+    let deviations = deviations(folder, file);
+    let (mut passed, mut total) = (0, 0);
+    let mut wrong = BTreeMap::new();
+    let mut names = BTreeSet::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let json: Json = serde_json::from_str(line).expect("a conformance file holds JSON lines");
+        let name = json
+            .get("name")
+            .and_then(Json::as_str)
+            .expect("a case has a name")
+            .to_owned();
+        let case = Case { name, json };
+        total += 1;
+        let outcome = check(&case);
+        passed += usize::from(outcome.is_ok());
+        match (outcome, deviations.contains_key(&case.name)) {
+            (Err(message), false) => {
+                wrong.insert(case.name.clone(), message);
+            }
+            (Ok(()), true) => {
+                wrong.insert(case.name.clone(), "no longer deviates, remove it".to_owned());
+            }
+            (Ok(()), false) | (Err(_), true) => {}
+        }
+        names.insert(case.name);
+    }
+    println!("conformance {folder}/{file}: {passed}/{total}");
+    let mut report = String::new();
+    for (name, message) in wrong.iter().take(40) {
+        write!(report, "\n  {name}: {message}").expect("writing to a string cannot fail");
+    }
+    assert!(
+        wrong.is_empty(),
+        "{folder}/{file}: {} cases are not as expected{report}",
+        wrong.len()
+    );
+}
+
+/// The cases known not to hold, with the reason of each.
+fn deviations(folder: &str, file: &str) -> BTreeMap<String, String> {
+    let path = workspace_root()
+        .join("tests/known-deviations")
+        .join(format!("{folder}-{file}.txt"));
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let (name, reason) = line
+                .split_once(": ")
+                .expect("a deviation is written `case-name: reason`");
+            assert!(!reason.trim().is_empty(), "{name}: a deviation has a reason");
+            (name.to_owned(), reason.to_owned())
+        })
+        .collect()
+}
+
+/// Decodes standard base64.
+fn base64(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in text.bytes().filter(|byte| *byte != b'=') {
+        let sextet = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => panic!("not base64: {text}"),
+        };
+        bits = (bits << 6) | u32::from(sextet);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from((bits >> count) & 0xff).expect("masked to a byte"));
+        }
+    }
+    bytes
+}
