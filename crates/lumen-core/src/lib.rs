@@ -10,4 +10,5 @@ pub mod input;
 pub mod object;
 pub mod podsecurity;
 pub mod quantity;
+pub mod selector;
 pub mod snapshot;
