@@ -12,14 +12,22 @@ use std::borrow::Cow;
 use crate::defaults::Seen;
 use crate::object::pod::PodView;
 
+pub mod admission;
 mod check;
+pub mod configuration;
+mod field_error;
 mod level;
 mod pod;
+pub mod policy;
 mod text;
 
+pub use admission::Admission;
 pub use check::{Check, CheckResult, Violation};
+pub use configuration::Configuration;
+pub use field_error::FieldError;
 pub use level::{LEVEL_EXPECTED, Level, LevelVersion, NEWEST_MINOR, VERSION_EXPECTED, Version};
 pub use pod::Pod;
+pub use policy::{Policy, Resolved};
 
 use check::{
     app_armor, capabilities, host_access, host_probes, privileges, proc_mount, run_as, seccomp, selinux,

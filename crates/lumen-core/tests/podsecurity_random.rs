@@ -3,6 +3,13 @@
 //! `tests/corpus/podsecurity/random.jsonl`, a line each: `{level, version, seen, pod, reason, detail}`; `seen` is `pod`
 //! (with all of the API server's defaults) or `template` (with those that a template gets). `reason` and `detail` are
 //! those of upstream's aggregate result, empty where it lets the pod pass. `LUMEN_RANDOM_PODS` names another such file.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "test code"
+)]
 
 #[path = "podsecurity/support.rs"]
 mod support;

@@ -4,6 +4,7 @@
     unreachable_pub,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "test code, shared by tests of which each uses a part"
 )]
 
