@@ -64,7 +64,7 @@ impl Str {
     pub fn to_text(&self) -> Cow<'_, str> {
         match self.as_str() {
             Some(text) => Cow::Borrowed(text),
-            None => String::from_utf8_lossy(self.as_bytes()),
+            None => lossy_as_go(self.as_bytes()),
         }
     }
 
@@ -72,6 +72,20 @@ impl Str {
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
     }
+}
+
+/// The text of some bytes, with U+FFFD in place of each byte that is not part of UTF-8, as Go's `encoding/json` has it.
+/// (The standard library puts one in place of all bytes of a character that is cut off.)
+pub(crate) fn lossy_as_go(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len() + 16);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    Cow::Owned(text)
 }
 
 impl From<&str> for Str {

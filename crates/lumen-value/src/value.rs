@@ -197,6 +197,15 @@ impl Object {
         })
     }
 
+    /// An object of entries that are sorted by key, their keys distinct.
+    pub(crate) fn from_sorted(entries: Vec<(Value, Value)>) -> Self {
+        debug_assert!(
+            entries.is_sorted_by(|(a, _), (b, _)| a < b),
+            "sorted and distinct"
+        );
+        Self(Arc::new(Entries(entries)))
+    }
+
     /// The value under a string key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.find_bytes(key.as_bytes())

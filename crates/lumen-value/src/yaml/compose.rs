@@ -1,0 +1,273 @@
+//! The composer: from events to a value, as `go.yaml.in/yaml/v2` decodes (`decode.go`) and `sigs.k8s.io/yaml` puts
+//! into JSON.
+
+use std::collections::HashMap;
+
+use super::parse::{Event, Parser, Scalar};
+use super::scalar;
+use super::token::{Fault, FaultKind};
+use crate::build::{Builder, Duplicate};
+use crate::{Str, Value};
+
+/// Fewer alias steps than this are never excessive.
+const ALIAS_STEPS_FREE: u64 = 100;
+/// Fewer steps in all than this are never excessive.
+const STEPS_FREE: u64 = 1000;
+/// Up to so many steps, 99 of 100 may come of aliases.
+const RATIO_STEPS_LOW: u64 = 400_000;
+/// From so many steps on, 10 of 100 may; between the two, the share falls evenly.
+const RATIO_STEPS_HIGH: u64 = 4_000_000;
+
+/// What a text says, and the keys that stand twice in it.
+pub(super) struct Composed {
+    pub(super) value: Value,
+    pub(super) duplicates: Vec<Duplicate>,
+    /// Deepest nesting of collections, aliases not followed.
+    pub(super) depth: usize,
+}
+
+/// A collection that is being read.
+struct Open<'t> {
+    anchor: Option<&'t str>,
+    /// The steps counted before it.
+    steps: u64,
+    expects: Expects,
+}
+
+/// What comes next in a collection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expects {
+    Item,
+    Key,
+    Value,
+    /// The value of a merge key, which stands at this offset.
+    Merged(usize),
+}
+
+/// What an anchor stands for.
+struct Anchored {
+    node: Node,
+    /// How many steps decoding it takes, aliases followed.
+    steps: u64,
+}
+
+/// A node as an alias may use it.
+#[derive(Clone)]
+enum Node {
+    /// It is not read to its end yet.
+    Unread,
+    Collection(Value),
+    /// What it is as a value and as a key; why it cannot be one.
+    Scalar(Result<Value, String>, Result<Str, String>),
+}
+
+pub(super) struct Composer<'t, 'p> {
+    parser: &'p mut Parser<'t>,
+    builder: Builder,
+    open: Vec<Open<'t>>,
+    anchors: HashMap<&'t str, Anchored>,
+    /// The steps that upstream's decoder would have made, those that follow aliases among them.
+    steps: u64,
+    alias_steps: u64,
+}
+
+impl<'t, 'p> Composer<'t, 'p> {
+    pub(super) fn new(parser: &'p mut Parser<'t>) -> Self {
+        Self {
+            parser,
+            builder: Builder::default(),
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            // The document is a step of its own.
+            steps: 1,
+            alias_steps: 0,
+        }
+    }
+
+    pub(super) fn compose(mut self) -> Result<Composed, Fault> {
+        let mut root = Value::Null;
+        loop {
+            let (event, at) = self.parser.next_event()?;
+            let value = match event {
+                Event::End => break,
+                Event::Alias(name) => self.alias(name, at)?,
+                Event::Scalar(scalar) => self.scalar(scalar, at)?,
+                Event::SequenceStart(anchor) => self.open(Expects::Item, anchor, at)?,
+                Event::MappingStart(anchor) => self.open(Expects::Key, anchor, at)?,
+                Event::SequenceEnd | Event::MappingEnd => self.close(at)?,
+            };
+            if let Some(value) = value {
+                root = value;
+            }
+        }
+        Ok(Composed {
+            value: root,
+            depth: self.builder.depth(),
+            duplicates: self.builder.into_duplicates(),
+        })
+    }
+
+    /// Counts a step of decoding, by which the bound on aliases goes.
+    fn step(&mut self, at: usize) -> Result<(), Fault> {
+        self.steps = self.steps.saturating_add(1);
+        self.check_steps(at)
+    }
+
+    fn check_steps(&self, at: usize) -> Result<(), Fault> {
+        if self.alias_steps <= ALIAS_STEPS_FREE || self.steps <= STEPS_FREE {
+            return Ok(());
+        }
+        #[expect(clippy::cast_precision_loss, reason = "as upstream computes it")]
+        let (alias_steps, steps) = (self.alias_steps as f64, self.steps as f64);
+        #[expect(clippy::cast_precision_loss, reason = "both are small")]
+        let (low, range) = (
+            RATIO_STEPS_LOW as f64,
+            (RATIO_STEPS_HIGH - RATIO_STEPS_LOW) as f64,
+        );
+        let allowed = match self.steps {
+            ..=RATIO_STEPS_LOW => 0.99,
+            RATIO_STEPS_HIGH.. => 0.10,
+            _ => 0.99 - 0.89 * ((steps - low) / range),
+        };
+        if alias_steps / steps <= allowed {
+            return Ok(());
+        }
+        Err(Fault {
+            kind: FaultKind::TooManyAliases,
+            at,
+            message: "aliases make this document too large".into(),
+        })
+    }
+
+    fn expects(&self) -> Option<Expects> {
+        self.open.last().map(|open| open.expects)
+    }
+
+    fn expect(&mut self, expects: Expects) {
+        if let Some(open) = self.open.last_mut() {
+            open.expects = expects;
+        }
+    }
+
+    fn set_key(&mut self, name: Str, at: usize) {
+        self.builder.key(name, at);
+        self.expect(Expects::Value);
+    }
+
+    fn scalar(&mut self, scalar: Scalar<'t>, at: usize) -> Result<Option<Value>, Fault> {
+        let is_key = self.expects() == Some(Expects::Key);
+        let is_merge = is_key && scalar::is_merge(&scalar);
+        if let Some(name) = scalar.anchor {
+            let node = Node::Scalar(scalar::value(scalar.clone()), scalar::key(scalar.clone()));
+            self.anchors.insert(name, Anchored { node, steps: 1 });
+        }
+        if is_merge {
+            self.expect(Expects::Merged(at));
+            return Ok(None);
+        }
+        self.step(at)?;
+        if is_key {
+            let name = scalar::key(scalar).map_err(|message| Fault::syntax(at, message))?;
+            self.set_key(name, at);
+            return Ok(None);
+        }
+        let value = scalar::value(scalar).map_err(|message| Fault::syntax(at, message))?;
+        self.add(value, at, false)
+    }
+
+    fn alias(&mut self, name: &'t str, at: usize) -> Result<Option<Value>, Fault> {
+        let fault = |message: String| Fault::syntax(at, message);
+        self.step(at)?;
+        let Some(anchored) = self.anchors.get(name) else {
+            return Err(fault(format!("no anchor `&{name}` stands before this alias")));
+        };
+        let node = anchored.node.clone();
+        self.steps = self.steps.saturating_add(anchored.steps);
+        self.alias_steps = self.alias_steps.saturating_add(anchored.steps);
+        self.check_steps(at)?;
+        let is_key = self.expects() == Some(Expects::Key);
+        match node {
+            Node::Unread => Err(fault(format!("the alias stands inside what `&{name}` names"))),
+            Node::Collection(_) if is_key => Err(fault("a key cannot be a list or a mapping".to_owned())),
+            Node::Collection(value) => self.add(value, at, true),
+            Node::Scalar(_, key) if is_key => {
+                self.set_key(key.map_err(fault)?, at);
+                Ok(None)
+            }
+            Node::Scalar(value, _) => self.add(value.map_err(fault)?, at, true),
+        }
+    }
+
+    fn open(&mut self, expects: Expects, anchor: Option<&'t str>, at: usize) -> Result<Option<Value>, Fault> {
+        let outer = self.expects();
+        if outer == Some(Expects::Key) {
+            return Err(Fault::syntax(at, "a key cannot be a list or a mapping"));
+        }
+        let steps = self.steps;
+        // Upstream does not count the list of the mappings to merge.
+        if !(matches!(outer, Some(Expects::Merged(_))) && expects == Expects::Item) {
+            self.step(at)?;
+        }
+        if let Some(name) = anchor {
+            let node = Node::Unread;
+            self.anchors.insert(name, Anchored { node, steps: 0 });
+        }
+        match expects {
+            Expects::Item => self.builder.open_array(),
+            _ => self.builder.open_object(),
+        }
+        self.open.push(Open {
+            anchor,
+            steps,
+            expects,
+        });
+        Ok(None)
+    }
+
+    fn close(&mut self, at: usize) -> Result<Option<Value>, Fault> {
+        let value = self.builder.close();
+        let Some(open) = self.open.pop() else {
+            return Ok(Some(value));
+        };
+        // An anchor of the same name that stands inside is the later one and stays.
+        if let Some(name) = open.anchor
+            && let Some(anchored) = self.anchors.get_mut(name)
+            && matches!(anchored.node, Node::Unread)
+        {
+            anchored.node = Node::Collection(value.clone());
+            anchored.steps = self.steps.saturating_sub(open.steps);
+        }
+        self.add(value, at, false)
+    }
+
+    /// Puts a value where it belongs; gives it back where it is the root.
+    fn add(&mut self, value: Value, at: usize, is_alias: bool) -> Result<Option<Value>, Fault> {
+        match self.expects() {
+            Some(Expects::Merged(key_at)) => {
+                self.expect(Expects::Key);
+                self.merge(&value, key_at, is_alias).ok_or_else(|| {
+                    Fault::syntax(at, "only a mapping, or a list of mappings, can be merged")
+                })?;
+                return Ok(None);
+            }
+            Some(Expects::Value) => self.expect(Expects::Key),
+            Some(Expects::Item | Expects::Key) | None => {}
+        }
+        Ok(self.builder.add(value))
+    }
+
+    /// Adds the entries of a mapping, or of a list of mappings, to the mapping at hand. `None` where it is neither.
+    fn merge(&mut self, value: &Value, at: usize, is_alias: bool) -> Option<()> {
+        match value {
+            Value::Object(object) => self.builder.merge(object, at),
+            Value::Array(array) if !is_alias => {
+                // Of several the first counts, so it is added last.
+                for item in array.iter().rev() {
+                    self.builder.merge(item.as_object()?, at);
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}

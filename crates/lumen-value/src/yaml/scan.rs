@@ -1,0 +1,530 @@
+//! The scanner: from text to the tokens of YAML 1.1, with the grammar of libyaml as `go.yaml.in/yaml/v2` has it
+//! (`scannerc.go`), which is narrower and looser than the specification in many places.
+//!
+//! What makes YAML hard is that a key is known as one only when its `:` comes. Tokens wait in a queue until no
+//! `:` can turn the first of them into a key any more; then a [`TokenKind::Key`] is put in before it.
+
+use std::collections::VecDeque;
+
+use super::token::{Fault, Token, TokenKind};
+
+mod directive;
+mod scalar;
+
+/// How far a key without `?` may reach, in characters.
+const SIMPLE_KEY_CHARS_MAX: usize = 1024;
+
+/// A token that is a key if a `:` follows soon enough.
+#[derive(Clone, Copy, Debug, Default)]
+struct SimpleKey {
+    possible: bool,
+    /// Whether the text is wrong if it is none: it stands where only a key may.
+    required: bool,
+    /// The number of its first token.
+    token: usize,
+    at: usize,
+    line_start: usize,
+    /// Its column in characters; known in block context only, where alone it counts.
+    column: usize,
+}
+
+/// The scanner's state. Positions are offsets of bytes; columns are counted in characters.
+pub(super) struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+    line_start: usize,
+    /// The column was counted up to here, and was this much there.
+    counted: (usize, usize),
+    flow_level: usize,
+    /// The column of the block collection at hand; none at the root.
+    indent: Option<usize>,
+    indents: Vec<Option<usize>>,
+    simple_key_allowed: bool,
+    /// One for the block context, and one for each flow collection that is open.
+    simple_keys: Vec<SimpleKey>,
+    queue: VecDeque<Token<'t>>,
+    /// The number of the queue's first token.
+    queue_number: usize,
+    depth_max: usize,
+}
+
+impl<'t> Scanner<'t> {
+    pub(super) fn new(text: &'t str, depth_max: usize) -> Self {
+        Self {
+            text,
+            at: 0,
+            line_start: 0,
+            counted: (0, 0),
+            flow_level: 0,
+            indent: None,
+            indents: Vec::new(),
+            simple_key_allowed: true,
+            simple_keys: vec![SimpleKey::default()],
+            queue: VecDeque::new(),
+            queue_number: 0,
+            depth_max,
+        }
+    }
+
+    /// How far the text was looked at.
+    pub(super) fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The next token, left in the queue.
+    pub(super) fn peek(&mut self) -> Result<&Token<'t>, Fault> {
+        while !self.is_head_settled()? {
+            self.fetch()?;
+        }
+        self.queue
+            .front()
+            .ok_or_else(|| Fault::syntax(self.at, "unexpected end of the text"))
+    }
+
+    /// Takes the token that was looked at.
+    pub(super) fn take(&mut self) -> Option<Token<'t>> {
+        let token = self.queue.pop_front()?;
+        self.queue_number += 1;
+        Some(token)
+    }
+
+    /// Whether there is a first token, and nothing can come before it any more.
+    fn is_head_settled(&mut self) -> Result<bool, Fault> {
+        let Some(head) = self.queue.front() else {
+            return Ok(false);
+        };
+        let Some(level) = head.key_level else {
+            return Ok(true);
+        };
+        let number = self.queue_number;
+        match self.simple_keys.get(level) {
+            Some(key) if key.possible && key.token == number => Ok(!self.check_simple_key(level)?),
+            _ => Ok(true),
+        }
+    }
+
+    /// The byte some way ahead; zero at the end of the text, which holds no other zero.
+    fn byte(&self, ahead: usize) -> u8 {
+        self.text.as_bytes().get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    /// A part of the text.
+    fn slice(&self, start: usize, end: usize) -> &'t str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    fn column(&mut self) -> usize {
+        let (from, column) = self.counted;
+        if self.at > from {
+            let bytes = self.text.as_bytes().get(from..self.at).unwrap_or_default();
+            let chars = bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
+            self.counted = (self.at, column + chars);
+        }
+        self.counted.1
+    }
+
+    fn is_line_start(&self) -> bool {
+        self.at == self.line_start
+    }
+
+    /// The length of the line break some way ahead; zero where there is none.
+    fn break_len(&self, ahead: usize) -> usize {
+        match self.byte(ahead) {
+            b'\n' => 1,
+            b'\r' => 1 + usize::from(self.byte(ahead + 1) == b'\n'),
+            // Next line, line separator, paragraph separator.
+            0xC2 if self.byte(ahead + 1) == 0x85 => 2,
+            0xE2 if self.byte(ahead + 1) == 0x80 && matches!(self.byte(ahead + 2), 0xA8 | 0xA9) => 3,
+            _ => 0,
+        }
+    }
+
+    fn is_break(&self, ahead: usize) -> bool {
+        self.break_len(ahead) > 0
+    }
+
+    fn is_end(&self, ahead: usize) -> bool {
+        self.at + ahead >= self.text.len()
+    }
+
+    fn is_blank(&self, ahead: usize) -> bool {
+        matches!(self.byte(ahead), b' ' | b'\t')
+    }
+
+    /// Whether a space, a tab, a line break or the end is ahead.
+    fn is_blank_or_end(&self, ahead: usize) -> bool {
+        self.is_blank(ahead) || self.is_break_or_end(ahead)
+    }
+
+    fn is_break_or_end(&self, ahead: usize) -> bool {
+        self.is_break(ahead) || self.is_end(ahead)
+    }
+
+    /// Moves behind a line break, if one is here; gives what a scalar keeps of it.
+    fn read_break(&mut self) -> &'t str {
+        let len = self.break_len(0);
+        let kept = match len {
+            0 => return "",
+            3 => self.slice(self.at, self.at + len),
+            _ => "\n",
+        };
+        self.at += len;
+        self.start_line();
+        kept
+    }
+
+    fn start_line(&mut self) {
+        self.line_start = self.at;
+        self.counted = (self.at, 0);
+    }
+
+    fn skip_blanks(&mut self) {
+        while self.is_blank(0) {
+            self.at += 1;
+        }
+    }
+
+    fn skip_comment(&mut self) {
+        if self.byte(0) == b'#' {
+            while !self.is_break_or_end(0) {
+                self.at += 1;
+            }
+        }
+    }
+
+    /// Whether `---` or `...` stands here, at a line's start.
+    fn is_document_indicator(&self) -> bool {
+        self.is_line_start()
+            && matches!(self.byte(0), b'-' | b'.')
+            && self.byte(1) == self.byte(0)
+            && self.byte(2) == self.byte(0)
+            && self.is_blank_or_end(3)
+    }
+
+    fn push(&mut self, kind: TokenKind<'t>, start: usize) {
+        self.queue.push_back(Token {
+            kind,
+            start,
+            end: self.at,
+            key_level: None,
+        });
+    }
+
+    /// Marks the token last pushed as one that may start a key.
+    fn push_possible_key(&mut self, kind: TokenKind<'t>, start: usize, level: Option<usize>) {
+        self.queue.push_back(Token {
+            kind,
+            start,
+            end: self.at,
+            key_level: level,
+        });
+    }
+
+    /// Takes an indicator of some bytes.
+    fn push_indicator(&mut self, kind: TokenKind<'t>, len: usize) {
+        let start = self.at;
+        self.at += len;
+        self.push(kind, start);
+    }
+
+    /// Scans one more token.
+    fn fetch(&mut self) -> Result<(), Fault> {
+        self.skip_to_token()?;
+        let column = self.column();
+        self.unroll_indent(Some(column));
+        if self.is_end(0) {
+            return self.fetch_stream_end();
+        }
+        let byte = self.byte(0);
+        if self.is_line_start() {
+            if byte == b'%' {
+                self.leave_block()?;
+                return self.scan_directive();
+            }
+            if self.is_document_indicator() {
+                self.leave_block()?;
+                let kind = if byte == b'-' {
+                    TokenKind::DocumentStart
+                } else {
+                    TokenKind::DocumentEnd
+                };
+                self.push_indicator(kind, 3);
+                return Ok(());
+            }
+        }
+        let in_flow = self.flow_level > 0;
+        match byte {
+            b'[' => self.fetch_flow_start(TokenKind::FlowSequenceStart),
+            b'{' => self.fetch_flow_start(TokenKind::FlowMappingStart),
+            b']' => self.fetch_flow_end(TokenKind::FlowSequenceEnd),
+            b'}' => self.fetch_flow_end(TokenKind::FlowMappingEnd),
+            b',' => {
+                self.remove_simple_key()?;
+                self.simple_key_allowed = true;
+                self.push_indicator(TokenKind::FlowEntry, 1);
+                Ok(())
+            }
+            b'-' if self.is_blank_or_end(1) => self.fetch_block_entry(),
+            b'?' if in_flow || self.is_blank_or_end(1) => self.fetch_key(),
+            b':' if in_flow || self.is_blank_or_end(1) => self.fetch_value(),
+            b'*' | b'&' => self.fetch_anchor(),
+            b'!' => self.fetch_tag(),
+            b'|' | b'>' if !in_flow => {
+                self.remove_simple_key()?;
+                self.simple_key_allowed = true;
+                self.scan_block_scalar(byte == b'|')
+            }
+            b'\'' | b'"' => {
+                let level = self.save_simple_key()?;
+                self.simple_key_allowed = false;
+                self.scan_quoted_scalar(byte == b'\'', level)
+            }
+            b'#' | b'|' | b'>' | b'%' | b'@' | b'`' | b'\t' => Err(self.no_token()),
+            _ => {
+                let level = self.save_simple_key()?;
+                self.simple_key_allowed = false;
+                self.scan_plain_scalar(level)
+            }
+        }
+    }
+
+    fn no_token(&self) -> Fault {
+        let char = self.slice(self.at, self.text.len()).chars().next().unwrap_or(' ');
+        let name = if char == '\t' {
+            "a tab".to_owned()
+        } else {
+            format!("`{char}`")
+        };
+        Fault::syntax(self.at, format!("nothing can start with {name} here"))
+    }
+
+    /// Skips white space, comments and line breaks. A tab is white space only where no key may start.
+    fn skip_to_token(&mut self) -> Result<(), Fault> {
+        loop {
+            // Upstream skips a byte order mark behind the first one, and then a character of every line.
+            if self.is_line_start() && self.text.starts_with('\u{feff}') {
+                if self.at > 0 {
+                    return Err(Fault::syntax(0, "the text starts with two byte order marks"));
+                }
+                self.at += '\u{feff}'.len_utf8();
+            }
+            let tabs_allowed = self.flow_level > 0 || !self.simple_key_allowed;
+            while self.byte(0) == b' ' || (tabs_allowed && self.byte(0) == b'\t') {
+                self.at += 1;
+            }
+            self.skip_comment();
+            if self.read_break().is_empty() {
+                return Ok(());
+            }
+            if self.flow_level == 0 {
+                self.simple_key_allowed = true;
+            }
+        }
+    }
+
+    fn fetch_stream_end(&mut self) -> Result<(), Fault> {
+        self.start_line();
+        self.unroll_indent(None);
+        self.remove_simple_key()?;
+        self.simple_key_allowed = false;
+        self.push(TokenKind::StreamEnd, self.at);
+        Ok(())
+    }
+
+    /// Ends all block collections, as a directive and a document's marks do.
+    fn leave_block(&mut self) -> Result<(), Fault> {
+        self.unroll_indent(None);
+        self.remove_simple_key()?;
+        self.simple_key_allowed = false;
+        Ok(())
+    }
+
+    fn fetch_flow_start(&mut self, kind: TokenKind<'t>) -> Result<(), Fault> {
+        let level = self.save_simple_key()?;
+        self.simple_keys.push(SimpleKey::default());
+        self.flow_level += 1;
+        if self.flow_level > self.depth_max {
+            return Err(Fault::too_deep(self.at, self.depth_max));
+        }
+        self.simple_key_allowed = true;
+        let start = self.at;
+        self.at += 1;
+        self.push_possible_key(kind, start, level);
+        Ok(())
+    }
+
+    fn fetch_flow_end(&mut self, kind: TokenKind<'t>) -> Result<(), Fault> {
+        self.remove_simple_key()?;
+        if self.flow_level > 0 {
+            self.flow_level -= 1;
+            self.simple_keys.pop();
+        }
+        self.simple_key_allowed = false;
+        self.push_indicator(kind, 1);
+        Ok(())
+    }
+
+    fn fetch_block_entry(&mut self) -> Result<(), Fault> {
+        if self.flow_level == 0 {
+            if !self.simple_key_allowed {
+                return Err(Fault::syntax(self.at, "an entry of a list cannot stand here"));
+            }
+            let column = self.column();
+            self.roll_indent(column, None, TokenKind::BlockSequenceStart, self.at)?;
+        }
+        self.remove_simple_key()?;
+        self.simple_key_allowed = true;
+        self.push_indicator(TokenKind::BlockEntry, 1);
+        Ok(())
+    }
+
+    fn fetch_key(&mut self) -> Result<(), Fault> {
+        if self.flow_level == 0 {
+            if !self.simple_key_allowed {
+                return Err(Fault::syntax(self.at, "a key cannot stand here"));
+            }
+            let column = self.column();
+            self.roll_indent(column, None, TokenKind::BlockMappingStart, self.at)?;
+        }
+        self.remove_simple_key()?;
+        self.simple_key_allowed = self.flow_level == 0;
+        self.push_indicator(TokenKind::Key, 1);
+        Ok(())
+    }
+
+    fn fetch_value(&mut self) -> Result<(), Fault> {
+        let level = self.simple_keys.len().saturating_sub(1);
+        if self.check_simple_key(level)? {
+            let key = self.simple_keys.last().copied().unwrap_or_default();
+            self.insert(key.token, TokenKind::Key, key.at);
+            self.roll_indent(key.column, Some(key.token), TokenKind::BlockMappingStart, key.at)?;
+            self.forget_simple_key(level);
+            self.simple_key_allowed = false;
+        } else {
+            if self.flow_level == 0 {
+                if !self.simple_key_allowed {
+                    return Err(Fault::syntax(self.at, "a `:` cannot stand here"));
+                }
+                let column = self.column();
+                self.roll_indent(column, None, TokenKind::BlockMappingStart, self.at)?;
+            }
+            self.simple_key_allowed = self.flow_level == 0;
+        }
+        self.push_indicator(TokenKind::Value, 1);
+        Ok(())
+    }
+
+    /// Puts an empty token before the one with a number.
+    fn insert(&mut self, number: usize, kind: TokenKind<'t>, at: usize) {
+        let index = number.saturating_sub(self.queue_number).min(self.queue.len());
+        let token = Token {
+            kind,
+            start: at,
+            end: at,
+            key_level: None,
+        };
+        self.queue.insert(index, token);
+    }
+
+    /// Opens a block collection, where the column is further in than the one at hand. Its token goes before the token
+    /// with a number, or to the end.
+    fn roll_indent(
+        &mut self,
+        column: usize,
+        before: Option<usize>,
+        kind: TokenKind<'t>,
+        at: usize,
+    ) -> Result<(), Fault> {
+        if self.flow_level > 0 || self.indent.is_some_and(|indent| indent >= column) {
+            return Ok(());
+        }
+        self.indents.push(self.indent);
+        self.indent = Some(column);
+        if self.indents.len() > self.depth_max {
+            return Err(Fault::too_deep(at, self.depth_max));
+        }
+        let number = before.unwrap_or(self.queue_number + self.queue.len());
+        self.insert(number, kind, at);
+        Ok(())
+    }
+
+    /// Closes the block collections that are further in than a column; with none, all.
+    fn unroll_indent(&mut self, column: Option<usize>) {
+        if self.flow_level > 0 {
+            return;
+        }
+        while self.indent > column {
+            self.push(TokenKind::BlockEnd, self.at);
+            self.indent = self.indents.pop().flatten();
+        }
+    }
+
+    /// Notes that the token about to be pushed may be a key; gives the level to mark it with.
+    fn save_simple_key(&mut self) -> Result<Option<usize>, Fault> {
+        if !self.simple_key_allowed {
+            return Ok(None);
+        }
+        let in_block = self.flow_level == 0;
+        let column = if in_block { self.column() } else { 0 };
+        self.remove_simple_key()?;
+        let key = SimpleKey {
+            possible: true,
+            required: in_block && self.indent == Some(column),
+            token: self.queue_number + self.queue.len(),
+            at: self.at,
+            line_start: self.line_start,
+            column,
+        };
+        if let Some(last) = self.simple_keys.last_mut() {
+            *last = key;
+        }
+        Ok(Some(self.simple_keys.len().saturating_sub(1)))
+    }
+
+    /// Gives up the key that may have started at this level.
+    fn remove_simple_key(&mut self) -> Result<(), Fault> {
+        let level = self.simple_keys.len().saturating_sub(1);
+        if let Some(key) = self.simple_keys.get(level)
+            && key.possible
+            && key.required
+        {
+            return Err(Self::missing_colon(key.at));
+        }
+        self.forget_simple_key(level);
+        Ok(())
+    }
+
+    fn forget_simple_key(&mut self, level: usize) {
+        if let Some(key) = self.simple_keys.get_mut(level) {
+            key.possible = false;
+        }
+    }
+
+    fn missing_colon(at: usize) -> Fault {
+        Fault::syntax(at, "no `:` follows where only a key can stand")
+    }
+
+    /// Whether a `:` here would make a key of the one noted at a level. Forgets it where the line or the bound is over.
+    fn check_simple_key(&mut self, level: usize) -> Result<bool, Fault> {
+        let Some(key) = self.simple_keys.get(level).copied().filter(|key| key.possible) else {
+            return Ok(false);
+        };
+        if key.line_start == self.line_start && !self.is_too_far(key.at) {
+            return Ok(true);
+        }
+        if key.required {
+            return Err(Self::missing_colon(key.at));
+        }
+        self.forget_simple_key(level);
+        Ok(false)
+    }
+
+    fn is_too_far(&self, from: usize) -> bool {
+        self.at - from > SIMPLE_KEY_CHARS_MAX
+            && self
+                .slice(from, self.at)
+                .chars()
+                .nth(SIMPLE_KEY_CHARS_MAX)
+                .is_some()
+    }
+}
