@@ -4,11 +4,13 @@
 //! The crate knows nothing of Kubernetes' objects, only of its reading of YAML. It does no I/O.
 
 mod build;
+
 pub mod edit;
 pub mod json;
 pub mod number;
 pub mod pointer;
 pub mod read;
+pub mod span;
 pub mod stream;
 pub mod string;
 pub mod value;
