@@ -66,17 +66,14 @@ pub const SUGGESTIONS_MAX: usize = 3;
 /// The rule with an id, or with an id that alone ends so: `pod-security/privileged`, or just `privileged`. A whole
 /// name in its layer goes before the end of a longer one.
 pub fn find(name: &str) -> Result<&'static Rule, FindError> {
-    let named = |fits: &dyn Fn(&str, &Rule) -> bool| -> Vec<_> {
-        rules()
-            .filter(|rule| fits(&rule.id().to_string(), rule))
-            .collect()
-    };
-    let ways: [&dyn Fn(&str, &Rule) -> bool; 3] =
-        [&|id, _| id == name, &|_, rule| rule.name == name, &|id, _| {
-            !name.is_empty() && id.ends_with(name)
-        }];
-    for way in ways {
-        match named(way).as_slice() {
+    let ways: [fn(&str, &Rule) -> bool; 3] = [
+        |name, rule| rule.id().to_string() == name,
+        |name, rule| rule.name == name,
+        |name, rule| !name.is_empty() && rule.id().to_string().ends_with(name),
+    ];
+    for fits in ways {
+        let named: Vec<_> = rules().filter(|rule| fits(name, rule)).collect();
+        match named.as_slice() {
             [] => {}
             [rule] => return Ok(rule),
             several => {

@@ -11,5 +11,6 @@ pub mod input;
 pub mod object;
 pub mod podsecurity;
 pub mod quantity;
+pub mod request;
 pub mod selector;
 pub mod snapshot;

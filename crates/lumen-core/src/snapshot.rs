@@ -128,6 +128,9 @@ impl<'a> NamespaceLabels<'a> {
     }
 }
 
+/// The objects of one group.
+type EntriesByKind = BTreeMap<Arc<str>, Vec<Arc<Entry>>>;
+
 /// All objects of one call. The same documents make the same snapshot in whatever order they come.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -137,7 +140,7 @@ pub struct Snapshot {
     documents_empty: usize,
     by_identity: BTreeMap<Identity, Vec<Arc<Entry>>>,
     /// By group, then kind.
-    by_kind: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Vec<Arc<Entry>>>>,
+    by_kind: BTreeMap<Arc<str>, EntriesByKind>,
     namespaces: BTreeMap<Arc<str>, Vec<NamespaceVariant>>,
 }
 

@@ -185,7 +185,7 @@ fn dotted(path: &[Step]) -> String {
     let mut out = String::new();
     for step in path {
         match step {
-            Step::Index(index) => out.push_str(&format!("[{index}]")),
+            Step::Index(index) => out.extend(["[", &index.to_string(), "]"]),
             Step::Key(key) => {
                 if !out.is_empty() {
                     out.push('.');

@@ -20,8 +20,7 @@ static SIGNS: &[&str] = &["==", "!=", "=", "!", ">", "<", "(", ")", ","];
 impl Token<'_> {
     fn text(&self) -> &str {
         match self {
-            Self::Word(text) => text,
-            Self::Sign(text) => text,
+            Self::Word(text) | Self::Sign(text) => text,
             Self::End => "",
         }
     }

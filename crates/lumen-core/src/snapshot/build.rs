@@ -86,7 +86,7 @@ fn sort_out(
             Classified::List => match items(&value, &at) {
                 Ok(items) => pending.extend(items.into_iter().rev().map(|(item, at)| (item, at, depth + 1))),
                 Err(message) => {
-                    findings.push(input::finding(&rules::MALFORMED_OBJECT, message, Some(location)))
+                    findings.push(malformed(message, location, None, Action::Deny));
                 }
             },
             Classified::Malformed { at: further, message } => {
