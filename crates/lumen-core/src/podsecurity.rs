@@ -13,21 +13,27 @@ use crate::defaults::Seen;
 use crate::object::pod::PodView;
 
 pub mod admission;
+pub mod advise;
 mod check;
 pub mod configuration;
 mod field_error;
 mod level;
 mod pod;
 pub mod policy;
+pub mod review;
+pub mod rules;
 mod text;
 
 pub use admission::Admission;
+pub use advise::{Advice, advise};
 pub use check::{Check, CheckResult, Violation};
 pub use configuration::Configuration;
 pub use field_error::FieldError;
 pub use level::{LEVEL_EXPECTED, Level, LevelVersion, NEWEST_MINOR, VERSION_EXPECTED, Version};
 pub use pod::Pod;
 pub use policy::{Policy, Resolved};
+pub use review::{review, review_namespace};
+pub use rules::rules;
 
 use check::{
     app_armor, capabilities, host_access, host_probes, privileges, proc_mount, run_as, seccomp, selinux,

@@ -16,6 +16,8 @@ use lumen_value::Pointer;
 
 mod namespace;
 
+pub(super) use namespace::invalid_message;
+
 /// What the keys of the audit annotations start with, in the audit log.
 pub const AUDIT_ANNOTATION_PREFIX: &str = "pod-security.kubernetes.io/";
 

@@ -158,35 +158,29 @@ impl<'a> Pod<'a> {
     /// As the pod's create strategy does: an annotation counts as the field where there is none, unless the pod's
     /// own profile is the same.
     fn copy_app_armor_annotations(&mut self) {
-        let Some(annotations) = self.annotations else {
+        let has_prefix = |(key, _): (&str, &str)| key.starts_with(APP_ARMOR_ANNOTATION_PREFIX);
+        if !self.annotations().any(has_prefix) {
             return;
+        }
+        // The other types are as good as none, to every check.
+        let copied = Profile {
+            kind: "Unconfined",
+            localhost: false,
+            from_annotation: true,
         };
-        for (key, value) in annotations.fields() {
-            let name = key
-                .as_str()
-                .and_then(|key| key.strip_prefix(APP_ARMOR_ANNOTATION_PREFIX));
-            let kind = app_armor_type_of_annotation(text(Some(value)));
-            // The other types are as good as none, to every check.
-            let (Some(name), Some("Unconfined")) = (name, kind) else {
-                continue;
-            };
-            let copied = Profile {
-                kind: "Unconfined",
-                localhost: false,
-                from_annotation: true,
-            };
-            let of_pod = self.security.app_armor;
-            if of_pod.is_some_and(|profile| profile.kind == copied.kind && !profile.localhost) {
-                continue;
-            }
-            for container in self
-                .containers
-                .iter_mut()
-                .filter(|container| container.name == name)
-            {
+        let of_pod = self.security.app_armor;
+        if of_pod.is_some_and(|profile| profile.kind == copied.kind && !profile.localhost) {
+            return;
+        }
+        let mut containers = std::mem::take(&mut self.containers);
+        for container in &mut containers {
+            let annotation = self.annotation(&format!("{APP_ARMOR_ANNOTATION_PREFIX}{}", container.name));
+            let kind = annotation.and_then(app_armor_type_of_annotation);
+            if kind == Some(copied.kind) {
                 container.security.app_armor.get_or_insert(copied);
             }
         }
+        self.containers = containers;
     }
 
     /// The value of an annotation.
