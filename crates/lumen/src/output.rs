@@ -7,12 +7,26 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-use lumen_core::finding::{Action, Finding, Outcome, Severity};
+use lumen_core::finding::{Action, Finding, Fix, Location, Outcome, Place, Safety, Severity};
+use lumen_value::Step;
 
-use crate::report::Report;
+use crate::report::{Region, Report};
 
 mod concise;
 pub mod escape;
+mod github;
+mod human;
+mod json;
+mod jsonl;
+mod junit;
+mod markdown;
+mod report;
+mod rules;
+mod sarif;
+pub mod schema;
+mod sums;
+mod text;
+mod yaml;
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -182,17 +196,16 @@ impl Default for Style {
 
 /// Writes the report. The same report and style give the same bytes.
 pub fn write(format: Format, report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
-    let _ = style;
     match format {
-        Format::Human
-        | Format::Concise
-        | Format::Json
-        | Format::Jsonl
-        | Format::Sarif
-        | Format::Junit
-        | Format::Github
-        | Format::Report
-        | Format::Markdown => concise::write(report, out),
+        Format::Json => json::write(report, out),
+        Format::Jsonl => jsonl::write(report, out),
+        Format::Human => human::write(report, style, out),
+        Format::Concise => concise::write(report, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Junit => junit::write(report, out),
+        Format::Github => github::write(report, out),
+        Format::Report => report::write(report, style, out),
+        Format::Markdown => markdown::write(report, out),
     }
 }
 
@@ -234,4 +247,52 @@ impl fmt::Display for Level {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(self.as_str())
     }
+}
+
+/// `file:line:column`, or as much of it as there is.
+fn place(location: &Location, region: Option<&Region>) -> String {
+    let source = escape::line(&location.source);
+    match region {
+        Some(region) => format!("{source}:{}:{}", region.line, region.column),
+        None => source.into_owned(),
+    }
+}
+
+/// Where the field that is meant is missing, says so: `securityContext.runAsNonRoot is missing`.
+fn missing(location: &Location, region: &Region) -> Option<String> {
+    let Place::Field { pointer, .. } = &location.place else {
+        return None;
+    };
+    let there = pointer.steps().len().checked_sub(region.missing)?;
+    let mut path = String::new();
+    for step in pointer.steps().iter().skip(there) {
+        match step {
+            Step::Index(index) => {
+                path.push('[');
+                path.push_str(&index.to_string());
+                path.push(']');
+            }
+            Step::Key(key) => {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(&key.to_text());
+            }
+        }
+    }
+    (!path.is_empty()).then(|| format!("`{path}` is missing here"))
+}
+
+/// What a fix does, and whether it is safe.
+fn fix_title(fix: &Fix) -> String {
+    match fix.safety {
+        Safety::Safe => fix.title.clone(),
+        Safety::Unsafe => format!("{} (unsafe: the workload may depend on it)", fix.title),
+    }
+}
+
+/// `1 file`, `2 files`.
+fn plural(count: usize, word: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {word}{ending}")
 }

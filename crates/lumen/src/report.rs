@@ -1,21 +1,24 @@
 //! What one call reports: findings with the places that their locations turned out to be.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
 use lumen_core::catalog::Rule;
-use lumen_core::finding::Finding;
+use lumen_core::finding::{Finding, Related};
 
 /// Everything an output format needs; the formats add nothing and look nothing up.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The findings, sorted: by file, place, rule.
     pub findings: Vec<Reported>,
+    /// The names of all inputs that were read, sorted, those without findings among them.
+    pub inputs: Vec<Arc<str>>,
     /// The texts of the inputs that findings point into, by the name they have in a location.
     pub sources: BTreeMap<Arc<str>, Arc<[u8]>>,
     /// The built-in rules that findings may name, for formats that describe their rules.
-    pub rules: &'static [Rule],
+    pub rules: Vec<&'static Rule>,
     /// The sums.
     pub summary: Summary,
 }
@@ -29,6 +32,45 @@ pub struct Reported {
     pub region: Option<Region>,
     /// The regions of [`Finding::related`], one for one.
     pub related: Vec<Option<Region>>,
+    /// What [`Finding::fix`] changes in the text, in the order of the text and without overlap; empty where there is
+    /// no fix, or where it cannot be made as the document is written.
+    pub changes: Vec<Change>,
+}
+
+impl Reported {
+    /// The places that explain the finding, with their regions.
+    pub fn places(&self) -> impl Iterator<Item = (&Related, Option<&Region>)> {
+        let regions = self.related.iter().map(Option::as_ref).chain(iter::repeat(None));
+        self.finding.related.iter().zip(regions)
+    }
+}
+
+/// A change of an input's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The bytes that are taken away.
+    pub bytes: Range<usize>,
+    /// What comes in their place.
+    pub text: String,
+}
+
+impl Change {
+    /// The one change that makes the new text of the old, which begins at an offset in its input; `None` where they
+    /// are the same.
+    pub fn between(old: &str, new: &str, offset: usize) -> Option<Self> {
+        let same = |pair: &(char, char)| pair.0 == pair.1;
+        let length = |pair: (char, char)| pair.0.len_utf8();
+        let before: usize = old.chars().zip(new.chars()).take_while(same).map(length).sum();
+        let (old_rest, new_rest) = (old.get(before..)?, new.get(before..)?);
+        let pairs = old_rest.chars().rev().zip(new_rest.chars().rev());
+        let after: usize = pairs.take_while(same).map(length).sum();
+        let text = new_rest.get(..new_rest.len() - after)?;
+        let end = old.len() - after;
+        (before < end || !text.is_empty()).then(|| Self {
+            bytes: offset + before..offset + end,
+            text: text.into(),
+        })
+    }
 }
 
 /// A stretch of an input's text.
@@ -44,6 +86,9 @@ pub struct Region {
     pub end_line: usize,
     /// The column behind the last character, from 1.
     pub end_column: usize,
+    /// How many of the pointer's last steps lead to nothing: 0 where the field that is meant stands here, else this
+    /// is the deepest value on the way to it.
+    pub missing: usize,
 }
 
 /// What was done, in numbers.
@@ -61,4 +106,19 @@ pub struct Summary {
     pub skipped: usize,
     /// Findings silenced by an exemption, or known from the baseline.
     pub silenced: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_as_small_as_can_be() {
+        let change = |old, new| Change::between(old, new, 10).map(|change| (change.bytes, change.text));
+        assert_eq!(change("a: true\n", "a: false\n"), Some((13..16, "fals".into())));
+        assert_eq!(change("a\nb\n", "a\nc\nb\n"), Some((12..12, "c\n".into())));
+        assert_eq!(change("aa", "a"), Some((11..12, String::new())));
+        assert_eq!(change("é", "è"), Some((10..12, "è".into())));
+        assert_eq!(change("a", "a"), None);
+    }
 }

@@ -1,26 +1,30 @@
-//! `file:line:column: severity[rule] message (action)`, a line a finding.
+//! `file:line:column: severity[rule] message (action)`, a line a finding; for a rule that passed or was not judged, that
+//! word stands in the severity's place.
 
 use std::io;
 
+use lumen_core::finding::Outcome;
+
 use crate::output::escape::line;
+use crate::output::place;
 use crate::report::Report;
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     for reported in &report.findings {
         let finding = &reported.finding;
         if let Some(location) = &finding.location {
-            write!(out, "{}:", line(&location.source))?;
-            if let Some(region) = &reported.region {
-                write!(out, "{}:{}:", region.line, region.column)?;
-            }
-            write!(out, " ")?;
+            write!(out, "{}: ", place(location, reported.region.as_ref()))?;
         } else if let Some(object) = &finding.object {
             write!(out, "{}: ", line(&object.to_string()))?;
         }
+        let word = match finding.outcome {
+            Outcome::Pass | Outcome::Skip => finding.outcome.as_str(),
+            Outcome::Fail | Outcome::Warn | Outcome::Error => finding.severity.as_str(),
+        };
         writeln!(
             out,
             "{}[{}] {} ({})",
-            finding.severity,
+            word,
             line(&finding.rule.to_string()),
             line(&finding.message),
             finding.action

@@ -1,0 +1,207 @@
+//! `lumen explain`: what a rule demands, why, how to mend a violation and how to exempt a workload.
+
+#![expect(
+    clippy::format_push_string,
+    reason = "the texts are short: a copy costs less than errors that cannot happen"
+)]
+
+use lumen_core::catalog::Rule;
+use lumen_core::finding::{Layer, Severity};
+
+use crate::output::Style;
+
+/// The text about a rule, with a line feed at its end.
+pub fn rule(rule: &Rule, style: &Style) -> String {
+    let paint = Paint(style.color);
+    let width = style.width.clamp(40, 100);
+    let id = rule.id();
+    let mut text = format!("{}\n", paint.bold(&id.to_string()));
+    text.push_str(&wrapped(&sentence(rule.summary), "", width));
+    text.push_str(&format!(
+        "\n{} {}\n{} {}\n",
+        paint.bold("severity"),
+        paint.severity(rule.severity),
+        paint.bold("layer   "),
+        layer(rule.layer)
+    ));
+    text.push_str(&format!("\n{}\n", paint.bold("Why")));
+    text.push_str(&paragraphs(rule.rationale, width));
+    text.push_str(&format!("\n{}\n", paint.bold("How to mend it")));
+    text.push_str(&paragraphs(rule.remedy, width));
+    text.push_str(&format!("\n{}\n", paint.bold("How to exempt a workload")));
+    text.push_str(&exemption(rule, width));
+    if !rule.references.is_empty() {
+        text.push_str(&format!("\n{}\n", paint.bold("Where it is specified")));
+        for reference in rule.references {
+            text.push_str(&format!("  {reference}\n"));
+        }
+    }
+    text
+}
+
+/// All rules as a table, a line each, in the order of their ids.
+pub fn list<'a>(rules: impl IntoIterator<Item = &'a Rule>, style: &Style) -> String {
+    let paint = Paint(style.color);
+    let mut rules: Vec<&Rule> = rules.into_iter().collect();
+    rules.sort_by_key(|rule| (rule.layer, rule.name));
+    let width = rules
+        .iter()
+        .map(|rule| rule.id().to_string().len())
+        .max()
+        .unwrap_or(0);
+    let mut text = String::new();
+    for rule in rules {
+        let id = rule.id().to_string();
+        text.push_str(&format!(
+            "{}{:padding$}  {}  {}\n",
+            paint.bold(&id),
+            "",
+            paint.severity_padded(rule.severity),
+            rule.summary,
+            padding = width - id.len()
+        ));
+    }
+    text
+}
+
+/// A text of the catalog as a sentence: with a capital, and a period where it ends without any sign.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next();
+    let mut out: String = first.into_iter().flat_map(char::to_uppercase).collect();
+    out.push_str(characters.as_str());
+    if out.ends_with(|last: char| last.is_alphanumeric() || matches!(last, '`' | ')' | '"')) {
+        out.push('.');
+    }
+    out
+}
+
+/// The remedy with its lines of YAML fenced.
+pub(crate) fn remedy_as_markdown(rule: &Rule) -> String {
+    let blocks: Vec<_> = rule
+        .remedy
+        .split("\n\n")
+        .map(|block| {
+            if is_layout(block) {
+                format!("```yaml\n{block}\n```")
+            } else {
+                sentence(block)
+            }
+        })
+        .collect();
+    blocks.join("\n\n")
+}
+
+fn layer(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Admission => "admission: Gatekeeper's constraints (layer 1)",
+        Layer::PodSecurity => "pod-security: the Pod Security Standards (layer 2)",
+        Layer::Network => "network: NetworkPolicies (layer 3)",
+        Layer::Runtime => "runtime: rules on what processes do (layer 4)",
+        Layer::SupplyChain => "supply-chain: signatures and bundles (layer 5)",
+        Layer::Input => "input: what cannot be read is not checked",
+    }
+}
+
+fn exemption(rule: &Rule, width: usize) -> String {
+    if rule.layer == Layer::Input {
+        return paragraphs(
+            "There is no exemption: what cannot be read cannot be judged.",
+            width,
+        );
+    }
+    let id = rule.id();
+    let mut text = paragraphs(
+        "Advice is silenced where it stands, by a comment or by an annotation:",
+        width,
+    );
+    text.push_str(&format!(
+        "\n    # lumen: ignore[{id}] the reason\n    lumensec.io/ignore: \"{id}: the reason\"\n\n"
+    ));
+    text.push_str(&paragraphs(
+        "A denial is not silenced so, for the cluster would not heed it: add an `Exemption` with an owner, a reason and \
+         an expiry to the inputs.",
+        width,
+    ));
+    text
+}
+
+/// Whether a block's lines are to stay as they are.
+fn is_layout(block: &str) -> bool {
+    block.contains('\n')
+}
+
+/// Blocks between empty lines: those of several lines stay as they are, others are wrapped.
+fn paragraphs(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    for (index, block) in text.split("\n\n").enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        if is_layout(block) {
+            for line in block.lines() {
+                out.push_str(&format!("    {line}\n"));
+            }
+        } else {
+            out.push_str(&wrapped(&sentence(block), "  ", width));
+        }
+    }
+    out
+}
+
+/// The text in lines of a width, in characters, each with an indent.
+fn wrapped(text: &str, indent: &str, width: usize) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            out.push('\n');
+            column = 0;
+        }
+        if column == 0 {
+            out.push_str(indent);
+            column = indent.len();
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out.push('\n');
+    out
+}
+
+/// Colours, or none.
+struct Paint(bool);
+
+impl Paint {
+    fn bold(&self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    fn severity(&self, severity: Severity) -> String {
+        self.with(Self::code(severity), severity.as_str())
+    }
+
+    fn severity_padded(&self, severity: Severity) -> String {
+        self.with(Self::code(severity), &format!("{severity:8}"))
+    }
+
+    fn code(severity: Severity) -> &'static str {
+        match severity {
+            Severity::Critical | Severity::High => "1;91",
+            Severity::Medium => "1;33",
+            Severity::Low | Severity::Info => "1;94",
+        }
+    }
+
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.0 {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! For people: each finding with the text it points into, what enforcement does, and what would mend it; then the sums.
+//!
+//! Nothing is left out, but nothing is said twice either: what becomes of an object and what the API server says stand in
+//! full at its first finding, a place in another file is quoted once, and when one rule speaks about one object again and
+//! again, the later findings come without a quotation.
+
+#![expect(
+    clippy::format_push_string,
+    reason = "the texts are short: a copy costs less than errors that cannot happen"
+)]
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Message, Origin, Renderer, Snippet};
+use lumen_core::finding::{Action, Finding, Layer, Location, Outcome, PolicyRef, Related, RuleId};
+use lumen_core::object::ObjectRef;
+
+use crate::output::escape::{line, lines};
+use crate::output::rules::Rules;
+use crate::output::sums::Sums;
+use crate::output::{self, Style, fix_title, missing};
+use crate::report::{Region, Report, Reported};
+use excerpt::Excerpt;
+
+mod excerpt;
+mod patch;
+
+/// How many findings of one rule about one object quote the source.
+const QUOTED_MAX: usize = 5;
+
+pub(super) fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut human = Human::new(report, style);
+    for reported in &report.findings {
+        writeln!(out, "{}", human.finding(reported))?;
+    }
+    let (bold, plain) = if style.color {
+        ("\x1b[1m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
+    let sums = Sums::of(report);
+    let (findings, kinds) = (sums.findings(), sums.kinds());
+    let separator = if kinds.is_empty() { "" } else { ": " };
+    writeln!(out, "{bold}{findings}{plain}{separator}{kinds}")?;
+    writeln!(out, "{}", sums.work(report.summary))?;
+    sums.fixes().map_or(Ok(()), |fixes| writeln!(out, "{fixes}"))
+}
+
+/// What was said so far, so that it is not said again.
+struct Human<'a> {
+    report: &'a Report,
+    rules: Rules,
+    renderer: Renderer,
+    style: Style,
+    explained: BTreeSet<&'a RuleId>,
+    upstream: BTreeSet<(Option<&'a ObjectRef>, &'a str)>,
+    places: BTreeSet<&'a Related>,
+    places_of: BTreeSet<(Option<&'a ObjectRef>, &'a Related)>,
+    consequences: BTreeSet<(Option<&'a ObjectRef>, Outcome, Action, Option<&'a PolicyRef>)>,
+    quoted: BTreeMap<(&'a RuleId, Option<&'a ObjectRef>), usize>,
+}
+
+impl<'a> Human<'a> {
+    fn new(report: &'a Report, style: &Style) -> Self {
+        let renderer = if style.color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        Self {
+            report,
+            rules: Rules::of(report),
+            renderer: renderer.term_width(style.width),
+            style: style.clone(),
+            explained: BTreeSet::new(),
+            upstream: BTreeSet::new(),
+            places: BTreeSet::new(),
+            places_of: BTreeSet::new(),
+            consequences: BTreeSet::new(),
+            quoted: BTreeMap::new(),
+        }
+    }
+
+    /// A finding, with a line feed at its end.
+    fn finding(&mut self, reported: &'a Reported) -> String {
+        let finding = &reported.finding;
+        let title = level(finding)
+            .primary_title(line(&finding.message).into_owned())
+            .id(line(&finding.rule.to_string()).into_owned());
+        let quoted = self
+            .quoted
+            .entry((&finding.rule, finding.object.as_ref()))
+            .or_default();
+        *quoted += 1;
+        let quotes = *quoted <= QUOTED_MAX && !matches!(finding.outcome, Outcome::Pass | Outcome::Skip);
+
+        let (mut main, beside) = self.place(reported, quotes);
+        main.extend(self.messages(finding).into_iter().map(Element::from));
+        let mut others = Vec::new();
+        for (related, region) in reported.places() {
+            if !beside.contains(&related) && self.places_of.insert((finding.object.as_ref(), related)) {
+                self.related(related, region, quotes, &mut main, &mut others);
+            }
+        }
+        let mut groups = vec![Group::with_title(title).elements(main)];
+        groups.append(&mut others);
+        let mut text = self.renderer.render(&groups);
+        text.push('\n');
+        if let Some(fix) = &finding.fix {
+            self.line(Level::HELP, &line(&fix_title(fix)), &mut text);
+            patch::write(self.report, reported, &self.style, &mut text);
+        }
+        if !matches!(finding.outcome, Outcome::Pass | Outcome::Skip)
+            && self.rules.get(&finding.rule).is_some()
+            && self.explained.insert(&finding.rule)
+        {
+            let what = match finding.rule.layer {
+                Layer::Input => "for the rule and its remedy",
+                _ => "for the rule, its rationale and how to exempt a workload",
+            };
+            let note = format!("run `lumen explain {}` {what}", finding.rule);
+            self.line(Level::NOTE, &note, &mut text);
+        }
+        text
+    }
+
+    /// A line that begins with a level's word.
+    fn line(&self, level: Level<'_>, words: &str, text: &mut String) {
+        text.push_str(
+            &self
+                .renderer
+                .render(&[Group::with_title(level.secondary_title(words))]),
+        );
+        text.push('\n');
+    }
+
+    /// Where the finding stands: the text with the place marked, or the bare place; and the related places that are marked
+    /// with it.
+    fn place(&self, reported: &'a Reported, quotes: bool) -> (Vec<Element<'static>>, Vec<&'a Related>) {
+        let Some(location) = &reported.finding.location else {
+            return (Vec::new(), Vec::new());
+        };
+        let Some(region) = &reported.region else {
+            return (vec![origin(location).into()], Vec::new());
+        };
+        let pointed = origin(location).line(region.line).char_column(region.column);
+        let Some(source) = self.report.sources.get(&location.source).filter(|_| quotes) else {
+            return (vec![pointed.into()], Vec::new());
+        };
+        // Related places that are near enough are marked in the same piece of text.
+        let mut beside: Vec<(&Related, &Region)> = reported
+            .places()
+            .filter(|(related, _)| related.location.source == location.source)
+            .filter_map(|(related, other)| Some((related, other?)))
+            .collect();
+        let all: Vec<_> = beside.iter().map(|&(_, other)| other).chain([region]).collect();
+        let excerpt = Excerpt::of(source, &all).or_else(|| {
+            beside.clear();
+            Excerpt::of(source, &[region])
+        });
+        let Some(excerpt) = excerpt else {
+            let mut elements = vec![pointed.into()];
+            if let Some(words) = excerpt::words(source, region) {
+                elements.push(Level::NOTE.message(format!("it says {words}")).into());
+            }
+            return (elements, Vec::new());
+        };
+        let mut primary = AnnotationKind::Primary.span(excerpt.span(region));
+        if let Some(what) = missing(location, region) {
+            primary = primary.label(line(&what).into_owned());
+        }
+        let snippet = snippet(location, &excerpt)
+            .annotation(primary)
+            .annotations(beside.iter().map(|(related, other)| {
+                AnnotationKind::Context
+                    .span(excerpt.span(other))
+                    .label(line(&related.label).into_owned())
+            }));
+        (
+            vec![snippet.into()],
+            beside.into_iter().map(|(related, _)| related).collect(),
+        )
+    }
+
+    /// Adds a related place that is not marked beside the finding itself: quoted the first time, then only named.
+    fn related(
+        &mut self,
+        related: &'a Related,
+        region: Option<&Region>,
+        quotes: bool,
+        main: &mut Vec<Element<'static>>,
+        others: &mut Vec<Group<'static>>,
+    ) {
+        let location = &related.location;
+        let label = line(&related.label).into_owned();
+        let excerpt = region
+            .filter(|_| quotes && self.places.insert(related))
+            .and_then(|region| Some((region, Excerpt::of_report(self.report, location, &[region])?)));
+        if let Some((region, excerpt)) = excerpt {
+            let marked = AnnotationKind::Primary.span(excerpt.span(region));
+            let title = Level::NOTE.secondary_title(label);
+            others.push(title.element(snippet(location, &excerpt).annotation(marked)));
+        } else {
+            let place = output::place(location, region);
+            main.push(Level::NOTE.message(format!("{label}: {place}")).into());
+        }
+    }
+
+    /// What enforcement does, and what the API server says about it.
+    fn messages(&mut self, finding: &'a Finding) -> Vec<Message<'static>> {
+        let mut messages = Vec::new();
+        if !matches!(finding.outcome, Outcome::Pass) {
+            let name = format!("{} ({})", finding.action, finding.severity);
+            let said = (
+                finding.object.as_ref(),
+                finding.outcome,
+                finding.action,
+                finding.policy.as_ref(),
+            );
+            let text = match &finding.object {
+                Some(object) if !self.consequences.insert(said) => again(finding, object),
+                _ => consequence(finding),
+            };
+            messages.push(Level::NOTE.with_name(name).message(text));
+        }
+        if let Some(text) = finding.upstream_message.as_deref()
+            && self.upstream.insert((finding.object.as_ref(), text))
+        {
+            messages.push(Level::NOTE.message(format!("the API server says: {}", lines(text))));
+        }
+        messages
+    }
+}
+
+/// The level in the title.
+fn level(finding: &Finding) -> Level<'static> {
+    match (finding.outcome, output::Level::of(finding)) {
+        (Outcome::Pass, _) => Level::INFO.with_name("pass"),
+        (Outcome::Skip, _) => Level::INFO.with_name("skip"),
+        (_, output::Level::Error) => Level::ERROR,
+        (_, output::Level::Warning) => Level::WARNING,
+        (_, output::Level::Info) => Level::INFO,
+    }
+}
+
+/// What becomes of the object, and who says so.
+fn consequence(finding: &Finding) -> String {
+    let Some(object) = &finding.object else {
+        return match (finding.rule.layer, finding.outcome) {
+            (Layer::Input, Outcome::Fail | Outcome::Error) => "what cannot be read is not checked".into(),
+            _ => "no object is concerned".into(),
+        };
+    };
+    let object = line(&object.to_string()).into_owned();
+    let mut text = match (finding.outcome, finding.action) {
+        (Outcome::Skip, _) => format!("not judged for `{object}`"),
+        (_, Action::Deny) => format!("`{object}` is rejected"),
+        (_, Action::DenyPods) => format!("`{object}` is admitted, the pods it makes are rejected"),
+        (_, Action::Warn) => format!("`{object}` is admitted with a warning"),
+        (_, Action::Dryrun) => format!("`{object}` is admitted, the violation is recorded"),
+        (_, Action::None) => format!("advice, nothing refuses `{object}`"),
+    };
+    if let Some(policy) = &finding.policy {
+        text.push_str(&format!(
+            "; policy `{}` of `{}`",
+            line(&policy.rule),
+            line(&policy.object.to_string())
+        ));
+    }
+    text
+}
+
+/// The same in short, where it was said of the object before.
+fn again(finding: &Finding, object: &ObjectRef) -> String {
+    let object = line(&object.to_string()).into_owned();
+    match finding.policy {
+        Some(_) => format!("`{object}`, by the same policy"),
+        None => format!("`{object}`"),
+    }
+}
+
+fn origin(location: &Location) -> Origin<'static> {
+    Origin::path(line(&location.source).into_owned())
+}
+
+fn snippet<T: Clone>(location: &Location, excerpt: &Excerpt) -> Snippet<'static, T> {
+    Snippet::source(Cow::Owned(excerpt.text().to_owned()))
+        .line_start(excerpt.line())
+        .path(line(&location.source).into_owned())
+}
