@@ -55,7 +55,6 @@ impl Fingerprint {
 
 /// A pointer from its object's root in which elements have their names, or their values, in place of their numbers.
 fn path(pointer: &Pointer, entry: Option<&Entry>) -> String {
-    use std::fmt::Write as _;
     let base = match entry.map(|entry| &entry.location.place) {
         Some(Place::Field { pointer, .. }) => pointer.steps().len(),
         _ => 0,
@@ -67,12 +66,12 @@ fn path(pointer: &Pointer, entry: Option<&Entry>) -> String {
             Step::Index(index) => value.at(*index),
             Step::Key(key) => value.as_object()?.get_key(key),
         });
-        // Writing to a string does not fail.
-        drop(match (step, value.and_then(name_of)) {
-            (Step::Index(_), Some(name)) => write!(path, "[{name}]"),
-            (Step::Index(index), None) => write!(path, "[{index}]"),
-            (Step::Key(key), _) => write!(path, "/{key}"),
-        });
+        let piece = match (step, value.and_then(name_of)) {
+            (Step::Index(_), Some(name)) => format!("[{name}]"),
+            (Step::Index(index), None) => format!("[{index}]"),
+            (Step::Key(key), _) => format!("/{key}"),
+        };
+        path.push_str(&piece);
     }
     path
 }
@@ -145,7 +144,10 @@ impl Baseline {
         let mut text = format!("{{\n  \"schema\": \"{SCHEMA}\",\n  \"findings\": [");
         for (number, (fingerprint, count)) in self.0.iter().enumerate() {
             text.push_str(if number == 0 { "\n    " } else { ",\n    " });
-            text.push_str(&serde_json::to_string(&Known { fingerprint: fingerprint.clone(), count: *count })?);
+            text.push_str(&serde_json::to_string(&Known {
+                fingerprint: fingerprint.clone(),
+                count: *count,
+            })?);
         }
         text.push_str(if self.0.is_empty() { "]\n}\n" } else { "\n  ]\n}\n" });
         Ok(text)
@@ -173,7 +175,9 @@ impl Baseline {
         if !can_be_known(finding) {
             return false;
         }
-        let Some(count) = self.0.get_mut(fingerprint) else { return false };
+        let Some(count) = self.0.get_mut(fingerprint) else {
+            return false;
+        };
         *count -= 1;
         if *count == 0 {
             self.0.remove(fingerprint);
@@ -200,7 +204,12 @@ mod tests {
     use super::*;
 
     fn fingerprint(path: &str) -> Fingerprint {
-        Fingerprint { object: "shop/Pod/a".into(), path: path.into(), rule: "pod-security/privileged".into(), action: "none".into() }
+        Fingerprint {
+            object: "shop/Pod/a".into(),
+            path: path.into(),
+            rule: "pod-security/privileged".into(),
+            action: "none".into(),
+        }
     }
 
     #[test]
@@ -210,12 +219,16 @@ mod tests {
         assert_eq!(Baseline::parse(text.as_bytes()).expect("is read"), baseline);
         assert_eq!(text.lines().count(), 7, "an entry a line: {text}");
         let empty = Baseline::default().render().expect("is written");
-        assert_eq!(Baseline::parse(empty.as_bytes()).expect("is read"), Baseline::default());
+        assert_eq!(
+            Baseline::parse(empty.as_bytes()).expect("is read"),
+            Baseline::default()
+        );
     }
 
     #[test]
     fn another_schema_is_refused() {
-        let error = Baseline::parse(br#"{"schema":"lumen.baseline/v9","findings":[]}"#).expect_err("another version");
+        let error =
+            Baseline::parse(br#"{"schema":"lumen.baseline/v9","findings":[]}"#).expect_err("another version");
         assert!(error.to_string().contains("lumen.baseline/v9"));
         assert!(Baseline::parse(b"[]").is_err());
         assert!(Baseline::parse(b"\xff").is_err());

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use lumen_core::catalog;
 use lumen_core::exemption::{self, Audit};
 use lumen_core::finding::{Finding, Location, Place};
 use lumen_core::input::{self, rules};
@@ -34,6 +35,7 @@ pub use judge::PodSecurity;
 
 /// What a check depends on beside its inputs.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Settings {
     /// Bounds on one input.
     pub limits: Limits,
@@ -43,6 +45,8 @@ pub struct Settings {
     pub strict: bool,
     /// Whether rules that found nothing wrong are reported.
     pub show_passes: bool,
+    /// Whether the report says what fixes change in the text, which only some formats show.
+    pub with_changes: bool,
     /// The time, for exemptions that expire.
     pub now: Timestamp,
     /// What the cluster's Pod Security admission is configured to.
@@ -60,6 +64,7 @@ impl Default for Settings {
             namespace: "default".into(),
             strict: false,
             show_passes: false,
+            with_changes: true,
             now: Timestamp::UNIX_EPOCH,
             pod_security: PodSecurity::default(),
             baseline: None,
@@ -109,7 +114,9 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     // One name is one input: places are told apart by it.
     inputs.dedup_by(|a, b| a.name == b.name);
     let read = documents::read(&inputs, settings);
-    let options = snapshot::Options { default_namespace: settings.namespace.clone() };
+    let options = snapshot::Options {
+        default_namespace: settings.namespace.clone(),
+    };
     let (snapshot, about_objects) = Snapshot::build(read.documents, &options);
 
     let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
@@ -143,15 +150,36 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
         skipped: skipped.len(),
         silenced: audit.silenced + known.silenced,
     };
-    let findings = place::locate(findings, &inputs, &read.places);
+    let findings = place::locate(findings, &inputs, &read.places, settings.with_changes);
     let sources = place::texts(findings.iter().flat_map(place::of_report), &inputs);
-    let report = Report { findings, sources, summary, ..Report::default() };
+    let report = Report {
+        findings,
+        inputs: inputs.iter().map(|input| input.name.clone()).collect(),
+        sources,
+        rules: catalog::rules().collect(),
+        summary,
+    };
     let exemption_texts = place::texts(audit.uses.iter().map(|used| &used.exemption.location), &inputs);
-    Checked { report, skipped, audit, known, documents: read.places, exemption_texts, baseline }
+    Checked {
+        report,
+        skipped,
+        audit,
+        known,
+        documents: read.places,
+        exemption_texts,
+        baseline,
+    }
 }
 
 fn sort_key(finding: &Finding) -> impl Ord + '_ {
-    (&finding.location, &finding.rule, &finding.message, &finding.object, finding.action, finding.outcome)
+    (
+        &finding.location,
+        &finding.rule,
+        &finding.message,
+        &finding.object,
+        finding.action,
+        finding.outcome,
+    )
 }
 
 /// Takes away what the baseline knows, and makes a new one.
@@ -165,7 +193,8 @@ fn silence_known(
     let mut rest = settings.baseline.clone().unwrap_or_default();
     findings.retain(|finding| {
         let fingerprint = Fingerprint::of(finding, objects.of_finding(finding));
-        let silence = rest.take(finding, &fingerprint) && (settings.baseline_holds_denials || !finding.is_denial());
+        let silence =
+            rest.take(finding, &fingerprint) && (settings.baseline_holds_denials || !finding.is_denial());
         if silence {
             known.silenced += 1;
             known.denials += usize::from(finding.is_denial());
@@ -173,7 +202,10 @@ fn silence_known(
         baseline.add(finding, fingerprint);
         !silence
     });
-    known.mended = rest.rest().map(|(fingerprint, count)| (fingerprint.clone(), count)).collect();
+    known.mended = rest
+        .rest()
+        .map(|(fingerprint, count)| (fingerprint.clone(), count))
+        .collect();
     known
 }
 
@@ -189,7 +221,10 @@ fn finding_of_problem(problem: &Problem) -> Finding {
 }
 
 fn whole(name: &Arc<str>) -> Location {
-    Location { source: name.clone(), place: Place::Whole }
+    Location {
+        source: name.clone(),
+        place: Place::Whole,
+    }
 }
 
 /// The finding about an input over which the program itself failed.
@@ -199,7 +234,11 @@ fn internal_error(name: &Arc<str>) -> Finding {
 }
 
 /// Runs a function on the inputs behind a wall each; what fails is told by the input's name.
-fn each<T: Sync, R: Send>(items: &[T], name: impl Fn(&T) -> Arc<str>, function: impl Fn(&T) -> R + Sync) -> (Vec<R>, Vec<Finding>) {
+fn each<T: Sync, R: Send>(
+    items: &[T],
+    name: impl Fn(&T) -> Arc<str>,
+    function: impl Fn(&T) -> R + Sync,
+) -> (Vec<R>, Vec<Finding>) {
     let mut done = Vec::with_capacity(items.len());
     let mut failed = Vec::new();
     for (item, result) in items.iter().zip(parallel::map(items, function)) {

@@ -108,6 +108,7 @@ pub enum Command {
 
 /// `lumen check`.
 #[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Check {
     /// Files and folders; `-` is standard input. The current folder where none is given
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
@@ -142,9 +143,6 @@ pub struct Explain {
     /// A rule's id, such as `pod-security/privileged`, or the end of one that no other rule shares; all rules
     /// where none is given
     pub rule: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// `lumen config`.
@@ -180,7 +178,7 @@ pub struct ConfigShow {
 /// `lumen schema`.
 #[derive(Clone, Debug, Args)]
 pub struct Schema {
-    /// Which one; their names where none is given
+    /// Which one, such as `report` or `lumen.report/v1`; their names where none is given
     pub name: Option<String>,
 }
 

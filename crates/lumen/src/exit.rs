@@ -22,7 +22,10 @@ pub enum Exit {
 impl Exit {
     /// How a check that reports this ends.
     pub fn of(report: &Report, fail_on: FailOn) -> Self {
-        let each = report.findings.iter().map(|reported| Self::of_finding(&reported.finding, fail_on));
+        let each = report
+            .findings
+            .iter()
+            .map(|reported| Self::of_finding(&reported.finding, fail_on));
         each.max().unwrap_or_default()
     }
 
@@ -63,7 +66,14 @@ impl FailOn {
     /// The words for them, in their order.
     pub const WORDS: &'static [&'static str] = &["deny", "critical", "high", "medium", "low", "never"];
 
-    const ALL: [Self; 6] = [Self::Deny, Self::Critical, Self::High, Self::Medium, Self::Low, Self::Never];
+    const ALL: [Self; 6] = [
+        Self::Deny,
+        Self::Critical,
+        Self::High,
+        Self::Medium,
+        Self::Low,
+        Self::Never,
+    ];
 
     /// Whether a finding is at this level or above.
     pub fn counts(self, finding: &Finding) -> bool {
@@ -86,7 +96,9 @@ impl FromStr for FailOn {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut pairs = Self::WORDS.iter().zip(Self::ALL);
         let found = pairs.find(|(word, _)| **word == text);
-        found.map(|(_, level)| level).ok_or_else(|| format!("`{text}` is no level"))
+        found
+            .map(|(_, level)| level)
+            .ok_or_else(|| format!("`{text}` is no level"))
     }
 }
 
@@ -112,7 +124,12 @@ mod tests {
             fix: None,
         };
         Report {
-            findings: vec![Reported { finding, region: None, related: Vec::new() }],
+            findings: vec![Reported {
+                finding,
+                region: None,
+                related: Vec::new(),
+                changes: Vec::new(),
+            }],
             ..Report::default()
         }
     }
@@ -124,16 +141,56 @@ mod tests {
         let pod = Layer::PodSecurity;
         // deny, critical, high, medium, low, never
         for (what, found, expected) in [
-            ("a denial of low severity", report(pod, Outcome::Fail, Action::DenyPods, Severity::Low), [Found, Found, Found, Found, Found, Clean]),
-            ("an error of a policy that denies", report(pod, Outcome::Error, Action::Deny, Severity::Info), [Found, Found, Found, Found, Found, Clean]),
-            ("critical advice", report(pod, Outcome::Fail, Action::None, Severity::Critical), [Clean, Found, Found, Found, Found, Clean]),
-            ("high advice", report(pod, Outcome::Fail, Action::None, Severity::High), [Clean, Clean, Found, Found, Found, Clean]),
-            ("a warning of medium severity", report(pod, Outcome::Warn, Action::Warn, Severity::Medium), [Clean, Clean, Clean, Found, Found, Clean]),
-            ("low advice", report(pod, Outcome::Fail, Action::None, Severity::Low), [Clean, Clean, Clean, Clean, Found, Clean]),
-            ("what is only worth knowing", report(pod, Outcome::Fail, Action::None, Severity::Info), [Clean; 6]),
-            ("a pass", report(pod, Outcome::Pass, Action::Deny, Severity::Critical), [Clean; 6]),
-            ("a rule that was skipped", report(pod, Outcome::Skip, Action::None, Severity::Critical), [Clean; 6]),
-            ("an input that cannot be read", report(Layer::Input, Outcome::Error, Action::None, Severity::Low), [Failed; 6]),
+            (
+                "a denial of low severity",
+                report(pod, Outcome::Fail, Action::DenyPods, Severity::Low),
+                [Found, Found, Found, Found, Found, Clean],
+            ),
+            (
+                "an error of a policy that denies",
+                report(pod, Outcome::Error, Action::Deny, Severity::Info),
+                [Found, Found, Found, Found, Found, Clean],
+            ),
+            (
+                "critical advice",
+                report(pod, Outcome::Fail, Action::None, Severity::Critical),
+                [Clean, Found, Found, Found, Found, Clean],
+            ),
+            (
+                "high advice",
+                report(pod, Outcome::Fail, Action::None, Severity::High),
+                [Clean, Clean, Found, Found, Found, Clean],
+            ),
+            (
+                "a warning of medium severity",
+                report(pod, Outcome::Warn, Action::Warn, Severity::Medium),
+                [Clean, Clean, Clean, Found, Found, Clean],
+            ),
+            (
+                "low advice",
+                report(pod, Outcome::Fail, Action::None, Severity::Low),
+                [Clean, Clean, Clean, Clean, Found, Clean],
+            ),
+            (
+                "what is only worth knowing",
+                report(pod, Outcome::Fail, Action::None, Severity::Info),
+                [Clean; 6],
+            ),
+            (
+                "a pass",
+                report(pod, Outcome::Pass, Action::Deny, Severity::Critical),
+                [Clean; 6],
+            ),
+            (
+                "a rule that was skipped",
+                report(pod, Outcome::Skip, Action::None, Severity::Critical),
+                [Clean; 6],
+            ),
+            (
+                "an input that cannot be read",
+                report(Layer::Input, Outcome::Error, Action::None, Severity::Low),
+                [Failed; 6],
+            ),
         ] {
             for (level, expected) in levels.into_iter().zip(expected) {
                 assert_eq!(Exit::of(&found, level), expected, "{what} with {level:?}");
@@ -143,8 +200,14 @@ mod tests {
 
     #[test]
     fn failure_wins_over_findings() {
-        let mut both = report(Layer::PodSecurity, Outcome::Fail, Action::Deny, Severity::Critical);
-        both.findings.extend(report(Layer::Input, Outcome::Error, Action::None, Severity::Info).findings);
+        let mut both = report(
+            Layer::PodSecurity,
+            Outcome::Fail,
+            Action::Deny,
+            Severity::Critical,
+        );
+        both.findings
+            .extend(report(Layer::Input, Outcome::Error, Action::None, Severity::Info).findings);
         assert_eq!(Exit::of(&both, FailOn::High), Exit::Failed);
     }
 }

@@ -62,13 +62,23 @@ pub struct Refused {
     pub reason: String,
 }
 
+/// A finding and its fix.
+type Wanted<'a> = (&'a Reported, &'a Fix);
+
 /// Decides what the fixes of a report change.
 pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>, allowed: Allowed) -> Plan {
     let mut plan = Plan::default();
-    let mut wanted: BTreeMap<(&Arc<str>, usize), Vec<(&Reported, &Fix)>> = BTreeMap::new();
+    let mut wanted: BTreeMap<(&Arc<str>, usize), Vec<Wanted<'_>>> = BTreeMap::new();
     for reported in &report.findings {
-        let Finding { fix: Some(fix), location: Some(Location { source, place: Place::Field { document, .. } }), .. } =
-            &reported.finding
+        let Finding {
+            fix: Some(fix),
+            location:
+                Some(Location {
+                    source,
+                    place: Place::Field { document, .. },
+                }),
+            ..
+        } = &reported.finding
         else {
             continue;
         };
@@ -76,18 +86,34 @@ pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
             plan.unsafe_left += 1;
             continue;
         }
-        wanted.entry((source, *document)).or_default().push((reported, fix));
+        wanted
+            .entry((source, *document))
+            .or_default()
+            .push((reported, fix));
     }
     let mut texts: BTreeMap<&Arc<str>, (Vec<u8>, usize)> = BTreeMap::new();
     // The last document first, so that the places of those before it hold.
     for ((source, number), fixes) in wanted.into_iter().rev() {
-        let place = documents.get(source).and_then(|places| places.iter().find(|place| place.index == number));
-        let (Some(text), Some(place)) = (report.sources.get(source), place) else { continue };
-        let (whole, count) = texts.entry(source).or_insert_with(|| (text.to_vec(), 0));
-        let Some(before) = whole.get(place.range.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok()) else {
+        let place = documents.get(source).and_then(|places| {
+            let at = places.binary_search_by_key(&number, |place| place.index).ok()?;
+            places.get(at)
+        });
+        let (Some(text), Some(place)) = (report.sources.get(source), place) else {
             continue;
         };
-        let mut attempt = Attempt { text: before, place, left: ATTEMPTS_MAX, refused: Vec::new() };
+        let (whole, count) = texts.entry(source).or_insert_with(|| (text.to_vec(), 0));
+        let Some(before) = whole
+            .get(place.range.clone())
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        else {
+            continue;
+        };
+        let mut attempt = Attempt {
+            text: before,
+            place,
+            left: ATTEMPTS_MAX,
+            refused: Vec::new(),
+        };
         let (after, made) = attempt.make(&fixes);
         plan.refused.append(&mut attempt.refused);
         if let Some(after) = after {
@@ -97,9 +123,16 @@ pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
     }
     plan.refused.sort_by(|a, b| a.place.cmp(&b.place));
     for (source, (new, fixes)) in texts {
-        let Some(old) = report.sources.get(source) else { continue };
+        let Some(old) = report.sources.get(source) else {
+            continue;
+        };
         if **old != *new {
-            plan.changes.push(Change { name: source.clone(), fixes, old: old.clone(), new });
+            plan.changes.push(Change {
+                name: source.clone(),
+                fixes,
+                old: old.clone(),
+                new,
+            });
         }
     }
     plan
@@ -115,7 +148,7 @@ struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// The text with the fixes, and how many were made; no text where none was.
-    fn make(&mut self, fixes: &[(&'a Reported, &'a Fix)]) -> (Option<String>, usize) {
+    fn make(&mut self, fixes: &[Wanted<'a>]) -> (Option<String>, usize) {
         let mut claims = Claims::default();
         let mut agreed = Vec::new();
         for (reported, fix) in fixes {
@@ -128,16 +161,18 @@ impl<'a> Attempt<'a> {
         let accepted = self.accept(Vec::new(), &agreed);
         let made = accepted.len();
         let edits = edits_of(&accepted);
-        let text = if edits.is_empty() { None } else { edit::apply(self.text, self.place.syntax, &edits).ok() };
+        let text = if edits.is_empty() {
+            None
+        } else {
+            edit::apply(self.text, self.place.syntax, &edits)
+                .ok()
+                .map(|edited| edited.text)
+        };
         (text, made)
     }
 
     /// Adds as many fixes to those that are accepted as the text allows. Halving finds the few that it does not.
-    fn accept(
-        &mut self,
-        accepted: Vec<(&'a Reported, &'a Fix)>,
-        more: &[(&'a Reported, &'a Fix)],
-    ) -> Vec<(&'a Reported, &'a Fix)> {
+    fn accept(&mut self, accepted: Vec<Wanted<'a>>, more: &[Wanted<'a>]) -> Vec<Wanted<'a>> {
         if more.is_empty() {
             return accepted;
         }
@@ -149,7 +184,10 @@ impl<'a> Attempt<'a> {
         }
         self.left -= 1;
         let together: Vec<_> = accepted.iter().chain(more).copied().collect();
-        match (edit::apply(self.text, self.place.syntax, &edits_of(&together)), more) {
+        match (
+            edit::apply(self.text, self.place.syntax, &edits_of(&together)),
+            more,
+        ) {
             (Ok(_), _) => together,
             (Err(error), [(reported, _)]) => {
                 self.refuse(reported, &error.to_string());
@@ -164,14 +202,26 @@ impl<'a> Attempt<'a> {
     }
 
     fn refuse(&mut self, reported: &Reported, reason: &str) {
-        let source = reported.finding.location.as_ref().map(|location| location.source.as_ref()).unwrap_or_default();
-        let line = reported.region.as_ref().map(|region| format!(":{}", region.line)).unwrap_or_default();
-        self.refused.push(Refused { place: format!("{source}{line}"), reason: reason.into() });
+        let source = reported
+            .finding
+            .location
+            .as_ref()
+            .map(|location| location.source.as_ref())
+            .unwrap_or_default();
+        let line = reported
+            .region
+            .as_ref()
+            .map(|region| format!(":{}", region.line))
+            .unwrap_or_default();
+        self.refused.push(Refused {
+            place: format!("{source}{line}"),
+            reason: reason.into(),
+        });
     }
 }
 
 /// All edits of fixes; each once.
-fn edits_of(fixes: &[(&Reported, &Fix)]) -> Vec<Edit> {
+fn edits_of(fixes: &[Wanted<'_>]) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut seen = BTreeMap::new();
     for edit in fixes.iter().flat_map(|(_, fix)| &fix.edits) {
@@ -233,8 +283,13 @@ impl<'a> Claims<'a> {
 impl Change {
     /// The change as a patch.
     pub fn diff(&self, name: &str) -> String {
-        let (old, new) = (String::from_utf8_lossy(&self.old), String::from_utf8_lossy(&self.new));
-        let diff = similar::TextDiff::configure().timeout(DIFF_TIME_MAX).diff_lines(&*old, &*new);
+        let (old, new) = (
+            String::from_utf8_lossy(&self.old),
+            String::from_utf8_lossy(&self.new),
+        );
+        let diff = similar::TextDiff::configure()
+            .timeout(DIFF_TIME_MAX)
+            .diff_lines(&*old, &*new);
         diff.unified_diff().header(name, name).to_string()
     }
 
@@ -248,12 +303,18 @@ impl Change {
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let path = path.canonicalize()?;
         if std::fs::read(&path)? != *self.old {
-            return Err(io::Error::other("it has changed since it was checked: run `--fix` again"));
+            return Err(io::Error::other(
+                "it has changed since it was checked: run `--fix` again",
+            ));
         }
         let permissions = std::fs::metadata(&path)?.permissions();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let beside = path.with_file_name(format!(".{name}.lumen-{}", std::process::id()));
-        let result = write_new(&beside, &self.new, permissions).and_then(|()| std::fs::rename(&beside, &path));
+        let result =
+            write_new(&beside, &self.new, permissions).and_then(|()| std::fs::rename(&beside, &path));
         if result.is_err() {
             // The error that matters is the first one.
             drop(std::fs::remove_file(&beside));
@@ -263,7 +324,10 @@ impl Change {
 }
 
 fn write_new(path: &Path, text: &[u8], permissions: std::fs::Permissions) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)?;
     file.write_all(text)?;
     file.set_permissions(permissions)?;
     file.sync_all()

@@ -21,7 +21,11 @@ const POLL: Duration = Duration::from_secs(1);
 const CLEAR: &[u8] = b"\x1b[2J\x1b[3J\x1b[H";
 
 /// Checks, and checks again after each change, until the process is interrupted. Errors are said and do not end it.
-pub fn run(paths: &[OsString], console: Console, check: impl Fn() -> anyhow::Result<Exit>) -> anyhow::Result<Exit> {
+pub fn run(
+    paths: &[OsString],
+    console: Console,
+    check: impl Fn() -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
     let (sender, receiver) = mpsc::channel();
     // Started before the first check, so that nothing is missed in between.
     let _watcher = start(paths, console, &sender)?;
@@ -42,14 +46,22 @@ pub fn run(paths: &[OsString], console: Console, check: impl Fn() -> anyhow::Res
 
 /// The system's own watcher, or one that looks every second where there is none (network file systems, or too many
 /// folders).
-fn start(paths: &[OsString], console: Console, sender: &mpsc::Sender<()>) -> anyhow::Result<Box<dyn Watcher>> {
+fn start(
+    paths: &[OsString],
+    console: Console,
+    sender: &mpsc::Sender<()>,
+) -> anyhow::Result<Box<dyn Watcher>> {
     let native = RecommendedWatcher::new(handler(sender), Config::default())
         .and_then(|mut watcher| watch(&mut watcher, paths).map(|()| watcher));
     match native {
         Ok(watcher) => Ok(Box::new(watcher)),
         Err(error) => {
-            console.note(format!("the system does not tell of changes ({error}): looking every second"));
-            let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
+            console.note(format!(
+                "the system does not tell of changes ({error}): looking every second"
+            ));
+            let config = Config::default()
+                .with_poll_interval(POLL)
+                .with_compare_contents(true);
             let mut watcher = PollWatcher::new(handler(sender), config)?;
             watch(&mut watcher, paths).context("cannot watch")?;
             Ok(Box::new(watcher))
@@ -64,7 +76,10 @@ fn watch(watcher: &mut dyn Watcher, paths: &[OsString]) -> notify::Result<()> {
             continue;
         }
         // Editors put a new file in the old one's place, so it is the folder that tells of it.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         watcher.watch(folder, RecursiveMode::NonRecursive)?;
     }
     Ok(())
@@ -77,7 +92,7 @@ fn handler(sender: &mpsc::Sender<()>) -> impl FnMut(notify::Result<Event>) + Sen
         let changed = event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_)));
         if changed {
             // Nobody listens any more only once the program ends.
-            drop(sender.send(()));
+            _ = sender.send(());
         }
     }
 }

@@ -15,9 +15,10 @@ use crate::cli;
 use crate::console::{self, Console};
 use crate::exit::{Exit, FailOn};
 use crate::fix::{self, Allowed};
+use crate::output::{self, Format};
 use crate::settings::{Output, Resolved};
 use crate::source::{self, Gathered};
-use crate::{output, watch};
+use crate::watch;
 
 mod audit;
 
@@ -25,9 +26,18 @@ mod audit;
 const CONFIGURATION_BYTES_MAX: u64 = 1 << 20;
 
 pub(super) fn run(arguments: &cli::Check, context: &Context) -> anyhow::Result<Exit> {
-    let paths = if arguments.paths.is_empty() { vec![OsString::from(".")] } else { arguments.paths.clone() };
+    let paths = if arguments.paths.is_empty() {
+        vec![OsString::from(".")]
+    } else {
+        arguments.paths.clone()
+    };
     let resolved = context.settings(&arguments.settings, start_of_search(paths.first()))?;
-    let session = Session { arguments, paths, resolved, console: context.console };
+    let session = Session {
+        arguments,
+        paths,
+        resolved,
+        console: context.console,
+    };
     session.refuse_what_makes_no_sense()?;
     if arguments.watch {
         return watch::run(&session.paths, context.console, || session.once());
@@ -87,18 +97,26 @@ impl Session<'_> {
             PodSecurity::parse(&text).with_context(|| format!("`{}`", path.display()))
         });
         let mut pod_security = configuration.transpose()?.unwrap_or_default();
-        pod_security.kubernetes_minor = self.resolved.kubernetes_minor();
         pod_security.user = self.resolved.user().map(Into::into);
         let baseline = self.resolved.baseline().map(|path| {
             let text = read_bounded(path, BASELINE_BYTES_MAX)?;
             Baseline::parse(&text).with_context(|| format!("`{}`", path.display()))
         });
-        let baseline = if self.arguments.write_baseline.is_some() { None } else { baseline.transpose()? };
+        let baseline = if self.arguments.write_baseline.is_some() {
+            None
+        } else {
+            baseline.transpose()?
+        };
         Ok(Settings {
             limits: self.resolved.limits(),
             namespace: self.resolved.namespace(),
             strict: self.resolved.strict(),
             show_passes: self.resolved.show_passes(),
+            with_changes: self
+                .resolved
+                .outputs()
+                .iter()
+                .any(|output| matches!(output.format, Format::Human | Format::Sarif)),
             now: Timestamp::now(),
             pod_security,
             baseline,
@@ -117,7 +135,11 @@ impl Session<'_> {
     fn say(&self, checked: &Checked) {
         if !self.resolved.strict() {
             for skipped in &checked.skipped {
-                self.console.note(format!("skipped {}: {}", skipped.location.source, skipped.message()));
+                self.console.note(format!(
+                    "skipped {}: {}",
+                    skipped.location.source,
+                    skipped.message()
+                ));
             }
         }
         let known = &checked.known;
@@ -126,12 +148,17 @@ impl Session<'_> {
                 0 => String::new(),
                 denials => format!(", {denials} of them denied by the cluster"),
             };
-            self.console.note(format!("{} known from the baseline{denials}", counted(known.silenced, "finding")));
+            self.console.note(format!(
+                "{} known from the baseline{denials}",
+                counted(known.silenced, "finding")
+            ));
         }
         let mended: usize = known.mended.iter().map(|(_, count)| count).sum();
         if mended > 0 {
             let what = counted(mended, "finding");
-            self.console.note(format!("{what} of the baseline fixed: `--write-baseline` takes them out"));
+            self.console.note(format!(
+                "{what} of the baseline fixed: `--write-baseline` takes them out"
+            ));
             for (fingerprint, _) in &known.mended {
                 let (object, path, rule) = (&fingerprint.object, &fingerprint.path, &fingerprint.rule);
                 self.console.detail(format!("fixed: {rule} of {object} {path}"));
@@ -180,7 +207,11 @@ impl Session<'_> {
     }
 
     fn allowed(&self) -> Allowed {
-        if self.arguments.unsafe_fixes { Allowed::Unsafe } else { Allowed::Safe }
+        if self.arguments.unsafe_fixes {
+            Allowed::Unsafe
+        } else {
+            Allowed::Safe
+        }
     }
 
     fn diff(&self, gathered: &Gathered, checked: &Checked) -> anyhow::Result<Exit> {
@@ -188,7 +219,10 @@ impl Session<'_> {
         self.say_refused(&plan);
         let mut patch = String::new();
         for change in &plan.changes {
-            let name = gathered.paths.get(&change.name).map_or(change.name.as_ref().into(), |path| path.to_string_lossy());
+            let name = gathered
+                .paths
+                .get(&change.name)
+                .map_or(change.name.as_ref().into(), |path| path.to_string_lossy());
             patch.push_str(&change.diff(&name));
         }
         console::print(patch.as_bytes())?;
@@ -196,17 +230,25 @@ impl Session<'_> {
     }
 
     /// Mends what can be mended, and checks what is there then.
-    fn fix(&self, settings: &Settings, gathered: &Gathered, checked: Checked) -> anyhow::Result<(Exit, Checked)> {
+    fn fix(
+        &self,
+        settings: &Settings,
+        gathered: &Gathered,
+        checked: Checked,
+    ) -> anyhow::Result<(Exit, Checked)> {
         let plan = fix::plan(&checked.report, &checked.documents, self.allowed());
         self.say_refused(&plan);
         let mut exit = Exit::Clean;
         let mut fixed = 0;
         for change in &plan.changes {
-            let Some(path) = gathered.paths.get(&change.name) else { continue };
+            let Some(path) = gathered.paths.get(&change.name) else {
+                continue;
+            };
             match change.write(path) {
                 Ok(()) => fixed += change.fixes,
                 Err(error) => {
-                    self.console.error(format!("cannot write `{}`: {error}", path.display()));
+                    self.console
+                        .error(format!("cannot write `{}`: {error}", path.display()));
                     exit = Exit::Failed;
                 }
             }
@@ -221,11 +263,14 @@ impl Session<'_> {
 
     fn say_refused(&self, plan: &fix::Plan) {
         for refused in &plan.refused {
-            self.console.note(format!("{}: not fixed: {}", refused.place, refused.reason));
+            self.console
+                .note(format!("{}: not fixed: {}", refused.place, refused.reason));
         }
         if plan.unsafe_left > 0 {
             let what = counted(plan.unsafe_left, "more finding");
-            self.console.note(format!("{what} could be fixed by changes that a program may notice: `--unsafe-fixes`"));
+            self.console.note(format!(
+                "{what} could be fixed by changes that a program may notice: `--unsafe-fixes`"
+            ));
         }
     }
 }

@@ -45,7 +45,9 @@ fn line(setting: &Setting, settings: &Resolved) -> String {
     let value = match values.as_slice() {
         [] if setting.kind.is_list() => "[]".to_owned(),
         [] => "null".to_owned(),
-        values if setting.kind.is_list() => format!("[{}]", values.iter().map(shown).collect::<Vec<_>>().join(", ")),
+        values if setting.kind.is_list() => {
+            format!("[{}]", values.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
         [first, ..] => shown(first),
     };
     format!("{}: {value}", setting.key)

@@ -1,7 +1,7 @@
 //! `lumen explain`.
 
 use anyhow::bail;
-use lumen_core::catalog::{self, Rule};
+use lumen_core::catalog;
 
 use super::Context;
 use crate::cli::Explain;
@@ -11,7 +11,7 @@ use crate::{console, explain};
 pub(super) fn run(arguments: &Explain, context: &Context) -> anyhow::Result<Exit> {
     let style = context.console.style(true);
     let text = match &arguments.rule {
-        None => explain::list(&catalog::rules().copied().collect::<Vec<Rule>>(), &style),
+        None => explain::list(catalog::rules(), &style),
         Some(name) => match catalog::find(name) {
             Ok(rule) => explain::rule(rule, &style),
             Err(error) => bail!("{error}"),

@@ -49,12 +49,18 @@ impl ConfigFile {
     /// Looks for the file in a folder and in those above it.
     pub fn find(start: &Path) -> Option<PathBuf> {
         let start = std::path::absolute(start).ok()?;
-        start.ancestors().map(|folder| folder.join(NAME)).find(|candidate| candidate.is_file())
+        start
+            .ancestors()
+            .map(|folder| folder.join(NAME))
+            .find(|candidate| candidate.is_file())
     }
 
     /// Reads the file.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |reason: String| ConfigError::Unreadable { path: path.into(), reason };
+        let unreadable = |reason: String| ConfigError::Unreadable {
+            path: path.into(),
+            reason,
+        };
         let metadata = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
         if !metadata.is_file() {
             return Err(unreadable("this is no file".into()));
@@ -71,8 +77,18 @@ impl ConfigFile {
 
     /// Reads the text of the file; the path is where relative files in it start, and what errors call it.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Self, ConfigError> {
-        let at_line = |line: usize, reason: String| ConfigError::Line { path: path.into(), line, reason };
-        let reading = read::read(text, &Limits { depth_max: 100, ..Limits::default() });
+        let at_line = |line: usize, reason: String| ConfigError::Line {
+            path: path.into(),
+            line,
+            reason,
+        };
+        let reading = read::read(
+            text,
+            &Limits {
+                depth_max: 100,
+                ..Limits::default()
+            },
+        );
         if let Some(error) = reading.errors.first() {
             return Err(at_line(locate::line_of(text, error.at), error.message.clone()));
         }
@@ -80,14 +96,20 @@ impl ConfigFile {
         for document in &reading.documents {
             let line = |key: &str| {
                 let region = locate::region(text, document, &pointer![key], locate::Part::Entry);
-                region.map_or_else(|| locate::line_of(text, document.range.start), |region| region.line)
+                region.map_or_else(
+                    || locate::line_of(text, document.range.start),
+                    |region| region.line,
+                )
             };
             let object = match &document.value {
                 Value::Null => continue,
                 Value::Object(object) => object,
                 other => {
                     let first = locate::line_of(text, document.range.start);
-                    return Err(at_line(first, format!("the file is {} and not a mapping of settings", other.kind())));
+                    return Err(at_line(
+                        first,
+                        format!("the file is {} and not a mapping of settings", other.kind()),
+                    ));
                 }
             };
             for (key, value) in object.fields() {
@@ -103,11 +125,17 @@ impl ConfigFile {
                 if values.is_empty() {
                     continue;
                 }
-                let origin = Origin::File { path: path.into(), line: at };
+                let origin = Origin::File {
+                    path: path.into(),
+                    line: at,
+                };
                 entries.push((setting.key, Entry { values, origin }));
             }
         }
-        Ok(Self { path: path.into(), entries })
+        Ok(Self {
+            path: path.into(),
+            entries,
+        })
     }
 
     /// Where the file stands.
@@ -140,7 +168,9 @@ fn values(setting: &'static Setting, value: &Value, folder: &Path) -> Result<Vec
             let text = match setting.kind {
                 Kind::File => relative_to(folder, &text),
                 Kind::Outputs => match text.split_once('=') {
-                    Some((format, file)) if !file.is_empty() => format!("{format}={}", relative_to(folder, file)),
+                    Some((format, file)) if !file.is_empty() => {
+                        format!("{format}={}", relative_to(folder, file))
+                    }
                     _ => text,
                 },
                 _ => text,
@@ -172,13 +202,21 @@ mod tests {
 
     #[test]
     fn a_setting_knows_its_line() {
-        let file = parse("# ours\nstrict: true\nexclude:\n- vendor/\n- '*.tmp.yaml'\nbaseline: known.json\n").expect("valid");
-        let entry = |key| file.entry(Setting::find(key).expect("a setting")).expect("is set");
+        let file = parse("# ours\nstrict: true\nexclude:\n- vendor/\n- '*.tmp.yaml'\nbaseline: known.json\n")
+            .expect("valid");
+        let entry = |key| {
+            file.entry(Setting::find(key).expect("a setting"))
+                .expect("is set")
+        };
         assert_eq!(entry("strict").values, ["true"]);
         assert_eq!(entry("strict").origin.to_string(), "project/lumen.yaml:2");
         assert_eq!(entry("exclude").values, ["vendor/", "*.tmp.yaml"]);
         assert_eq!(entry("exclude").origin.to_string(), "project/lumen.yaml:3");
-        assert_eq!(entry("baseline").values, ["project/known.json"], "relative to the file");
+        assert_eq!(
+            entry("baseline").values,
+            ["project/known.json"],
+            "relative to the file"
+        );
     }
 
     #[test]
@@ -188,7 +226,10 @@ mod tests {
             wrong("strict: true\nfail_on: low\n"),
             "project/lumen.yaml:2: there is no setting `fail_on`, did you mean `fail-on`?"
         );
-        assert!(wrong("\nmax-files: none\n").starts_with("project/lumen.yaml:2: `none` is no value for `max-files`"));
+        assert!(
+            wrong("\nmax-files: none\n")
+                .starts_with("project/lumen.yaml:2: `none` is no value for `max-files`")
+        );
         assert!(wrong("- a\n").contains("array and not a mapping"));
         assert!(wrong("strict: {}\n").contains("cannot hold object"));
         assert!(wrong("a: [\n").starts_with("project/lumen.yaml:"));

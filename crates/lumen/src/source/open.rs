@@ -63,7 +63,10 @@ pub(super) fn refusal(metadata: &Metadata) -> Option<(ProblemKind, String)> {
         return None;
     }
     let what = what_it_is(metadata);
-    Some((ProblemKind::NotAFile, format!("this is {what} and not a file: reading it could take for ever")))
+    Some((
+        ProblemKind::NotAFile,
+        format!("this is {what} and not a file: reading it could take for ever"),
+    ))
 }
 
 #[cfg(unix)]
@@ -85,12 +88,20 @@ fn what_it_is(metadata: &Metadata) -> &'static str {
 
 #[cfg(not(unix))]
 fn what_it_is(metadata: &Metadata) -> &'static str {
-    if metadata.is_dir() { "a folder" } else { "something else" }
+    if metadata.is_dir() {
+        "a folder"
+    } else {
+        "something else"
+    }
 }
 
 /// Reads a candidate's text.
 pub(super) fn read(candidate: &Candidate, bytes_max: u64) -> Result<Arc<[u8]>, Problem> {
-    let problem = |kind, message: String| Problem { name: candidate.name.clone(), kind, message };
+    let problem = |kind, message: String| Problem {
+        name: candidate.name.clone(),
+        kind,
+        message,
+    };
     let too_large = || {
         let message = format!("it is larger than {bytes_max} bytes: split it, or raise `--max-file-size`");
         problem(ProblemKind::TooLarge, message)
@@ -113,9 +124,16 @@ pub(super) fn read(candidate: &Candidate, bytes_max: u64) -> Result<Arc<[u8]>, P
     text.map_err(unreadable)?.ok_or_else(too_large)
 }
 
+/// `ELOOP`; the standard library's name for it (`FilesystemLoop`) is not stable.
+const ELOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
+
 /// What kind of problem an error is.
 pub(super) fn kind_of(error: &io::Error) -> ProblemKind {
-    if error.kind() == io::ErrorKind::FilesystemLoop { ProblemKind::Circle } else { ProblemKind::Unreadable }
+    if error.raw_os_error() == Some(ELOOP) {
+        ProblemKind::Circle
+    } else {
+        ProblemKind::Unreadable
+    }
 }
 
 /// What is said of a file that the system does not give us.
@@ -123,7 +141,7 @@ pub(super) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".into(),
         io::ErrorKind::PermissionDenied => "no permission to read it".into(),
-        io::ErrorKind::FilesystemLoop => "symbolic links lead round in a circle".into(),
+        _ if error.raw_os_error() == Some(ELOOP) => "symbolic links lead round in a circle".into(),
         _ => format!("it cannot be read: {error}"),
     }
 }

@@ -34,16 +34,27 @@ struct Line {
     expires: Option<String>,
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<usize>,
+    #[serde(rename = "line")]
+    number: Option<usize>,
     silenced: usize,
     denials_kept: usize,
 }
 
 pub(super) fn print(checked: &Checked, outputs: &[Output]) -> anyhow::Result<()> {
-    let lines: Vec<Line> = checked.audit.uses.iter().map(|used| line(used, checked)).collect();
-    let json = outputs.iter().any(|output| output.file.is_none() && output.format == Format::Json);
+    let lines: Vec<Line> = checked
+        .audit
+        .uses
+        .iter()
+        .map(|used| line(used, checked))
+        .collect();
+    let json = outputs
+        .iter()
+        .any(|output| output.file.is_none() && output.format == Format::Json);
     let text = if json {
-        let mut text = serde_json::to_string_pretty(&Audit { schema: "lumen.exemptions/v1", exemptions: lines })?;
+        let mut text = serde_json::to_string_pretty(&Audit {
+            schema: "lumen.exemptions/v1",
+            exemptions: lines,
+        })?;
         text.push('\n');
         text
     } else {
@@ -65,7 +76,7 @@ fn line(used: &Use, checked: &Checked) -> Line {
         let documents = checked.documents.get(&location.source)?;
         Text::new(bytes, documents).region(&location.place, Part::Entry)
     });
-    let line = match location.place {
+    let number = match location.place {
         Place::Whole => None,
         Place::Byte(_) | Place::Field { .. } => region.map(|region| region.line),
     };
@@ -78,7 +89,7 @@ fn line(used: &Use, checked: &Checked) -> Line {
         owner: exemption.owner.clone(),
         expires: exemption.expires.map(|expires| expires.to_string()),
         file: location.source.to_string(),
-        line,
+        number,
         silenced: used.silenced,
         denials_kept: used.denials_kept,
     }
@@ -88,9 +99,16 @@ fn table(lines: &[Line]) -> Result<String, std::fmt::Error> {
     if lines.is_empty() {
         return Ok("no exemptions\n".into());
     }
-    let mut rows = vec![["STATUS", "FINDINGS", "RULES", "WHERE", "OWNER", "EXPIRES", "REASON"].map(str::to_owned)];
+    let mut rows = vec![
+        [
+            "STATUS", "FINDINGS", "RULES", "WHERE", "OWNER", "EXPIRES", "REASON",
+        ]
+        .map(str::to_owned),
+    ];
     rows.extend(lines.iter().map(|line| {
-        let place = line.line.map_or_else(|| line.file.clone(), |number| format!("{}:{number}", line.file));
+        let place = line
+            .number
+            .map_or_else(|| line.file.clone(), |number| format!("{}:{number}", line.file));
         [
             line.status.to_owned(),
             (line.silenced + line.denials_kept).to_string(),
@@ -110,7 +128,11 @@ fn table(lines: &[Line]) -> Result<String, std::fmt::Error> {
     }
     let mut text = String::new();
     for row in &rows {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         writeln!(text, "{}", cells.join("  ").trim_end())?;
     }
     Ok(text)
