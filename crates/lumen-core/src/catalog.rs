@@ -1,7 +1,7 @@
 //! The table of built-in rules: what each is for. It feeds `lumen explain`, the docs and SARIF.
 
 use crate::finding::{Layer, RuleId, Severity};
-use crate::input;
+use crate::{input, podsecurity};
 
 /// A built-in rule.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +30,11 @@ impl Rule {
 }
 
 /// The rules of each layer: the one place where a layer is added.
-fn layers() -> [Box<dyn Iterator<Item = &'static Rule>>; 1] {
-    [Box::new(input::RULES.iter().copied())]
+fn layers() -> [Box<dyn Iterator<Item = &'static Rule>>; 2] {
+    [
+        Box::new(podsecurity::rules()),
+        Box::new(input::RULES.iter().copied()),
+    ]
 }
 
 /// All built-in rules, layer by layer.

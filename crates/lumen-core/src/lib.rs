@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod defaults;
+pub mod exemption;
 pub mod finding;
 pub mod input;
 pub mod object;

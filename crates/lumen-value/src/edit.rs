@@ -112,11 +112,28 @@ pub fn apply(text: &str, syntax: Syntax, edits: &[Edit]) -> Result<Edited, EditE
     }
 }
 
+/// What a document says, for [`patches`].
+pub fn value_of(index: &Index) -> Value {
+    check::value_of(index)
+}
+
+/// What edits would replace in the text of a document that is read already, in the text's order: to show it to people
+/// at little cost. Unlike [`apply`] it does not read the result again, so it is nothing to write to a file.
+pub fn patches(index: &Index, syntax: Syntax, old: &Value, edits: &[Edit]) -> Result<Vec<Patch>, EditError> {
+    let plan = plan::Plan::new(edits, old)?;
+    let mut patches = plan.patches(index, syntax)?;
+    patches.retain(|patch| index.text().get(patch.range.clone()) != Some(patch.text.as_str()));
+    patches.sort_by_key(|patch| (patch.range.start, patch.range.end));
+    Ok(patches)
+}
+
 /// A part of the text, and what to put in its place.
-#[derive(Clone, Debug)]
-struct Patch {
-    range: Range<usize>,
-    text: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// The bytes.
+    pub range: Range<usize>,
+    /// What comes in their place.
+    pub text: String,
 }
 
 /// Puts the patches in. Of several at one place the first comes first.

@@ -4,6 +4,7 @@
 //! The crate knows nothing of Kubernetes' objects, only of its reading of YAML. It does no I/O.
 
 mod build;
+
 pub mod edit;
 pub mod json;
 pub mod number;

@@ -1,6 +1,18 @@
 //! Everything behind the `lumen` binary: its commands, inputs and output formats. A library so that tests and
 //! fuzz targets drive the same code; it is no public interface.
 
+pub mod baseline;
+pub mod check;
+pub mod cli;
+pub mod command;
+pub mod console;
+pub mod exit;
 pub mod explain;
+pub mod fix;
+pub mod locate;
 pub mod output;
+pub mod parallel;
 pub mod report;
+pub mod settings;
+pub mod source;
+pub mod watch;

@@ -1,3 +1,7 @@
 //! The `lumen` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lumen::command::main().into()
+}

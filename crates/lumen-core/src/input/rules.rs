@@ -148,6 +148,24 @@ pub static DUPLICATE_OBJECT: Rule = rule(
     "Check each overlay by itself, or remove the manifest that is not meant",
 );
 
+/// Every input is a manifest; demanded only with `--strict`.
+pub static NOT_A_MANIFEST: Rule = rule(
+    "not-a-manifest",
+    Severity::High,
+    "Every input is a manifest, where `--strict` demands it",
+    "A file that is left alone because it is no manifest holds nothing that was judged",
+    "Render templates first, leave other files out with `exclude`, or check without `--strict`",
+);
+
+/// The program itself does not fail.
+pub static INTERNAL_ERROR: Rule = rule(
+    "internal-error",
+    Severity::High,
+    "The program itself does not fail over an input",
+    "What a program fails over it has not judged, and so nothing in it counts as sound",
+    "Report it as a bug, with the file if that is possible; all other files are judged",
+);
+
 /// All rules of the layer.
 pub static RULES: &[&Rule] = &[
     &SYNTAX,
@@ -164,4 +182,9 @@ pub static RULES: &[&Rule] = &[
     &TEMPLATE,
     &MALFORMED_OBJECT,
     &DUPLICATE_OBJECT,
+    &NOT_A_MANIFEST,
+    &INTERNAL_ERROR,
+    &crate::exemption::rules::INVALID_EXEMPTION,
+    &crate::exemption::rules::UNUSED_EXEMPTION,
+    &crate::exemption::rules::EXPIRED_EXEMPTION,
 ];

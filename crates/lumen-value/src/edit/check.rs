@@ -6,14 +6,18 @@ use crate::{Number, Str, Value};
 
 /// Reads the text of one document.
 pub(super) fn value(text: &str, syntax: Syntax) -> Result<Value, ReadError> {
-    let index = Index::read(text, syntax)?;
+    Ok(value_of(&Index::read(text, syntax)?))
+}
+
+/// What a document that is read already says.
+pub(super) fn value_of(index: &Index) -> Value {
     let tree = index.tree();
     let mut values: Vec<Option<Value>> = vec![None; tree.nodes.len()];
     let mut pending = vec![(index.root(), false)];
     while let Some((id, children_done)) = pending.pop() {
         let Some(node) = tree.node(id) else { continue };
         if children_done {
-            settle(&index, id, &mut values);
+            settle(index, id, &mut values);
             continue;
         }
         pending.push((id, true));
@@ -25,7 +29,7 @@ pub(super) fn value(text: &str, syntax: Syntax) -> Result<Value, ReadError> {
             _ => {}
         }
     }
-    Ok(values.swap_remove(index.root().0).unwrap_or_default())
+    values.swap_remove(index.root().0).unwrap_or_default()
 }
 
 fn settle(index: &Index, id: NodeId, values: &mut [Option<Value>]) {

@@ -1,0 +1,254 @@
+//! The check itself: texts in, a report out. No I/O: tests and fuzz targets drive the same code as the program.
+//!
+//! ```text
+//! inputs -> documents -> snapshot -> findings -> exemptions -> baseline -> regions -> report
+//! ```
+//!
+//! Each file is read, and the objects in it judged, behind a wall: a bug that panics over one becomes a finding
+//! `input/internal-error`, and the rest is checked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lumen_core::catalog;
+use lumen_core::exemption::{self, Audit};
+use lumen_core::finding::{Finding, Location, Place};
+use lumen_core::input::{self, rules};
+use lumen_core::snapshot::{self, Snapshot};
+use lumen_value::read::Limits;
+
+use crate::baseline::{Baseline, Fingerprint};
+use crate::locate::DocumentPlace;
+use crate::parallel;
+use crate::report::{Report, Summary};
+pub use crate::source::Input;
+use crate::source::{Problem, ProblemKind};
+
+mod documents;
+mod exempt;
+mod judge;
+mod place;
+
+pub use documents::Skipped;
+pub use judge::PodSecurity;
+
+/// What a check depends on beside its inputs.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct Settings {
+    /// Bounds on one input.
+    pub limits: Limits,
+    /// Where objects land whose manifests name no namespace.
+    pub namespace: Arc<str>,
+    /// Whether a file that is no manifest is an error.
+    pub strict: bool,
+    /// Whether rules that found nothing wrong are reported.
+    pub show_passes: bool,
+    /// Whether the report says what fixes change in the text, which only some formats show.
+    pub with_changes: bool,
+    /// The time, for exemptions that expire.
+    pub now: Timestamp,
+    /// What the cluster's Pod Security admission is configured to.
+    pub pod_security: PodSecurity,
+    /// Known findings, which are silenced.
+    pub baseline: Option<Baseline>,
+    /// Whether the baseline silences denials, too. Not with `--fail-on deny`, which says what the cluster refuses.
+    pub baseline_holds_denials: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            namespace: "default".into(),
+            strict: false,
+            show_passes: false,
+            with_changes: true,
+            now: Timestamp::UNIX_EPOCH,
+            pod_security: PodSecurity::default(),
+            baseline: None,
+            baseline_holds_denials: true,
+        }
+    }
+}
+
+/// All that a check yields.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// The report.
+    pub report: Report,
+    /// What is no manifest and was left alone, in order.
+    pub skipped: Vec<Skipped>,
+    /// What became of the exemptions.
+    pub audit: Audit,
+    /// What the baseline knows.
+    pub known: Known,
+    /// Where the documents stand in each input.
+    pub documents: BTreeMap<Arc<str>, Vec<DocumentPlace>>,
+    /// The texts of inputs that hold exemptions.
+    pub exemption_texts: BTreeMap<Arc<str>, Arc<[u8]>>,
+    /// A baseline of all that is found now.
+    pub baseline: Baseline,
+}
+
+/// What came of the baseline.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// How many findings it silences.
+    pub silenced: usize,
+    /// How many of those the cluster denies.
+    pub denials: usize,
+    /// What no longer occurs, and how often.
+    pub mended: Vec<(Fingerprint, usize)>,
+}
+
+/// Checks inputs. The same inputs in any order give the same report.
+pub fn run(inputs: Vec<Input>, settings: &Settings) -> Report {
+    check(inputs, &[], settings).report
+}
+
+/// Checks inputs, and takes note of what could not be read in the first place.
+pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> Checked {
+    inputs.sort_by(|a, b| (&a.name, &a.bytes).cmp(&(&b.name, &b.bytes)));
+    // One name is one input: places are told apart by it.
+    inputs.dedup_by(|a, b| a.name == b.name);
+    let read = documents::read(&inputs, settings);
+    let options = snapshot::Options {
+        default_namespace: settings.namespace.clone(),
+    };
+    let (snapshot, about_objects) = Snapshot::build(read.documents, &options);
+
+    let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
+    findings.extend(read.findings);
+    findings.extend(about_objects);
+    findings.extend(judge::judge(&snapshot, settings));
+    let skipped = documents::skipped(read.skipped, &snapshot);
+    if settings.strict {
+        findings.extend(skipped.iter().map(Skipped::finding));
+    }
+
+    let objects = place::Objects::of(&snapshot);
+    let (exemptions, invalid) = exempt::collect(&inputs, &read.places, &snapshot);
+    findings.extend(invalid);
+    let (mut findings, audit) = exemption::apply(findings, exemptions, settings.now, |finding| {
+        objects.of_finding(finding).map(|entry| exemption::Subject {
+            namespace: entry.namespace.as_deref(),
+            labels: entry.labels(),
+        })
+    });
+    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    findings.dedup();
+
+    let mut baseline = Baseline::default();
+    let known = silence_known(&mut findings, &mut baseline, &objects, settings);
+    let summary = Summary {
+        files: inputs.len(),
+        documents: read.documents_count.saturating_sub(snapshot.documents_empty()),
+        objects: snapshot.entries().len(),
+        workloads: snapshot.workloads().count(),
+        skipped: skipped.len(),
+        silenced: audit.silenced + known.silenced,
+    };
+    let findings = place::locate(findings, &inputs, &read.places, settings.with_changes);
+    let sources = place::texts(findings.iter().flat_map(place::of_report), &inputs);
+    let report = Report {
+        findings,
+        inputs: inputs.iter().map(|input| input.name.clone()).collect(),
+        sources,
+        rules: catalog::rules().collect(),
+        summary,
+    };
+    let exemption_texts = place::texts(audit.uses.iter().map(|used| &used.exemption.location), &inputs);
+    Checked {
+        report,
+        skipped,
+        audit,
+        known,
+        documents: read.places,
+        exemption_texts,
+        baseline,
+    }
+}
+
+fn sort_key(finding: &Finding) -> impl Ord + '_ {
+    (
+        &finding.location,
+        &finding.rule,
+        &finding.message,
+        &finding.object,
+        finding.action,
+        finding.outcome,
+    )
+}
+
+/// Takes away what the baseline knows, and makes a new one.
+fn silence_known(
+    findings: &mut Vec<Finding>,
+    baseline: &mut Baseline,
+    objects: &place::Objects<'_>,
+    settings: &Settings,
+) -> Known {
+    let mut known = Known::default();
+    let mut rest = settings.baseline.clone().unwrap_or_default();
+    findings.retain(|finding| {
+        let fingerprint = Fingerprint::of(finding, objects.of_finding(finding));
+        let silence =
+            rest.take(finding, &fingerprint) && (settings.baseline_holds_denials || !finding.is_denial());
+        if silence {
+            known.silenced += 1;
+            known.denials += usize::from(finding.is_denial());
+        }
+        baseline.add(finding, fingerprint);
+        !silence
+    });
+    known.mended = rest
+        .rest()
+        .map(|(fingerprint, count)| (fingerprint.clone(), count))
+        .collect();
+    known
+}
+
+fn finding_of_problem(problem: &Problem) -> Finding {
+    let rule = match problem.kind {
+        ProblemKind::Unreadable => &rules::UNREADABLE,
+        ProblemKind::Circle => &rules::SYMLINK_LOOP,
+        ProblemKind::NotAFile => &rules::NOT_A_FILE,
+        ProblemKind::TooLarge => &rules::TOO_LARGE,
+        ProblemKind::TooMany => &rules::TOO_MANY_FILES,
+    };
+    input::finding(rule, problem.message.clone(), Some(whole(&problem.name)))
+}
+
+fn whole(name: &Arc<str>) -> Location {
+    Location {
+        source: name.clone(),
+        place: Place::Whole,
+    }
+}
+
+/// The finding about an input over which the program itself failed.
+fn internal_error(name: &Arc<str>) -> Finding {
+    let message = "checking this file failed, which is a bug in lumen: please report it".to_owned();
+    input::finding(&rules::INTERNAL_ERROR, message, Some(whole(name)))
+}
+
+/// Runs a function on the inputs behind a wall each; what fails is told by the input's name.
+fn each<T: Sync, R: Send>(
+    items: &[T],
+    name: impl Fn(&T) -> Arc<str>,
+    function: impl Fn(&T) -> R + Sync,
+) -> (Vec<R>, Vec<Finding>) {
+    let mut done = Vec::with_capacity(items.len());
+    let mut failed = Vec::new();
+    for (item, result) in items.iter().zip(parallel::map(items, function)) {
+        match result {
+            Some(result) => done.push(result),
+            None => failed.push(internal_error(&name(item))),
+        }
+    }
+    (done, failed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Which object a finding is about, and where it stands in the text.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lumen_core::finding::{Finding, Location, Place};
+use lumen_core::snapshot::{Entry, Snapshot};
+
+use super::Input;
+use crate::locate::{DocumentPlace, Part, Text};
+use crate::parallel;
+use crate::report::{Change, Region, Reported};
+
+/// The objects by where they stand.
+pub(super) struct Objects<'a>(BTreeMap<&'a Location, &'a Entry>);
+
+impl<'a> Objects<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        Self(
+            snapshot
+                .entries()
+                .iter()
+                .map(|entry| (&entry.location, &**entry))
+                .collect(),
+        )
+    }
+
+    /// The object that a finding stands in.
+    pub(super) fn of_finding(&self, finding: &Finding) -> Option<&'a Entry> {
+        let location = finding.location.as_ref()?;
+        let Place::Field { document, pointer } = &location.place else {
+            return None;
+        };
+        let mut next = Some(pointer.clone());
+        while let Some(pointer) = next {
+            next = pointer.parent();
+            let place = Place::Field {
+                document: *document,
+                pointer,
+            };
+            if let Some(entry) = self.0.get(&Location {
+                source: location.source.clone(),
+                place,
+            }) {
+                return Some(entry);
+            }
+        }
+        None
+    }
+}
+
+/// Finds the regions of sorted findings, and on demand what their fixes change.
+pub(super) fn locate(
+    findings: Vec<Finding>,
+    inputs: &[Input],
+    places: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
+    with_changes: bool,
+) -> Vec<Reported> {
+    // Sorted findings of one input stand together.
+    let mut groups: Vec<Vec<Finding>> = Vec::new();
+    for finding in findings {
+        let source = |finding: &Finding| finding.location.as_ref().map(|location| location.source.clone());
+        match groups.last_mut() {
+            Some(group)
+                if group
+                    .first()
+                    .is_some_and(|first| source(first) == source(&finding)) =>
+            {
+                group.push(finding);
+            }
+            _ => groups.push(vec![finding]),
+        }
+    }
+    let regions = parallel::map(&groups, |group| regions(group, inputs, places, with_changes));
+    let mut reported = Vec::new();
+    for (group, regions) in groups.into_iter().zip(regions) {
+        // Without regions, should finding them fail, the findings are reported all the same.
+        let mut regions = regions.unwrap_or_default().into_iter();
+        reported.extend(group.into_iter().map(|finding| {
+            let nothing = || (None, vec![None; finding.related.len()], Vec::new());
+            let (region, related, changes) = regions.next().unwrap_or_else(nothing);
+            Reported {
+                finding,
+                region,
+                related,
+                changes,
+            }
+        }));
+    }
+    reported
+}
+
+type Regions = (Option<Region>, Vec<Option<Region>>, Vec<Change>);
+
+fn regions(
+    group: &[Finding],
+    inputs: &[Input],
+    places: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
+    with_changes: bool,
+) -> Vec<Regions> {
+    let mut texts: BTreeMap<Arc<str>, Text<'_>> = BTreeMap::new();
+    group
+        .iter()
+        .map(|finding| {
+            let mut region = |location: &Location| region(location, &mut texts, inputs, places);
+            let own = finding.location.as_ref().and_then(&mut region);
+            let related = finding
+                .related
+                .iter()
+                .map(|related| region(&related.location))
+                .collect();
+            let changes = finding
+                .fix
+                .as_ref()
+                .filter(|_| with_changes)
+                .zip(finding.location.as_ref())
+                .map(
+                    |(fix, location)| match (&location.place, texts.get_mut(&location.source)) {
+                        (Place::Field { document, .. }, Some(text)) => text.changes(*document, fix),
+                        _ => Vec::new(),
+                    },
+                );
+            (own, related, changes.unwrap_or_default())
+        })
+        .collect()
+}
+
+fn region<'a>(
+    location: &Location,
+    texts: &mut BTreeMap<Arc<str>, Text<'a>>,
+    inputs: &'a [Input],
+    places: &'a BTreeMap<Arc<str>, Vec<DocumentPlace>>,
+) -> Option<Region> {
+    if location.place == Place::Whole {
+        return None;
+    }
+    if !texts.contains_key(&location.source) {
+        let input = input(inputs, &location.source)?;
+        let documents = places.get(&location.source).map_or(&[][..], Vec::as_slice);
+        texts.insert(location.source.clone(), Text::new(&input.bytes, documents));
+    }
+    texts
+        .get_mut(&location.source)?
+        .region(&location.place, Part::Shown)
+}
+
+fn input<'a>(inputs: &'a [Input], name: &Arc<str>) -> Option<&'a Input> {
+    let at = inputs.binary_search_by(|input| input.name.cmp(name)).ok()?;
+    inputs.get(at)
+}
+
+/// The places that a finding names.
+pub(super) fn of_report(reported: &Reported) -> impl Iterator<Item = &Location> {
+    let related = reported.finding.related.iter().map(|related| &related.location);
+    reported.finding.location.iter().chain(related)
+}
+
+/// The texts that places are in.
+pub(super) fn texts<'a>(
+    locations: impl Iterator<Item = &'a Location>,
+    inputs: &[Input],
+) -> BTreeMap<Arc<str>, Arc<[u8]>> {
+    let mut texts = BTreeMap::new();
+    for location in locations {
+        if !texts.contains_key(&location.source)
+            && let Some(input) = input(inputs, &location.source)
+        {
+            texts.insert(location.source.clone(), input.bytes.clone());
+        }
+    }
+    texts
+}

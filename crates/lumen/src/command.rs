@@ -1,0 +1,110 @@
+//! The commands: one file each.
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, Global};
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::settings::{ConfigFile, Flags, Resolved};
+
+mod check;
+mod completions;
+mod config;
+mod explain;
+mod man;
+mod schema;
+
+/// What holds for every command.
+struct Context {
+    global: Global,
+    console: Console,
+}
+
+/// Runs the program with the arguments of its process.
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help and version are no errors. Where nobody reads them there is nobody to tell.
+            drop(message.print());
+            return if message.use_stderr() {
+                Exit::Failed
+            } else {
+                Exit::Clean
+            };
+        }
+    };
+    let console = Console::new(&cli.global);
+    let context = Context {
+        global: cli.global,
+        console,
+    };
+    // Nothing is meant to panic. Should something all the same, the status must not say that manifests are to blame.
+    match catch_unwind(AssertUnwindSafe(|| run(cli.command, &context))) {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(error)) => {
+            console.error(format!("{error:#}"));
+            Exit::Failed
+        }
+        Err(_) => {
+            console.error("this is a bug in lumen: please report it");
+            Exit::Failed
+        }
+    }
+}
+
+fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    match command {
+        Command::Check(arguments) => check::run(&arguments, context),
+        Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Config(arguments) => config::run(&arguments, context),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments, context),
+    }
+}
+
+impl Context {
+    /// The settings, given where the search for `lumen.yaml` starts.
+    fn settings(&self, flags: &Flags, start: &Path) -> anyhow::Result<Resolved> {
+        let file = match &self.global.config {
+            Some(path) if path.as_os_str() == "none" => None,
+            Some(path) => Some(ConfigFile::open(path)?),
+            None => ConfigFile::find(start)
+                .map(|path| ConfigFile::open(&path))
+                .transpose()?,
+        };
+        if let Some(file) = &file {
+            self.console
+                .detail(format!("settings are read from {}", file.path().display()));
+        }
+        Ok(Resolved::new(flags, &environment(), file.as_ref())?)
+    }
+}
+
+/// The variables that may be ours. What is no UTF-8 cannot be a setting.
+fn environment() -> Vec<(String, String)> {
+    let text = |text: OsString| text.into_string().ok();
+    let mut ours: Vec<_> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+        .filter(|(name, _)| name.starts_with("LUMEN_"))
+        .collect();
+    ours.sort();
+    ours
+}
+
+/// Where the search for `lumen.yaml` starts: at the first path, or in the current folder.
+fn start_of_search(first: Option<&OsString>) -> &Path {
+    let here = Path::new(".");
+    let Some(path) = first.map(Path::new).filter(|path| path.exists()) else {
+        return here;
+    };
+    let folder = if path.is_dir() { Some(path) } else { path.parent() };
+    folder
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(here)
+}

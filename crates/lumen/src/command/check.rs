@@ -1,0 +1,312 @@
+//! `lumen check`.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+
+use super::{Context, start_of_search};
+use crate::baseline::{BASELINE_BYTES_MAX, Baseline};
+use crate::check::{self, Checked, PodSecurity, Settings};
+use crate::cli;
+use crate::console::{self, Console};
+use crate::exit::{Exit, FailOn};
+use crate::fix::{self, Allowed};
+use crate::output::{self, Format};
+use crate::settings::{Output, Resolved};
+use crate::source::{self, Gathered};
+use crate::watch;
+
+mod audit;
+
+/// Largest Pod Security configuration, in bytes.
+const CONFIGURATION_BYTES_MAX: u64 = 1 << 20;
+
+pub(super) fn run(arguments: &cli::Check, context: &Context) -> anyhow::Result<Exit> {
+    let paths = if arguments.paths.is_empty() {
+        vec![OsString::from(".")]
+    } else {
+        arguments.paths.clone()
+    };
+    let resolved = context.settings(&arguments.settings, start_of_search(paths.first()))?;
+    let session = Session {
+        arguments,
+        paths,
+        resolved,
+        console: context.console,
+    };
+    session.refuse_what_makes_no_sense()?;
+    if arguments.watch {
+        return watch::run(&session.paths, context.console, || session.once());
+    }
+    session.once()
+}
+
+/// One call of `lumen check`.
+struct Session<'a> {
+    arguments: &'a cli::Check,
+    paths: Vec<OsString>,
+    resolved: Resolved,
+    console: Console,
+}
+
+impl Session<'_> {
+    fn refuse_what_makes_no_sense(&self) -> anyhow::Result<()> {
+        let reads_stdin = self.paths.iter().any(|path| path == "-");
+        if reads_stdin && self.arguments.fix {
+            bail!("`--fix` cannot rewrite standard input: use `--diff` and apply the patch, or give a file");
+        }
+        if reads_stdin && self.arguments.watch {
+            bail!("`--watch` cannot watch standard input: give a file or a folder");
+        }
+        if self.arguments.unsafe_fixes && !self.arguments.fix && !self.arguments.diff {
+            bail!("`--unsafe-fixes` goes with `--fix` or `--diff`");
+        }
+        Ok(())
+    }
+
+    fn once(&self) -> anyhow::Result<Exit> {
+        let settings = self.settings()?;
+        let (gathered, checked) = self.check(&settings)?;
+        self.say(&checked);
+        if self.arguments.diff {
+            return self.diff(&gathered, &checked);
+        }
+        if self.arguments.fix {
+            let (exit, checked) = self.fix(&settings, &gathered, checked)?;
+            self.write(&checked)?;
+            return Ok(exit.max(Exit::of(&checked.report, self.resolved.fail_on())));
+        }
+        if let Some(file) = &self.arguments.write_baseline {
+            return self.write_baseline(file, &checked);
+        }
+        if self.arguments.exemptions {
+            audit::print(&checked, &self.resolved.outputs())?;
+        } else {
+            self.write(&checked)?;
+        }
+        Ok(Exit::of(&checked.report, self.resolved.fail_on()))
+    }
+
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let configuration = self.resolved.pod_security_config().map(|path| {
+            let text = read_bounded(path, CONFIGURATION_BYTES_MAX)?;
+            PodSecurity::parse(&text).with_context(|| format!("`{}`", path.display()))
+        });
+        let mut pod_security = configuration.transpose()?.unwrap_or_default();
+        pod_security.user = self.resolved.user().map(Into::into);
+        let baseline = self.resolved.baseline().map(|path| {
+            let text = read_bounded(path, BASELINE_BYTES_MAX)?;
+            Baseline::parse(&text).with_context(|| format!("`{}`", path.display()))
+        });
+        let baseline = if self.arguments.write_baseline.is_some() {
+            None
+        } else {
+            baseline.transpose()?
+        };
+        Ok(Settings {
+            limits: self.resolved.limits(),
+            namespace: self.resolved.namespace(),
+            strict: self.resolved.strict(),
+            show_passes: self.resolved.show_passes(),
+            with_changes: self
+                .resolved
+                .outputs()
+                .iter()
+                .any(|output| matches!(output.format, Format::Human | Format::Sarif)),
+            now: Timestamp::now(),
+            pod_security,
+            baseline,
+            baseline_holds_denials: self.resolved.fail_on() != FailOn::Deny,
+        })
+    }
+
+    fn check(&self, settings: &Settings) -> anyhow::Result<(Gathered, Checked)> {
+        let mut gathered = source::gather(&self.paths, &self.resolved.source_options())?;
+        let inputs = std::mem::take(&mut gathered.inputs);
+        let checked = check::check(inputs, &gathered.problems, settings);
+        Ok((gathered, checked))
+    }
+
+    /// What belongs to no finding.
+    fn say(&self, checked: &Checked) {
+        if !self.resolved.strict() {
+            for skipped in &checked.skipped {
+                self.console.note(format!(
+                    "skipped {}: {}",
+                    skipped.location.source,
+                    skipped.message()
+                ));
+            }
+        }
+        let known = &checked.known;
+        if known.silenced > 0 {
+            let denials = match known.denials {
+                0 => String::new(),
+                denials => format!(", {denials} of them denied by the cluster"),
+            };
+            self.console.note(format!(
+                "{} known from the baseline{denials}",
+                counted(known.silenced, "finding")
+            ));
+        }
+        let mended: usize = known.mended.iter().map(|(_, count)| count).sum();
+        if mended > 0 {
+            let what = counted(mended, "finding");
+            self.console.note(format!(
+                "{what} of the baseline fixed: `--write-baseline` takes them out"
+            ));
+            for (fingerprint, _) in &known.mended {
+                let (object, path, rule) = (&fingerprint.object, &fingerprint.path, &fingerprint.rule);
+                self.console.detail(format!("fixed: {rule} of {object} {path}"));
+            }
+        }
+        for used in checked.audit.uses.iter().filter(|used| used.denials_silenced > 0) {
+            self.console.note(format!(
+                "{}: this exemption silences {}; the API server's own Pod Security admission does not read it: \
+                 exempt the workload in its configuration, too",
+                used.exemption.location.source,
+                counted(used.denials_silenced, "denial"),
+            ));
+        }
+        let summary = &checked.report.summary;
+        self.console.detail(format!(
+            "{}, {}, {}, {}, {} skipped, {} silenced",
+            counted(summary.files, "file"),
+            counted(summary.documents, "document"),
+            counted(summary.objects, "object"),
+            counted(summary.workloads, "workload"),
+            summary.skipped,
+            summary.silenced
+        ));
+    }
+
+    fn write(&self, checked: &Checked) -> anyhow::Result<()> {
+        for output in self.resolved.outputs() {
+            let mut style = self.console.style(output.file.is_none());
+            style.report_api = self.resolved.report_api();
+            write_output(&output, checked, &style)?;
+        }
+        Ok(())
+    }
+
+    fn write_baseline(&self, file: &Path, checked: &Checked) -> anyhow::Result<Exit> {
+        let text = checked.baseline.render()?;
+        std::fs::write(file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
+        let what = counted(checked.baseline.len(), "finding");
+        self.console.note(format!("wrote {what} to `{}`", file.display()));
+        // What is found is known now; what could not be read is not.
+        let failed = Exit::of(&checked.report, FailOn::Never);
+        if failed == Exit::Failed {
+            self.write(checked)?;
+        }
+        Ok(failed)
+    }
+
+    fn allowed(&self) -> Allowed {
+        if self.arguments.unsafe_fixes {
+            Allowed::Unsafe
+        } else {
+            Allowed::Safe
+        }
+    }
+
+    fn diff(&self, gathered: &Gathered, checked: &Checked) -> anyhow::Result<Exit> {
+        let plan = fix::plan(&checked.report, &checked.documents, self.allowed());
+        self.say_refused(&plan);
+        let mut patch = String::new();
+        for change in &plan.changes {
+            let name = gathered
+                .paths
+                .get(&change.name)
+                .map_or(change.name.as_ref().into(), |path| path.to_string_lossy());
+            patch.push_str(&change.diff(&name));
+        }
+        console::print(patch.as_bytes())?;
+        Ok(Exit::of(&checked.report, self.resolved.fail_on()))
+    }
+
+    /// Mends what can be mended, and checks what is there then.
+    fn fix(
+        &self,
+        settings: &Settings,
+        gathered: &Gathered,
+        checked: Checked,
+    ) -> anyhow::Result<(Exit, Checked)> {
+        let plan = fix::plan(&checked.report, &checked.documents, self.allowed());
+        self.say_refused(&plan);
+        let mut exit = Exit::Clean;
+        let mut fixed = 0;
+        for change in &plan.changes {
+            let Some(path) = gathered.paths.get(&change.name) else {
+                continue;
+            };
+            match change.write(path) {
+                Ok(()) => fixed += change.fixes,
+                Err(error) => {
+                    self.console
+                        .error(format!("cannot write `{}`: {error}", path.display()));
+                    exit = Exit::Failed;
+                }
+            }
+        }
+        if fixed == 0 {
+            return Ok((exit, checked));
+        }
+        let (_, checked) = self.check(settings)?;
+        self.console.note(format!("fixed {}", counted(fixed, "finding")));
+        Ok((exit, checked))
+    }
+
+    fn say_refused(&self, plan: &fix::Plan) {
+        for refused in &plan.refused {
+            self.console
+                .note(format!("{}: not fixed: {}", refused.place, refused.reason));
+        }
+        if plan.unsafe_left > 0 {
+            let what = counted(plan.unsafe_left, "more finding");
+            self.console.note(format!(
+                "{what} could be fixed by changes that a program may notice: `--unsafe-fixes`"
+            ));
+        }
+    }
+}
+
+fn write_output(output: &Output, checked: &Checked, style: &output::Style) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    output::write(output.format, &checked.report, style, &mut text)?;
+    match &output.file {
+        None => console::print(&text)?,
+        Some(path) => {
+            let write = || {
+                let mut file = BufWriter::new(File::create(path)?);
+                file.write_all(&text)?;
+                file.flush()
+            };
+            write().with_context(|| format!("cannot write `{}`", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn read_bounded(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
+    let read = || {
+        let mut text = Vec::new();
+        File::open(path)?.take(bytes_max + 1).read_to_end(&mut text)?;
+        Ok::<_, std::io::Error>(text)
+    };
+    let text = read().with_context(|| format!("cannot read `{}`", path.display()))?;
+    if text.len() as u64 > bytes_max {
+        bail!("`{}` is larger than {bytes_max} bytes", path.display());
+    }
+    Ok(text)
+}
+
+/// `1 finding`, `2 findings`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}

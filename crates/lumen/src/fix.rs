@@ -1,0 +1,334 @@
+//! `--fix` and `--diff`: the fixes of findings as changes of files.
+//!
+//! All fixes of one document are made at once, by one edit of its text. A fix is made whole or not at all. What contradicts a
+//! fix that stands before it, or what the text does not allow (a value shared through an anchor), is left out and said.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lumen_core::finding::{Edit, Finding, Fix, Location, Place, Safety};
+use lumen_value::edit;
+use lumen_value::{Pointer, Value};
+
+use crate::locate::DocumentPlace;
+use crate::report::{Report, Reported};
+
+/// Most attempts at one document: fixes that its text does not allow cost a few each.
+const ATTEMPTS_MAX: usize = 200;
+
+/// Longest search for the shortest patch.
+const DIFF_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Which fixes are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// Those that hardly any program notices.
+    Safe,
+    /// Those that a program may notice, too.
+    Unsafe,
+}
+
+/// What fixing comes to.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The files that change, in order.
+    pub changes: Vec<Change>,
+    /// What is not made, in order.
+    pub refused: Vec<Refused>,
+    /// How many findings have a fix that is not allowed.
+    pub unsafe_left: usize,
+}
+
+/// A file that changes.
+#[derive(Debug)]
+pub struct Change {
+    /// The input.
+    pub name: Arc<str>,
+    /// How many findings this fixes.
+    pub fixes: usize,
+    old: Arc<[u8]>,
+    new: Vec<u8>,
+}
+
+/// A fix that is not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The finding's place: `file:line`.
+    pub place: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A finding and its fix.
+type Wanted<'a> = (&'a Reported, &'a Fix);
+
+/// Decides what the fixes of a report change.
+pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>, allowed: Allowed) -> Plan {
+    let mut plan = Plan::default();
+    let mut wanted: BTreeMap<(&Arc<str>, usize), Vec<Wanted<'_>>> = BTreeMap::new();
+    for reported in &report.findings {
+        let Finding {
+            fix: Some(fix),
+            location:
+                Some(Location {
+                    source,
+                    place: Place::Field { document, .. },
+                }),
+            ..
+        } = &reported.finding
+        else {
+            continue;
+        };
+        if fix.safety == Safety::Unsafe && allowed == Allowed::Safe {
+            plan.unsafe_left += 1;
+            continue;
+        }
+        wanted
+            .entry((source, *document))
+            .or_default()
+            .push((reported, fix));
+    }
+    let mut texts: BTreeMap<&Arc<str>, (Vec<u8>, usize)> = BTreeMap::new();
+    // The last document first, so that the places of those before it hold.
+    for ((source, number), fixes) in wanted.into_iter().rev() {
+        let place = documents.get(source).and_then(|places| {
+            let at = places.binary_search_by_key(&number, |place| place.index).ok()?;
+            places.get(at)
+        });
+        let (Some(text), Some(place)) = (report.sources.get(source), place) else {
+            continue;
+        };
+        let (whole, count) = texts.entry(source).or_insert_with(|| (text.to_vec(), 0));
+        let Some(before) = whole
+            .get(place.range.clone())
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        else {
+            continue;
+        };
+        let mut attempt = Attempt {
+            text: before,
+            place,
+            left: ATTEMPTS_MAX,
+            refused: Vec::new(),
+        };
+        let (after, made) = attempt.make(&fixes);
+        plan.refused.append(&mut attempt.refused);
+        if let Some(after) = after {
+            *count += made;
+            whole.splice(place.range.clone(), after.into_bytes());
+        }
+    }
+    plan.refused.sort_by(|a, b| a.place.cmp(&b.place));
+    for (source, (new, fixes)) in texts {
+        let Some(old) = report.sources.get(source) else {
+            continue;
+        };
+        if **old != *new {
+            plan.changes.push(Change {
+                name: source.clone(),
+                fixes,
+                old: old.clone(),
+                new,
+            });
+        }
+    }
+    plan
+}
+
+/// The search for the fixes that one document's text allows.
+struct Attempt<'a> {
+    text: &'a str,
+    place: &'a DocumentPlace,
+    left: usize,
+    refused: Vec<Refused>,
+}
+
+impl<'a> Attempt<'a> {
+    /// The text with the fixes, and how many were made; no text where none was.
+    fn make(&mut self, fixes: &[Wanted<'a>]) -> (Option<String>, usize) {
+        let mut claims = Claims::default();
+        let mut agreed = Vec::new();
+        for (reported, fix) in fixes {
+            if claims.take(&fix.edits) {
+                agreed.push((*reported, *fix));
+            } else {
+                self.refuse(reported, "another fix changes the same field: run `--fix` again");
+            }
+        }
+        let accepted = self.accept(Vec::new(), &agreed);
+        let made = accepted.len();
+        let edits = edits_of(&accepted);
+        let text = if edits.is_empty() {
+            None
+        } else {
+            edit::apply(self.text, self.place.syntax, &edits)
+                .ok()
+                .map(|edited| edited.text)
+        };
+        (text, made)
+    }
+
+    /// Adds as many fixes to those that are accepted as the text allows. Halving finds the few that it does not.
+    fn accept(&mut self, accepted: Vec<Wanted<'a>>, more: &[Wanted<'a>]) -> Vec<Wanted<'a>> {
+        if more.is_empty() {
+            return accepted;
+        }
+        if self.left == 0 {
+            for (reported, _) in more {
+                self.refuse(reported, "too many fixes of this document cannot be made");
+            }
+            return accepted;
+        }
+        self.left -= 1;
+        let together: Vec<_> = accepted.iter().chain(more).copied().collect();
+        match (
+            edit::apply(self.text, self.place.syntax, &edits_of(&together)),
+            more,
+        ) {
+            (Ok(_), _) => together,
+            (Err(error), [(reported, _)]) => {
+                self.refuse(reported, &error.to_string());
+                accepted
+            }
+            (Err(_), _) => {
+                let (first, second) = more.split_at(more.len() / 2);
+                let accepted = self.accept(accepted, first);
+                self.accept(accepted, second)
+            }
+        }
+    }
+
+    fn refuse(&mut self, reported: &Reported, reason: &str) {
+        let source = reported
+            .finding
+            .location
+            .as_ref()
+            .map(|location| location.source.as_ref())
+            .unwrap_or_default();
+        let line = reported
+            .region
+            .as_ref()
+            .map(|region| format!(":{}", region.line))
+            .unwrap_or_default();
+        self.refused.push(Refused {
+            place: format!("{source}{line}"),
+            reason: reason.into(),
+        });
+    }
+}
+
+/// All edits of fixes; each once.
+fn edits_of(fixes: &[Wanted<'_>]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let mut seen = BTreeMap::new();
+    for edit in fixes.iter().flat_map(|(_, fix)| &fix.edits) {
+        let (pointer, value) = parts(edit);
+        if seen.insert(pointer, value).is_none() {
+            edits.push(edit.clone());
+        }
+    }
+    edits
+}
+
+fn parts(edit: &Edit) -> (&Pointer, Option<&Value>) {
+    match edit {
+        Edit::Set(pointer, value) => (pointer, Some(value)),
+        Edit::Remove(pointer) => (pointer, None),
+    }
+}
+
+/// The fields that accepted fixes change.
+#[derive(Default)]
+struct Claims<'a> {
+    fields: BTreeMap<&'a Pointer, Option<&'a Value>>,
+    above: std::collections::BTreeSet<Pointer>,
+}
+
+impl<'a> Claims<'a> {
+    /// Takes the fields of a fix, unless one of them is already to become something else, or stands in or around one
+    /// that is.
+    fn take(&mut self, edits: &'a [Edit]) -> bool {
+        let free = edits.iter().all(|edit| {
+            let (pointer, value) = parts(edit);
+            if let Some(claimed) = self.fields.get(pointer) {
+                return *claimed == value;
+            }
+            let mut outer = pointer.parent();
+            while let Some(pointer) = outer {
+                if self.fields.contains_key(&pointer) {
+                    return false;
+                }
+                outer = pointer.parent();
+            }
+            !self.above.contains(pointer)
+        });
+        if free {
+            for edit in edits {
+                let (pointer, value) = parts(edit);
+                self.fields.insert(pointer, value);
+                let mut outer = pointer.parent();
+                while let Some(pointer) = outer {
+                    outer = pointer.parent();
+                    self.above.insert(pointer);
+                }
+            }
+        }
+        free
+    }
+}
+
+impl Change {
+    /// The change as a patch.
+    pub fn diff(&self, name: &str) -> String {
+        let (old, new) = (
+            String::from_utf8_lossy(&self.old),
+            String::from_utf8_lossy(&self.new),
+        );
+        let diff = similar::TextDiff::configure()
+            .timeout(DIFF_TIME_MAX)
+            .diff_lines(&*old, &*new);
+        diff.unified_diff().header(name, name).to_string()
+    }
+
+    /// The text with the fixes.
+    pub fn text(&self) -> &[u8] {
+        &self.new
+    }
+
+    /// Puts the new text in the file's place, all or nothing: through a file beside it that takes its name. Links
+    /// stay links, permissions stay as they are.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let path = path.canonicalize()?;
+        if std::fs::read(&path)? != *self.old {
+            return Err(io::Error::other(
+                "it has changed since it was checked: run `--fix` again",
+            ));
+        }
+        let permissions = std::fs::metadata(&path)?.permissions();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let beside = path.with_file_name(format!(".{name}.lumen-{}", std::process::id()));
+        let result =
+            write_new(&beside, &self.new, permissions).and_then(|()| std::fs::rename(&beside, &path));
+        if result.is_err() {
+            // The error that matters is the first one.
+            drop(std::fs::remove_file(&beside));
+        }
+        result
+    }
+}
+
+fn write_new(path: &Path, text: &[u8], permissions: std::fs::Permissions) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)?;
+    file.write_all(text)?;
+    file.set_permissions(permissions)?;
+    file.sync_all()
+}

@@ -1,0 +1,160 @@
+//! Finding the files in folders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ignore::overrides::OverrideBuilder;
+use ignore::{DirEntry, WalkBuilder};
+
+use super::open::{self, Origin};
+use super::{Found, Options, ProblemKind, shown};
+
+/// What a manifest's file ends in. Files that are named on the command line may be called anything.
+const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
+
+/// Adds the files that a path on the command line leads to.
+pub(super) fn collect(given: &Path, options: &Options, found: &mut Found) {
+    if open::is_descriptor(given) {
+        found.add(shown(given), Origin::Descriptor(given.into()), 0);
+        return;
+    }
+    match std::fs::metadata(given) {
+        Err(error) => {
+            let kind = open::kind_of(&error);
+            found.problem(given, kind, open::unreadable(&error));
+        }
+        Ok(metadata) if metadata.is_dir() => collect_folder(given, options, found),
+        Ok(metadata) => match open::refusal(&metadata) {
+            Some((kind, message)) => found.problem(given, kind, message),
+            None => found.add(shown(given), Origin::Path(given.into()), metadata.len()),
+        },
+    }
+}
+
+fn collect_folder(root: &Path, options: &Options, found: &mut Found) {
+    let mut walk = WalkBuilder::new(root);
+    // Links are followed: mounted ConfigMaps are made of them. The walk notices when they lead back.
+    walk.follow_links(true)
+        .sort_by_file_name(std::ffi::OsStr::cmp)
+        // What a user's own git configuration leaves out would make the result depend on the user.
+        .git_global(false)
+        // A `.gitignore` says what is generated, whether or not the folder is a repository just now.
+        .require_git(false);
+    if options.no_ignore {
+        walk.ignore(false)
+            .git_ignore(false)
+            .git_exclude(false)
+            .parents(false);
+    }
+    let mut excluded = OverrideBuilder::new(root);
+    for pattern in &options.exclude {
+        // Patterns were checked with the settings.
+        if let Err(error) = excluded.add(&format!("!{pattern}")) {
+            found.problem(root, ProblemKind::Unreadable, error);
+        }
+    }
+    if let Ok(excluded) = excluded.build() {
+        walk.overrides(excluded);
+    }
+    for entry in walk.build() {
+        // One more than the bound, so that the bound is seen to be broken.
+        if found.candidates.len() > options.files_max {
+            break;
+        }
+        match entry {
+            Ok(entry) => add_entry(&entry, found),
+            Err(error) => add_error(root, &error, found),
+        }
+    }
+}
+
+fn add_entry(entry: &DirEntry, found: &mut Found) {
+    if !is_manifest_name(entry.path()) || entry.file_type().is_some_and(|kind| kind.is_dir()) {
+        return;
+    }
+    match entry.metadata() {
+        Err(error) => add_error(entry.path(), &error, found),
+        Ok(metadata) => match open::refusal(&metadata) {
+            Some((kind, message)) => found.problem(entry.path(), kind, message),
+            None => found.add(
+                shown(entry.path()),
+                Origin::Path(entry.path().into()),
+                metadata.len(),
+            ),
+        },
+    }
+}
+
+fn is_manifest_name(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| {
+        EXTENSIONS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(extension))
+    })
+}
+
+/// What the walk could not look at. A link that leads nowhere and is not called like a manifest is nobody's loss.
+fn add_error(near: &Path, error: &ignore::Error, found: &mut Found) {
+    let place = place(error);
+    let path = place.unwrap_or(near);
+    if let Some((ancestor, child)) = circle(error) {
+        let message = format!(
+            "symbolic links lead round in a circle: this is `{}` again",
+            shown(ancestor)
+        );
+        found.problem(child, ProblemKind::Circle, message);
+        return;
+    }
+    let Some(cause) = error.io_error() else {
+        found.problem(path, ProblemKind::Unreadable, error);
+        return;
+    };
+    let dangling = cause.kind() == std::io::ErrorKind::NotFound && path.is_symlink();
+    if dangling && !is_manifest_name(path) {
+        return;
+    }
+    let message = if dangling {
+        "this link leads nowhere".into()
+    } else {
+        open::unreadable(cause)
+    };
+    found.problem(path, open::kind_of(cause), message);
+}
+
+fn place(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => place(err),
+        _ => None,
+    }
+}
+
+fn circle(error: &ignore::Error) -> Option<(&Path, &Path)> {
+    match error {
+        ignore::Error::Loop { ancestor, child } => Some((ancestor, child)),
+        ignore::Error::WithPath { err, .. }
+        | ignore::Error::WithDepth { err, .. }
+        | ignore::Error::WithLineNumber { err, .. } => circle(err),
+        _ => None,
+    }
+}
+
+/// Which folders named `templates` belong to a Helm chart.
+#[derive(Default)]
+pub(super) struct Charts(BTreeMap<PathBuf, bool>);
+
+impl Charts {
+    /// Whether a file stands in a chart's `templates`.
+    pub(super) fn hold(&mut self, origin: &Origin) -> bool {
+        let Origin::Path(path) = origin else { return false };
+        path.ancestors().skip(1).any(|folder| {
+            folder.file_name().is_some_and(|name| name == "templates")
+                && *self.0.entry(folder.into()).or_insert_with(|| {
+                    folder
+                        .parent()
+                        .is_some_and(|chart| chart.join("Chart.yaml").is_file())
+                })
+        })
+    }
+}

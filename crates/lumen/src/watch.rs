@@ -1,0 +1,110 @@
+//! `--watch`: checks again whenever something changes.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use notify::{Config, Event, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
+
+use crate::console::{self, Console};
+use crate::exit::Exit;
+
+/// How long it must be quiet before the next check: an editor writes a file in several steps.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How often files are looked at where the system does not tell of changes.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Clears the screen and what was scrolled off it.
+const CLEAR: &[u8] = b"\x1b[2J\x1b[3J\x1b[H";
+
+/// Checks, and checks again after each change, until the process is interrupted. Errors are said and do not end it.
+pub fn run(
+    paths: &[OsString],
+    console: Console,
+    check: impl Fn() -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    let (sender, receiver) = mpsc::channel();
+    // Started before the first check, so that nothing is missed in between.
+    let _watcher = start(paths, console, &sender)?;
+    loop {
+        if console.is_watched() {
+            console::print(CLEAR)?;
+        }
+        match check() {
+            Ok(_) => {}
+            Err(error) => console.error(format!("{error:#}")),
+        }
+        console.note("watching for changes; end with Ctrl-C");
+        if wait(&receiver).is_none() {
+            return Ok(Exit::Failed);
+        }
+    }
+}
+
+/// The system's own watcher, or one that looks every second where there is none (network file systems, or too many
+/// folders).
+fn start(
+    paths: &[OsString],
+    console: Console,
+    sender: &mpsc::Sender<()>,
+) -> anyhow::Result<Box<dyn Watcher>> {
+    let native = RecommendedWatcher::new(handler(sender), Config::default())
+        .and_then(|mut watcher| watch(&mut watcher, paths).map(|()| watcher));
+    match native {
+        Ok(watcher) => Ok(Box::new(watcher)),
+        Err(error) => {
+            console.note(format!(
+                "the system does not tell of changes ({error}): looking every second"
+            ));
+            let config = Config::default()
+                .with_poll_interval(POLL)
+                .with_compare_contents(true);
+            let mut watcher = PollWatcher::new(handler(sender), config)?;
+            watch(&mut watcher, paths).context("cannot watch")?;
+            Ok(Box::new(watcher))
+        }
+    }
+}
+
+fn watch(watcher: &mut dyn Watcher, paths: &[OsString]) -> notify::Result<()> {
+    for path in paths.iter().map(Path::new) {
+        if path.is_dir() {
+            watcher.watch(path, RecursiveMode::Recursive)?;
+            continue;
+        }
+        // Editors put a new file in the old one's place, so it is the folder that tells of it.
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    }
+    Ok(())
+}
+
+fn handler(sender: &mpsc::Sender<()>) -> impl FnMut(notify::Result<Event>) + Send + 'static {
+    let sender = sender.clone();
+    move |event| {
+        // Reading is no change: it is what the check itself does.
+        let changed = event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_)));
+        if changed {
+            // Nobody listens any more only once the program ends.
+            _ = sender.send(());
+        }
+    }
+}
+
+/// Waits for a change and for the quiet after it; `None` where none can come any more.
+fn wait(receiver: &Receiver<()>) -> Option<()> {
+    receiver.recv().ok()?;
+    loop {
+        match receiver.recv_timeout(QUIET) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => return Some(()),
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+}
