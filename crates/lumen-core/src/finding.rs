@@ -23,8 +23,8 @@ pub struct Finding {
     pub severity: Severity,
     /// One sentence for people, without a final period.
     pub message: String,
-    /// The exact text that the API server prints, where it prints one.
-    pub upstream_message: Option<String>,
+    /// The exact text that the API server prints, where it prints one; shared by the findings that it sums up.
+    pub upstream_message: Option<Arc<str>>,
     /// The object it is about; `None` where the input is no object.
     pub object: Option<ObjectRef>,
     /// Where it stands; `None` only where no input is to blame.

@@ -425,7 +425,7 @@ fn many_findings_do_not_repeat_a_long_text_without_bound() {
     let bytes: usize = findings
         .iter()
         .filter_map(|finding| finding.upstream_message.as_ref())
-        .map(String::len)
+        .map(|text| text.len())
         .sum();
     assert!(findings[0].upstream_message.is_some());
     assert!(bytes <= UPSTREAM_BYTES_MAX);
@@ -595,4 +595,27 @@ fn malformed_pods_are_judged_by_what_can_be_read() {
     assert_eq!(places.len(), 8);
     let step: Step = "x".into();
     assert_eq!(Pointer::from_iter([step]).to_string(), "/x");
+}
+
+#[test]
+fn what_breaks_baseline_is_as_bad_under_restricted() {
+    let pod = r#"{"spec":{"containers":[{"name":"a","securityContext":{
+        "capabilities":{"drop":["ALL"],"add":["SYS_ADMIN","CHOWN"]}}}],
+        "volumes":[{"name":"v","hostPath":{"path":"/"}},{"name":"w","nfs":{}}]}}"#;
+    let severities = |rule: &str| -> Vec<Severity> {
+        let findings = World::new(pod, "enforce=restricted").findings();
+        findings
+            .iter()
+            .filter(|finding| &*finding.rule.name == rule)
+            .map(|finding| finding.severity)
+            .collect()
+    };
+    assert_eq!(
+        severities("restricted-volumes"),
+        [Severity::High, Severity::Medium]
+    );
+    assert_eq!(
+        severities("capabilities-restricted"),
+        [Severity::High, Severity::Medium]
+    );
 }

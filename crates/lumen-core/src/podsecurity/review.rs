@@ -1,6 +1,7 @@
 //! [`review`]: a workload and its namespace's policy -> findings.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use lumen_value::{Pointer, Value, pointer};
 
@@ -41,7 +42,7 @@ pub enum Role {
 pub struct Subject<'a> {
     /// What it is.
     pub object: &'a ObjectRef,
-    /// Where its root stands: source and document of it are those of the findings.
+    /// Where its root stands; for an item of a list that is not its document's root.
     pub root: &'a Location,
     /// Its pod, or the template of its pods.
     pub pod: &'a PodView<'a>,
@@ -258,13 +259,26 @@ impl Reviewer<'_> {
         }
         let upstream = self.upstream_text(mode, &evaluation);
         for refusal in &evaluation.refusals {
+            // What breaks `baseline` too is as bad where its twin of `restricted` says it.
+            let twin = CHECKS
+                .iter()
+                .find(|check| refusal.check.overrides == Some(check.id));
+            let worse: BTreeSet<Pointer> = twin
+                .into_iter()
+                .flat_map(|twin| pod.violations(twin, mode.wanted.version))
+                .map(|violation| violation.pointer)
+                .collect();
             for violation in pod.violations(refusal.check, mode.wanted.version) {
                 if self.is_said(refusal.check, &violation.pointer) {
                     continue;
                 }
                 self.seen.insert((violation.pointer.clone(), refusal.check.id));
-                let finding = self.finding(refusal.check, violation, mode, upstream.as_deref());
-                self.findings.push(finding);
+                let own = refusal.check.rule.severity;
+                let severity = twin
+                    .filter(|_| worse.contains(&violation.pointer))
+                    .map_or(own, |twin| twin.rule.severity);
+                let finding = self.finding(refusal.check, violation, mode, upstream.as_ref());
+                self.findings.push(Finding { severity, ..finding });
             }
         }
     }
@@ -280,21 +294,22 @@ impl Reviewer<'_> {
     }
 
     /// The text that the API server prints, where it prints one.
-    fn upstream_text(&self, mode: &Mode, evaluation: &Evaluation) -> Option<String> {
-        match mode.action {
+    fn upstream_text(&self, mode: &Mode, evaluation: &Evaluation) -> Option<Arc<str>> {
+        let text = match mode.action {
             Action::Deny => {
                 let name = &self.subject.object.name;
                 let violates = evaluation.violates();
                 if name.is_empty() || name.ends_with('*') {
                     // The API server makes up the rest of the name.
-                    return Some(violates);
+                    return Some(violates.into());
                 }
-                Some(format!("pods {} is forbidden: {violates}", go_quoted(name)))
+                format!("pods {} is forbidden: {violates}", go_quoted(name))
             }
-            Action::DenyPods => Some(evaluation.violates()),
-            Action::Warn | Action::Dryrun => Some(evaluation.would_violate()),
-            Action::None => None,
-        }
+            Action::DenyPods => evaluation.violates(),
+            Action::Warn | Action::Dryrun => evaluation.would_violate(),
+            Action::None => return None,
+        };
+        Some(text.into())
     }
 
     fn finding(
@@ -302,10 +317,10 @@ impl Reviewer<'_> {
         check: &Check,
         violation: Violation,
         mode: &Mode,
-        upstream: Option<&str>,
+        upstream: Option<&Arc<str>>,
     ) -> Finding {
         let upstream = upstream.filter(|text| text.len() <= self.upstream_bytes_left);
-        self.upstream_bytes_left -= upstream.map_or(0, str::len);
+        self.upstream_bytes_left -= upstream.map_or(0, |text| text.len());
         let mut message = violation.message;
         if self.subject.role == Role::Custom && mode.action == Action::DenyPods {
             let kind = &self.subject.object.kind;
@@ -330,8 +345,11 @@ impl Reviewer<'_> {
                 Outcome::Fail
             },
             action: mode.action,
-            upstream_message: upstream.map(str::to_owned),
-            location: Some(self.place(&violation.pointer)),
+            upstream_message: upstream.cloned(),
+            location: Some(within(
+                self.subject.root,
+                &self.subject.pod.at.join(&violation.pointer),
+            )),
             related: label
                 .map(|(label, view)| Related {
                     location: within(view.root, &pointer!["metadata", "labels", label]),
@@ -343,22 +361,16 @@ impl Reviewer<'_> {
                 object: label.map_or_else(configuration_object, |(_, view)| view.object.clone()),
                 rule: format!("{name}={}", mode.wanted),
             }),
-            fix: violation.fix.map(|fix| prefixed(fix, &self.subject.pod.at)),
+            fix: violation.fix.map(|fix| prefixed(fix, &self.pod_pointer())),
             ..bare(&check.rule, self.subject.object, message)
         }
     }
 
-    /// Where a field of the pod stands.
-    fn place(&self, pointer: &Pointer) -> Location {
-        Location {
-            source: self.subject.root.source.clone(),
-            place: match &self.subject.root.place {
-                Place::Field { document, .. } => Place::Field {
-                    document: *document,
-                    pointer: self.subject.pod.at.join(pointer),
-                },
-                place => place.clone(),
-            },
+    /// The pod, from its document's root.
+    fn pod_pointer(&self) -> Pointer {
+        match &self.subject.root.place {
+            Place::Field { pointer, .. } => pointer.join(&self.subject.pod.at),
+            Place::Whole | Place::Byte(_) => self.subject.pod.at.clone(),
         }
     }
 
@@ -454,7 +466,7 @@ pub fn review_namespace(namespace: &NamespaceView<'_>, configuration: &Configura
         .iter()
         .map(|error| Finding {
             action: Action::Deny,
-            upstream_message: Some(invalid_message(&namespace.object.name, &resolved.errors)),
+            upstream_message: Some(invalid_message(&namespace.object.name, &resolved.errors).into()),
             location: Some(within(namespace.root, &error.pointer)),
             ..bare(
                 &INVALID_LABEL,
@@ -474,7 +486,7 @@ pub fn review_namespace(namespace: &NamespaceView<'_>, configuration: &Configura
             outcome: Outcome::Warn,
             action: Action::Warn,
             location: Some(within(namespace.root, &pointer!["metadata", "labels"])),
-            upstream_message: Some(warning),
+            upstream_message: Some(warning.into()),
             policy: Some(PolicyRef {
                 object: configuration_object(),
                 rule: "exemptions".into(),

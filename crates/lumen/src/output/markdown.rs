@@ -1,6 +1,7 @@
 //! A comment on a pull request: the sums, what admission would refuse, and the rest folded.
 
 use std::io;
+use std::sync::Arc;
 
 use lumen_core::finding::{Finding, Outcome};
 
@@ -85,7 +86,7 @@ fn wherever(reported: &Reported) -> String {
 
 /// What the API server would say, each text once.
 fn upstream(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let said = |reported: &'_ Reported| -> Option<(String, String)> {
+    let said = |reported: &'_ Reported| -> Option<(String, Arc<str>)> {
         let Finding {
             object,
             upstream_message,

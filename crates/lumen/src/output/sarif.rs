@@ -237,7 +237,7 @@ fn properties(finding: &Finding) -> Value {
     properties.insert("severity".into(), finding.severity.as_str().into());
     properties.insert("outcome".into(), finding.outcome.as_str().into());
     if let Some(text) = &finding.upstream_message {
-        properties.insert("upstreamMessage".into(), text.as_str().into());
+        properties.insert("upstreamMessage".into(), (**text).into());
     }
     if let Some(policy) = &finding.policy {
         properties.insert(
