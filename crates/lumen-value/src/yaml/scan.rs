@@ -32,6 +32,8 @@ struct SimpleKey {
 pub(super) struct Scanner<'t> {
     text: &'t str,
     at: usize,
+    /// Where the token last scanned starts.
+    token_start: usize,
     line_start: usize,
     /// The column was counted up to here, and was this much there.
     counted: (usize, usize),
@@ -53,6 +55,7 @@ impl<'t> Scanner<'t> {
         Self {
             text,
             at: 0,
+            token_start: 0,
             line_start: 0,
             counted: (0, 0),
             flow_level: 0,
@@ -69,6 +72,11 @@ impl<'t> Scanner<'t> {
     /// How far the text was looked at.
     pub(super) fn position(&self) -> usize {
         self.at
+    }
+
+    /// Where the token last scanned starts.
+    pub(super) fn token_start(&self) -> usize {
+        self.token_start
     }
 
     /// The next token, left in the queue.
@@ -116,9 +124,7 @@ impl<'t> Scanner<'t> {
     fn column(&mut self) -> usize {
         let (from, column) = self.counted;
         if self.at > from {
-            let bytes = self.text.as_bytes().get(from..self.at).unwrap_or_default();
-            let chars = bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
-            self.counted = (self.at, column + chars);
+            self.counted = (self.at, column + count_chars(self.slice(from, self.at)));
         }
         self.counted.1
     }
@@ -230,6 +236,7 @@ impl<'t> Scanner<'t> {
     /// Scans one more token.
     fn fetch(&mut self) -> Result<(), Fault> {
         self.skip_to_token()?;
+        self.token_start = self.at;
         let column = self.column();
         self.unroll_indent(Some(column));
         if self.is_end(0) {
@@ -302,7 +309,7 @@ impl<'t> Scanner<'t> {
     fn skip_to_token(&mut self) -> Result<(), Fault> {
         loop {
             // Upstream skips a byte order mark behind the first one, and then a character of every line.
-            if self.is_line_start() && self.text.starts_with('\u{feff}') {
+            if self.is_line_start() && self.text.starts_with('\u{feff}') && !self.is_end(0) {
                 if self.at > 0 {
                     return Err(Fault::syntax(0, "the text starts with two byte order marks"));
                 }
@@ -530,11 +537,15 @@ impl<'t> Scanner<'t> {
     }
 
     fn is_too_far(&self, from: usize) -> bool {
-        self.at - from > SIMPLE_KEY_CHARS_MAX
-            && self
-                .slice(from, self.at)
-                .chars()
-                .nth(SIMPLE_KEY_CHARS_MAX)
-                .is_some()
+        let bytes = self.at.saturating_sub(from);
+        if bytes <= SIMPLE_KEY_CHARS_MAX {
+            return false;
+        }
+        // A character has four bytes at the most.
+        bytes > 4 * SIMPLE_KEY_CHARS_MAX || count_chars(self.slice(from, self.at)) > SIMPLE_KEY_CHARS_MAX
     }
+}
+
+fn count_chars(text: &str) -> usize {
+    text.bytes().filter(|byte| (byte & 0xC0) != 0x80).count()
 }
