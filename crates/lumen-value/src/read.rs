@@ -265,6 +265,11 @@ fn normalize_lines(raw: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(raw);
     }
     let mut text = Vec::with_capacity(raw.len() + 1);
+    if !is_changed {
+        text.extend_from_slice(raw);
+        text.push(b'\n');
+        return Cow::Owned(text);
+    }
     for line in raw.split_inclusive(|byte| *byte == b'\n') {
         let content = line
             .strip_suffix(b"\n")

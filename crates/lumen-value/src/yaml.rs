@@ -25,9 +25,6 @@ mod token;
 /// Upstream reads its input in blocks of so many bytes, and checks the characters of each when it reads it.
 const READ_BYTES: usize = 512;
 
-/// How far upstream looks ahead before it scans a token.
-const LOOK_AHEAD_CHARS: usize = 4;
-
 /// The first document of a text; `null` where there is none. The bound on depth holds for block collections and for
 /// flow collections apart, as upstream's does. Offsets in errors are those of the text given.
 pub fn parse(input: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
@@ -107,13 +104,13 @@ impl<'a> Source<'a> {
         let (text, invalid) = match std::str::from_utf8(input) {
             Ok(text) => (text, None),
             Err(error) => {
-                let valid = input.get(..error.valid_up_to()).unwrap_or_default();
-                (std::str::from_utf8(valid).unwrap_or_default(), Some(error))
+                let (valid, invalid) = input.split_at_checked(error.valid_up_to()).unwrap_or_default();
+                (std::str::from_utf8(valid).unwrap_or_default(), Some(invalid))
             }
         };
-        let bad = find_control(text).or(invalid.map(|error| Bad {
+        let bad = find_control(text).or(invalid.map(|invalid| Bad {
             at: text.len(),
-            is_cut: error.error_len().is_none(),
+            is_cut: invalid.len() < utf8_len(invalid),
             message: "the text is not valid UTF-8",
         }));
         let end = bad.as_ref().map_or(text.len(), |bad| bad.at);
@@ -155,9 +152,9 @@ impl<'a> Source<'a> {
             return true;
         };
         if bad.is_cut {
-            return bad.at < (parser.token_start() + LOOK_AHEAD_CHARS).max(parser.position() + 1);
+            return bad.at < parser.looked_to();
         }
-        bad.at + mark < (parser.position() + mark + LOOK_AHEAD_CHARS).next_multiple_of(READ_BYTES)
+        bad.at + mark < (parser.looked_to() + mark).next_multiple_of(READ_BYTES)
     }
 
     /// The offset in the input of a place in the text.
@@ -179,6 +176,16 @@ impl<'a> Source<'a> {
             pointer: None,
             message: message.to_owned(),
         }
+    }
+}
+
+/// How many bytes a character has by its first one.
+fn utf8_len(bytes: &[u8]) -> usize {
+    match bytes.first() {
+        Some(0xC0..=0xDF) => 2,
+        Some(0xE0..=0xEF) => 3,
+        Some(0xF0..=0xF7) => 4,
+        _ => 1,
     }
 }
 

@@ -112,14 +112,14 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// How far the text was looked at.
-    pub(super) fn position(&self) -> usize {
+    /// How far the text is read.
+    fn position(&self) -> usize {
         self.scanner.position()
     }
 
-    /// Where the token last looked at starts.
-    pub(super) fn token_start(&self) -> usize {
-        self.scanner.token_start()
+    /// How far upstream needs the text for what was read.
+    pub(super) fn looked_to(&self) -> usize {
+        self.scanner.looked_to()
     }
 
     /// The next event and where it starts.

@@ -14,6 +14,9 @@ mod scalar;
 /// How far a key without `?` may reach, in characters.
 const SIMPLE_KEY_CHARS_MAX: usize = 1024;
 
+/// How far upstream looks ahead before a token, and at the start of each line in a scalar.
+const LOOK_AHEAD_CHARS: usize = 4;
+
 /// A token that is a key if a `:` follows soon enough.
 #[derive(Clone, Copy, Debug, Default)]
 struct SimpleKey {
@@ -32,8 +35,8 @@ struct SimpleKey {
 pub(super) struct Scanner<'t> {
     text: &'t str,
     at: usize,
-    /// Where the token last scanned starts.
-    token_start: usize,
+    /// How far upstream has looked ahead; it reads no more of a text than it needs.
+    looked_to: usize,
     line_start: usize,
     /// The column was counted up to here, and was this much there.
     counted: (usize, usize),
@@ -55,7 +58,7 @@ impl<'t> Scanner<'t> {
         Self {
             text,
             at: 0,
-            token_start: 0,
+            looked_to: 0,
             line_start: 0,
             counted: (0, 0),
             flow_level: 0,
@@ -74,9 +77,14 @@ impl<'t> Scanner<'t> {
         self.at
     }
 
-    /// Where the token last scanned starts.
-    pub(super) fn token_start(&self) -> usize {
-        self.token_start
+    /// How far upstream needs the text for what was scanned.
+    pub(super) fn looked_to(&self) -> usize {
+        self.looked_to.max(self.at + 1)
+    }
+
+    /// Notes that upstream makes sure here that there is room for `---` and what follows it.
+    fn look_ahead(&mut self) {
+        self.looked_to = self.at + LOOK_AHEAD_CHARS;
     }
 
     /// The next token, left in the queue.
@@ -236,7 +244,7 @@ impl<'t> Scanner<'t> {
     /// Scans one more token.
     fn fetch(&mut self) -> Result<(), Fault> {
         self.skip_to_token()?;
-        self.token_start = self.at;
+        self.look_ahead();
         let column = self.column();
         self.unroll_indent(Some(column));
         if self.is_end(0) {
