@@ -1,0 +1,11 @@
+//! The built binary, run as people run it: in a folder of its own, by its streams and its exit status.
+
+mod bad_input;
+mod baseline;
+mod commands;
+mod config;
+mod exemptions;
+mod fixes;
+mod inputs;
+mod output;
+mod support;
