@@ -70,13 +70,17 @@ impl Quantity {
         parse::parse(text)
     }
 
-    /// The amount that a field of a manifest holds: a string, around which blanks do not matter, or a number; null
-    /// counts as zero.
+    /// The amount that a field of a manifest holds: a string or a number; null counts as zero. Blanks around a string do
+    /// not matter, but for those that JSON escapes: upstream looks at the text before it is unescaped.
     pub fn of(value: &Value) -> Result<Self, ParseError> {
         match value {
             Value::Null => Ok(Self::new(BigInt::ZERO, 0, Format::DecimalSi)),
             Value::Number(number) => Self::parse(&number.to_string()),
-            Value::String(text) => Self::parse(text.as_str().ok_or(ParseError::Grammar)?.trim()),
+            Value::String(text) => Self::parse(
+                text.as_str()
+                    .ok_or(ParseError::Grammar)?
+                    .trim_matches(is_bare_blank),
+            ),
             _ => Err(ParseError::Grammar),
         }
     }
@@ -190,11 +194,6 @@ impl Quantity {
         };
         i64::try_from(BigInt::from_biguint(self.unscaled.sign(), magnitude)).ok()
     }
-
-    /// Whether the amount is an integer.
-    fn is_integer(&self) -> bool {
-        self.exponent >= 0
-    }
 }
 
 /// The canonical text: no fraction, no digits but those that are needed, the greatest suffix that leaves an integer.
@@ -207,11 +206,11 @@ impl fmt::Display for Quantity {
         if self.sign().is_eq() {
             return out.write_str("0");
         }
-        if self.format == Format::BinarySi && self.is_integer() {
-            // A binary amount came from 64 bits, or is the sum of some that did: nothing here is large.
-            let places = u32::try_from(self.exponent)
-                .unwrap_or(u32::MAX)
-                .min(ALIGNED_DIGITS_MAX);
+        // A negative exponent is a fraction.
+        let places = u32::try_from(self.exponent)
+            .ok()
+            .filter(|places| *places <= ALIGNED_DIGITS_MAX);
+        if let (Format::BinarySi, Some(places)) = (self.format, places) {
             let mut magnitude = self.unscaled.magnitude() * power_of_ten(places);
             if magnitude >= BigUint::from(1024_u32) {
                 let mut power = 0;
@@ -275,6 +274,11 @@ impl Ord for Quantity {
         // By digits and magnitude: no exponent is ever multiplied out.
         self.number().cmp(&other.number())
     }
+}
+
+/// Whether a letter is a blank that stands in JSON as it is.
+fn is_bare_blank(letter: char) -> bool {
+    letter.is_whitespace() && letter >= ' ' && !matches!(letter, '\u{2028}' | '\u{2029}')
 }
 
 fn power_of_ten(exponent: u32) -> BigUint {

@@ -105,13 +105,17 @@ pub struct NamespaceVariant {
     pub entry: Arc<Entry>,
 }
 
+/// Most different labels that are kept of one Namespace: each is judged, with every pod in it. Those beyond are a
+/// finding of severity high.
+pub const NAMESPACE_VARIANTS_MAX: usize = 16;
+
 /// What is known of a Namespace's labels.
 #[derive(Clone, Copy, Debug)]
 pub enum NamespaceLabels<'a> {
     /// All its manifests agree.
     Known(&'a NamespaceVariant),
-    /// Its manifests give different labels, such as those of two overlays. Which of them holds is not known, so
-    /// whoever judges takes each in turn and reports the strictest verdict.
+    /// Its manifests give different labels, such as those of two overlays: at most [`NAMESPACE_VARIANTS_MAX`]. Which of
+    /// them holds is not known, so whoever judges takes each in turn and reports the strictest verdict.
     Ambiguous(&'a [NamespaceVariant]),
     /// The Namespace is not among the inputs.
     Unknown,

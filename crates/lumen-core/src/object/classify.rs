@@ -61,11 +61,14 @@ pub fn classify(source: &str, value: &Value) -> Classified {
             Classified::Manifest
         };
     }
-    if let Some(malformed) = half_a_manifest(value) {
+    let file_name = source.rsplit(['/', '\\']).next().unwrap_or(source).to_lowercase();
+    let by_name = table::of_name(&file_name);
+    // Values of a chart may well hold a `metadata` and a `spec`.
+    let says_nothing_else = by_name.is_some() && api_version.is_empty() && kind.is_empty();
+    if let Some(malformed) = half_a_manifest(value).filter(|_| !says_nothing_else) {
         return malformed;
     }
-    let file_name = source.rsplit(['/', '\\']).next().unwrap_or(source);
-    let what = table::of_shape(file_name, value).unwrap_or(NotManifest {
+    let what = by_name.or_else(|| table::of_shape(value)).unwrap_or(NotManifest {
         what: if fields.is_empty() {
             "an empty mapping"
         } else {
@@ -192,6 +195,11 @@ mod tests {
                 "the description of a Helm chart",
             ),
             (
+                "api.json",
+                object([("openapi", "3.0.0".into()), ("components", empty())]),
+                "a description of an HTTP API",
+            ),
+            (
                 "shop/values.yaml",
                 object([("image", empty())]),
                 "the values of a Helm chart",
@@ -252,7 +260,7 @@ mod tests {
             object([("apiVersion", "v1".into()), ("kind", Value::from(vec![]))]),
         ] {
             assert!(
-                matches!(classify("values.yaml", &value), Classified::Malformed { .. }),
+                matches!(classify("a.yaml", &value), Classified::Malformed { .. }),
                 "{value}"
             );
         }

@@ -12,8 +12,8 @@ use super::kinds::{Kinds, Scope};
 ///   that a kind has moved between, such as `extensions` and `apps`.
 /// - In a namespaced kind an absent or empty namespace is the caller's default namespace.
 /// - In a cluster-scoped kind a namespace is not part of it, even where the manifest gives one.
-/// - A kind that nobody defines is taken for namespaced where its manifest names a namespace, and else for
-///   cluster-scoped.
+/// - A kind that nobody defines is taken for namespaced where its manifest names a namespace or carries the template of
+///   a pod, for pods are; and else for cluster-scoped.
 /// - An object with `generateName` alone has none: the server makes another object each time. Neither has one without
 ///   a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,12 +74,17 @@ pub fn current_group<'a>(group: &'a str, kind: &str) -> &'a str {
     moved.map_or(group, |(_, _, new)| new)
 }
 
-/// The namespace that an object lands in; `None` for what is cluster-scoped.
-pub fn effective_namespace(object: &ObjectRef, kinds: &Kinds, default: &Arc<str>) -> Option<Arc<str>> {
+/// The namespace that an object lands in; `None` for what is cluster-scoped. See [`Identity`] for the rules.
+pub fn effective_namespace(
+    object: &ObjectRef,
+    is_workload: bool,
+    kinds: &Kinds,
+    default: &Arc<str>,
+) -> Option<Arc<str>> {
     match kinds.scope(object.group(), &object.kind) {
         Some(Scope::Cluster) => None,
-        Some(Scope::Namespaced) => Some(object.namespace.as_ref().unwrap_or(default).clone()),
-        None => object.namespace.clone(),
+        None if !is_workload => object.namespace.clone(),
+        Some(Scope::Namespaced) | None => Some(object.namespace.as_ref().unwrap_or(default).clone()),
     }
 }
 
@@ -94,7 +99,7 @@ mod tests {
             namespace: namespace.map(Into::into),
             name: name.into(),
         };
-        let namespace = effective_namespace(&object, &Kinds::default(), &"default".into());
+        let namespace = effective_namespace(&object, false, &Kinds::default(), &"default".into());
         Identity::of(&object, namespace)
     }
 

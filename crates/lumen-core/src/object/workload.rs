@@ -90,6 +90,11 @@ static CARRIERS: &[Carrier] = &[
     custom(
         "apps.kruise.io",
         "AdvancedCronJob",
+        &["spec", "template", "broadcastJobTemplate", "spec", "template"],
+    ),
+    custom(
+        "apps.kruise.io",
+        "AdvancedCronJob",
         &["spec", "template", "jobTemplate", "spec", "template"],
     ),
     custom(
@@ -236,8 +241,11 @@ fn templates<'a>(manifest: &'a Value, carrier: &Carrier) -> Vec<PodView<'a>> {
     }
     holders
         .into_iter()
+        .filter(|(holder, _)| match carrier.is {
+            WorkloadKind::Custom => field(holder, &["spec"]).as_object().is_some(),
+            _ => carrier.always || holder.as_object().is_some(),
+        })
         .map(|(holder, at)| PodView::of(holder, at))
-        .filter(|pod| carrier.always || pod.spec.as_object().is_some())
         .collect()
 }
 
@@ -361,6 +369,12 @@ mod tests {
         }
         assert!(Workload::of(&pod_holder("c")).is_none());
         assert!(Workload::of(&Value::Null).is_none());
+    }
+
+    #[test]
+    fn a_replication_controller_is_judged_once_it_has_a_template() {
+        let controller = manifest("v1", "ReplicationController", TEMPLATE, object([]));
+        assert!(Workload::of(&controller).is_some());
     }
 
     #[test]

@@ -50,6 +50,7 @@ fn an_endless_exponent_costs_nothing() {
 #[test]
 fn fields_hold_strings_or_numbers() {
     assert_eq!(Quantity::of(&" 1Ki ".into()), Ok(quantity("1024")));
+    assert_eq!(Quantity::of(&"1\n".into()), Err(ParseError::Grammar));
     assert_eq!(Quantity::of(&2.into()), Ok(quantity("2")));
     assert_eq!(Quantity::of(&Value::Null), Ok(quantity("0")));
     assert_eq!(Quantity::of(&true.into()), Err(ParseError::Grammar));

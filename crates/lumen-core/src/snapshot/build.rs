@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use lumen_value::{Object, Pointer, Value, pointer};
 
-use super::{Entry, NamespaceVariant, Options, Skipped, Snapshot, SourceDocument};
-use crate::finding::{Action, Finding, Location, Place, Related, Severity};
+use super::{Entry, NAMESPACE_VARIANTS_MAX, NamespaceVariant, Options, Skipped, Snapshot, SourceDocument};
+use crate::finding::{Action, Finding, Location, Outcome, Place, Related, Severity};
 use crate::input::{self, rules};
 use crate::object::classify::{Classified, classify};
 use crate::object::identity::{current_group, effective_namespace};
@@ -43,6 +43,7 @@ pub(super) fn build(mut documents: Vec<SourceDocument>, options: &Options) -> (S
     }
     for manifest in manifests {
         let entry = Arc::new(entry(manifest, &kinds, options, &mut findings));
+        findings.extend(record_namespace(&mut snapshot, &entry));
         record(&mut snapshot, entry);
     }
     snapshot.kinds = kinds;
@@ -153,7 +154,8 @@ fn with_default(fields: &Object, key: &str, default: &str) -> Object {
 fn entry(manifest: Manifest, kinds: &Kinds, options: &Options, findings: &mut Vec<Finding>) -> Entry {
     let Manifest { value, location } = manifest;
     let object = ObjectRef::of(&value);
-    let namespace = effective_namespace(&object, kinds, &options.default_namespace);
+    let is_workload = Workload::of(&value).is_some();
+    let namespace = effective_namespace(&object, is_workload, kinds, &options.default_namespace);
     let mistakes = mistakes(&value);
     let entry = Entry {
         identity: Identity::of(&object, namespace.clone()),
@@ -208,16 +210,6 @@ fn record(snapshot: &mut Snapshot, entry: Arc<Entry>) {
             .entry(identity.clone())
             .or_default()
             .push(entry.clone());
-        if entry.is_namespace() {
-            let variants = snapshot.namespaces.entry(identity.name.clone()).or_default();
-            let labels = namespace_labels(&entry.value, &identity.name);
-            if !variants.iter().any(|known| known.labels == labels) {
-                variants.push(NamespaceVariant {
-                    labels,
-                    entry: entry.clone(),
-                });
-            }
-        }
     }
     let group = current_group(entry.object.group(), &entry.object.kind);
     let of_group = snapshot.by_kind.entry(group.into()).or_default();
@@ -226,6 +218,32 @@ fn record(snapshot: &mut Snapshot, entry: Arc<Entry>) {
         .or_default()
         .push(entry.clone());
     snapshot.entries.push(entry);
+}
+
+/// Keeps the labels of a Namespace; a finding where it has more different ones than are kept.
+fn record_namespace(snapshot: &mut Snapshot, entry: &Arc<Entry>) -> Option<Finding> {
+    let identity = entry.identity.as_ref().filter(|_| entry.is_namespace())?;
+    let labels = namespace_labels(&entry.value, &identity.name);
+    let variants = snapshot.namespaces.entry(identity.name.clone()).or_default();
+    if variants.iter().any(|known| known.labels == labels) {
+        return None;
+    }
+    if variants.len() < NAMESPACE_VARIANTS_MAX {
+        variants.push(NamespaceVariant {
+            labels,
+            entry: entry.clone(),
+        });
+        return None;
+    }
+    let message = format!(
+        "`{identity}` is described with more than {NAMESPACE_VARIANTS_MAX} different sets of labels: these are not judged"
+    );
+    Some(Finding {
+        severity: Severity::High,
+        outcome: Outcome::Error,
+        object: Some(entry.object.clone()),
+        ..input::finding(&rules::DUPLICATE_OBJECT, message, Some(entry.location.clone()))
+    })
 }
 
 fn namespace_labels(manifest: &Value, name: &str) -> Value {

@@ -186,6 +186,20 @@ fn the_labels_of_a_namespace_are_known_unknown_or_ambiguous() {
 }
 
 #[test]
+fn endless_variants_of_a_namespace_are_cut_and_said() {
+    let many = (0..40_i64).map(|number| namespace("a", object([("n", number.to_string().into())])));
+    let (snapshot, findings) = build(many.collect());
+    assert_eq!(
+        snapshot.namespace_labels("a").variants().len(),
+        NAMESPACE_VARIANTS_MAX
+    );
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.outcome == crate::finding::Outcome::Error);
+    assert_eq!(errors.count(), 40 - NAMESPACE_VARIANTS_MAX);
+}
+
+#[test]
 fn wrong_types_are_findings_at_their_place() {
     let spec = object([("hostPID", "true".into())]);
     let pod = object([
@@ -288,6 +302,58 @@ fn a_field_is_located_from_the_documents_root() {
     );
 }
 
+/// Any value under the keys that are read, with the right type or with another.
+fn any_value() -> impl Strategy<Value = Value> {
+    let key = prop::sample::select(vec![
+        "apiVersion",
+        "kind",
+        "metadata",
+        "spec",
+        "template",
+        "labels",
+        "name",
+        "generateName",
+        "namespace",
+        "containers",
+        "items",
+        "securityContext",
+        "privileged",
+        "matchLabels",
+        "tasks",
+        "resources",
+        "limits",
+        "volumes",
+        "names",
+        "group",
+    ]);
+    let word = prop::sample::select(vec![
+        "v1",
+        "apps/v1",
+        "Pod",
+        "List",
+        "Deployment",
+        "Namespace",
+        "batch.volcano.sh/v1",
+        "Job",
+        "a",
+        "",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        word.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        prop_oneof![
+            1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            4 => prop::collection::vec((key.clone(), inner), 0..6).prop_map(|entries| {
+                Value::Object(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+            }),
+        ]
+    })
+}
+
 fn any_document() -> impl Strategy<Value = SourceDocument> {
     let value = prop_oneof![
         ("[ab]", "[nm]?").prop_map(|(name, space)| manifest("v1", "Pod", &space, &name)),
@@ -301,6 +367,21 @@ fn any_document() -> impl Strategy<Value = SourceDocument> {
 }
 
 proptest! {
+    #[test]
+    fn no_document_panics_and_every_place_is_there(values in prop::collection::vec(any_value(), 1..4)) {
+        let (snapshot, findings) = build(values.clone());
+        for location in findings.iter().filter_map(|finding| finding.location.as_ref()) {
+            let Place::Field { document, pointer } = &location.place else {
+                panic!("a field is meant");
+            };
+            prop_assert!(values[*document].find(pointer).is_some(), "{pointer}");
+        }
+        for (entry, workload) in snapshot.workloads() {
+            prop_assert!(!workload.pods.is_empty());
+            prop_assert!(entry.namespace.is_some() || entry.object.kind.is_empty());
+        }
+    }
+
     #[test]
     fn the_order_of_documents_does_not_matter(
         documents in prop::collection::vec(any_document(), 0..8).prop_flat_map(|documents| (Just(documents.clone()), Just(documents).prop_shuffle()))

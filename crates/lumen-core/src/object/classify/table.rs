@@ -54,6 +54,15 @@ struct Other {
     any: &'static [&'static str],
 }
 
+impl Other {
+    fn found(&self) -> NotManifest {
+        NotManifest {
+            what: self.what,
+            hint: self.hint,
+        }
+    }
+}
+
 const OTHER: Other = Other {
     what: "",
     hint: None,
@@ -62,8 +71,14 @@ const OTHER: Other = Other {
     any: &[],
 };
 
-/// In the order of trust: the first that fits counts, names before keys.
+/// In the order of trust: the first that fits counts.
 static OTHERS: &[Other] = &[
+    // Before kustomizations: both may have `components`.
+    Other {
+        what: "a description of an HTTP API",
+        any: &["openapi", "swagger"],
+        ..OTHER
+    },
     Other {
         what: "a kustomization",
         hint: RENDER_KUSTOMIZATION,
@@ -174,11 +189,6 @@ static OTHERS: &[Other] = &[
         ..OTHER
     },
     Other {
-        what: "a description of an HTTP API",
-        any: &["openapi", "swagger"],
-        ..OTHER
-    },
-    Other {
         what: "a JSON schema",
         all: &["$schema"],
         any: &["properties", "definitions", "$defs"],
@@ -212,23 +222,21 @@ static OTHERS: &[Other] = &[
     },
 ];
 
-/// What a mapping is that has no `apiVersion` and `kind`.
-pub(super) fn of_shape(file_name: &str, value: &Value) -> Option<NotManifest> {
-    let name = file_name.to_lowercase();
-    let named = |other: &&Other| {
-        let fits = |(start, end): &(&str, &str)| name.starts_with(start) && name.ends_with(end);
-        other.names.iter().any(fits)
-    };
-    let shaped = |other: &&Other| {
-        let has = |key: &&str| value.get(key).is_some();
+/// What a file is by its name, in lower case.
+pub(super) fn of_name(name: &str) -> Option<NotManifest> {
+    let fits = |(start, end): &(&str, &str)| name.starts_with(start) && name.ends_with(end);
+    let other = OTHERS.iter().find(|other| other.names.iter().any(fits))?;
+    Some(other.found())
+}
+
+/// What a mapping is by its keys, where it has no `apiVersion` and `kind`.
+pub(super) fn of_shape(value: &Value) -> Option<NotManifest> {
+    let has = |key: &&str| value.get(key).is_some();
+    let fits = |other: &&Other| {
         let told_by_keys = !other.all.is_empty() || !other.any.is_empty();
         told_by_keys && other.all.iter().all(has) && (other.any.is_empty() || other.any.iter().any(has))
     };
-    let other = OTHERS.iter().find(named).or_else(|| OTHERS.iter().find(shaped))?;
-    Some(NotManifest {
-        what: other.what,
-        hint: other.hint,
-    })
+    OTHERS.iter().find(fits).map(Other::found)
 }
 
 /// What a list at the top of a document is. No client of Kubernetes takes one.

@@ -79,14 +79,75 @@ const POD_SPEC: Shape = Object(&[
         "hostAliases",
         List(&Object(&[("ip", String), ("hostnames", STRINGS)])),
     ),
-    ("tolerations", ANY_OBJECTS),
-    ("affinity", ANY_OBJECT),
-    ("dnsConfig", ANY_OBJECT),
+    (
+        "tolerations",
+        List(&Object(&[
+            ("key", String),
+            ("operator", String),
+            ("value", String),
+            ("effect", String),
+            ("tolerationSeconds", Int64),
+        ])),
+    ),
+    ("affinity", AFFINITY),
+    (
+        "dnsConfig",
+        Object(&[
+            ("nameservers", STRINGS),
+            ("searches", STRINGS),
+            ("options", List(&Object(&[("name", String), ("value", String)]))),
+        ]),
+    ),
     ("overhead", QUANTITIES),
+    ("resources", RESOURCES),
+    ("resourceClaims", ANY_OBJECTS),
+    ("schedulingGates", List(&Object(&[("name", String)]))),
+    ("readinessGates", List(&Object(&[("conditionType", String)]))),
+    ("hostnameOverride", String),
     (
         "topologySpreadConstraints",
-        List(&Object(&[("labelSelector", LABEL_SELECTOR)])),
+        List(&Object(&[
+            ("labelSelector", LABEL_SELECTOR),
+            ("maxSkew", Int32),
+            ("minDomains", Int32),
+            ("topologyKey", String),
+            ("whenUnsatisfiable", String),
+        ])),
     ),
+]);
+
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+
+const AFFINITY: Shape = Object(&[
+    ("nodeAffinity", NODE_AFFINITY),
+    ("podAffinity", POD_AFFINITY),
+    ("podAntiAffinity", POD_AFFINITY),
+]);
+
+const NODE_AFFINITY: Shape = Object(&[
+    (REQUIRED, Object(&[("nodeSelectorTerms", List(&NODE_TERM))])),
+    (
+        PREFERRED,
+        List(&Object(&[("weight", Int32), ("preference", NODE_TERM)])),
+    ),
+]);
+
+const NODE_TERM: Shape = Object(&[("matchExpressions", EXPRESSIONS), ("matchFields", EXPRESSIONS)]);
+
+const POD_AFFINITY: Shape = Object(&[
+    (REQUIRED, List(&POD_TERM)),
+    (
+        PREFERRED,
+        List(&Object(&[("weight", Int32), ("podAffinityTerm", POD_TERM)])),
+    ),
+]);
+
+const POD_TERM: Shape = Object(&[
+    ("labelSelector", LABEL_SELECTOR),
+    ("namespaceSelector", LABEL_SELECTOR),
+    ("namespaces", STRINGS),
+    ("topologyKey", String),
 ]);
 
 const POD_SECURITY_CONTEXT: Shape = Object(&[
@@ -165,14 +226,24 @@ const CONTAINERS: Shape = List(&Object(&[
         List(&Object(&[
             ("name", String),
             ("value", String),
-            ("valueFrom", ANY_OBJECT),
+            ("valueFrom", VALUE_FROM),
         ])),
     ),
-    ("envFrom", ANY_OBJECTS),
     (
-        "resources",
-        Object(&[("limits", QUANTITIES), ("requests", QUANTITIES)]),
+        "envFrom",
+        List(&Object(&[
+            ("prefix", String),
+            ("configMapRef", REFERENCE),
+            ("secretRef", REFERENCE),
+        ])),
     ),
+    ("terminationMessagePath", String),
+    ("terminationMessagePolicy", String),
+    (
+        "resizePolicy",
+        List(&Object(&[("resourceName", String), ("restartPolicy", String)])),
+    ),
+    ("resources", RESOURCES),
     (
         "volumeMounts",
         List(&Object(&[
@@ -181,6 +252,7 @@ const CONTAINERS: Shape = List(&Object(&[
             ("subPath", String),
             ("subPathExpr", String),
             ("readOnly", Bool),
+            ("recursiveReadOnly", String),
             ("mountPropagation", String),
         ])),
     ),
@@ -196,6 +268,33 @@ const CONTAINERS: Shape = List(&Object(&[
         Object(&[("postStart", HANDLER), ("preStop", HANDLER)]),
     ),
 ]));
+
+const RESOURCES: Shape = Object(&[
+    ("limits", QUANTITIES),
+    ("requests", QUANTITIES),
+    ("claims", List(&Object(&[("name", String), ("request", String)]))),
+]);
+
+/// A `ConfigMap` or a Secret.
+const REFERENCE: Shape = Object(&[("name", String), ("optional", Bool)]);
+
+/// A key in one.
+const KEY_REFERENCE: Shape = Object(&[("name", String), ("key", String), ("optional", Bool)]);
+
+const FIELD_REFERENCE: Shape = Object(&[("apiVersion", String), ("fieldPath", String)]);
+
+const RESOURCE_REFERENCE: Shape = Object(&[
+    ("containerName", String),
+    ("resource", String),
+    ("divisor", Quantity),
+]);
+
+const VALUE_FROM: Shape = Object(&[
+    ("configMapKeyRef", KEY_REFERENCE),
+    ("secretKeyRef", KEY_REFERENCE),
+    ("fieldRef", FIELD_REFERENCE),
+    ("resourceFieldRef", RESOURCE_REFERENCE),
+]);
 
 const EXEC: Shape = Object(&[("command", STRINGS)]);
 const HTTP_GET: Shape = Object(&[
@@ -241,7 +340,7 @@ const VOLUME: Shape = Object(&[
             ("name", String),
             ("defaultMode", Int32),
             ("optional", Bool),
-            ("items", ANY_OBJECTS),
+            ("items", KEY_FILES),
         ]),
     ),
     (
@@ -250,22 +349,33 @@ const VOLUME: Shape = Object(&[
             ("secretName", String),
             ("defaultMode", Int32),
             ("optional", Bool),
-            ("items", ANY_OBJECTS),
+            ("items", KEY_FILES),
         ]),
     ),
     (
         "projected",
-        Object(&[("sources", ANY_OBJECTS), ("defaultMode", Int32)]),
+        Object(&[("sources", List(&PROJECTION)), ("defaultMode", Int32)]),
     ),
     (
         "persistentVolumeClaim",
         Object(&[("claimName", String), ("readOnly", Bool)]),
     ),
     ("image", Object(&[("reference", String), ("pullPolicy", String)])),
-    ("downwardAPI", ANY_OBJECT),
-    ("ephemeral", ANY_OBJECT),
-    ("csi", ANY_OBJECT),
-    ("nfs", ANY_OBJECT),
+    ("downwardAPI", DOWNWARD_API),
+    ("ephemeral", Object(&[("volumeClaimTemplate", CLAIM_TEMPLATE)])),
+    (
+        "csi",
+        Object(&[
+            ("driver", String),
+            ("readOnly", Bool),
+            ("fsType", String),
+            ("volumeAttributes", TEXT_MAP),
+        ]),
+    ),
+    (
+        "nfs",
+        Object(&[("server", String), ("path", String), ("readOnly", Bool)]),
+    ),
     ("iscsi", ANY_OBJECT),
     ("fc", ANY_OBJECT),
     ("awsElasticBlockStore", ANY_OBJECT),
@@ -287,17 +397,45 @@ const VOLUME: Shape = Object(&[
     ("vsphereVolume", ANY_OBJECT),
 ]);
 
-const LABEL_SELECTOR: Shape = Object(&[
-    ("matchLabels", TEXT_MAP),
-    (
-        "matchExpressions",
-        List(&Object(&[
-            ("key", String),
-            ("operator", String),
-            ("values", STRINGS),
-        ])),
-    ),
+/// Keys of a `ConfigMap` or a Secret, and the files that they become.
+const KEY_FILES: Shape = List(&Object(&[("key", String), ("path", String), ("mode", Int32)]));
+
+const DOWNWARD_FILE: Shape = Object(&[
+    ("path", String),
+    ("mode", Int32),
+    ("fieldRef", FIELD_REFERENCE),
+    ("resourceFieldRef", RESOURCE_REFERENCE),
 ]);
+
+const DOWNWARD_API: Shape = Object(&[("defaultMode", Int32), ("items", List(&DOWNWARD_FILE))]);
+
+const PROJECTED_KEYS: Shape = Object(&[("name", String), ("optional", Bool), ("items", KEY_FILES)]);
+
+const PROJECTION: Shape = Object(&[
+    ("configMap", PROJECTED_KEYS),
+    ("secret", PROJECTED_KEYS),
+    ("downwardAPI", DOWNWARD_API),
+    (
+        "serviceAccountToken",
+        Object(&[
+            ("audience", String),
+            ("expirationSeconds", Int64),
+            ("path", String),
+        ]),
+    ),
+    ("clusterTrustBundle", ANY_OBJECT),
+    ("podCertificate", ANY_OBJECT),
+]);
+
+const CLAIM_TEMPLATE: Shape = Object(&[("metadata", METADATA), ("spec", ANY_OBJECT)]);
+
+const LABEL_SELECTOR: Shape = Object(&[("matchLabels", TEXT_MAP), ("matchExpressions", EXPRESSIONS)]);
+
+const EXPRESSIONS: Shape = List(&Object(&[
+    ("key", String),
+    ("operator", String),
+    ("values", STRINGS),
+]));
 
 /// The spec of a controller, down to the template, which is checked as such.
 const CONTROLLER: Fields = &[(
