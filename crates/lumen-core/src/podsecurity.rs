@@ -130,8 +130,11 @@ impl Pod<'_> {
     pub fn evaluate(&self, wanted: LevelVersion) -> Evaluation {
         let mut refusals = Vec::new();
         if wanted.level > Level::Privileged {
-            let minor = wanted.version.effective_minor();
-            for check in CHECKS.iter().filter(|check| check.is_demanded_by(wanted)) {
+            let minor = wanted.version.effective_minor(self.cluster_minor);
+            for check in CHECKS
+                .iter()
+                .filter(|check| check.is_demanded_at(wanted.level, minor))
+            {
                 if let Some(refusal) = (check.judge)(self, minor) {
                     refusals.push(CheckResult {
                         check,
@@ -147,7 +150,7 @@ impl Pod<'_> {
     /// The fields that a check's edition finds wrong.
     pub fn violations(&self, check: &Check, version: Version) -> Vec<Violation> {
         let mut violations = Vec::new();
-        (check.explain)(self, version.effective_minor(), &mut violations);
+        (check.explain)(self, version.effective_minor(self.cluster_minor), &mut violations);
         violations
     }
 }

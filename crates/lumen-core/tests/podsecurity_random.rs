@@ -20,6 +20,7 @@ use lumen_core::defaults::Seen;
 use lumen_core::finding::Safety;
 use lumen_core::podsecurity::{Level, LevelVersion, Pod, Version};
 use lumen_value::Value;
+use proptest::prelude::*;
 use serde_json::Value as Json;
 
 struct Fact {
@@ -150,5 +151,76 @@ fn safe_fixes_alone_make_no_new_violation() {
         }
         let after = count(&support::apply(&fact.pod, &safe));
         assert!(after + safe.len() <= count(&fact.pod), "line {}", line + 1);
+    }
+}
+
+/// Values that use the fields of pods with whatever in them.
+fn anything() -> impl Strategy<Value = Value> {
+    let keys = prop::sample::select(vec![
+        "containers",
+        "initContainers",
+        "ephemeralContainers",
+        "securityContext",
+        "capabilities",
+        "add",
+        "drop",
+        "seccompProfile",
+        "appArmorProfile",
+        "seLinuxOptions",
+        "windowsOptions",
+        "type",
+        "user",
+        "name",
+        "ports",
+        "hostPort",
+        "hostNetwork",
+        "volumes",
+        "hostPath",
+        "sysctls",
+        "livenessProbe",
+        "lifecycle",
+        "preStop",
+        "httpGet",
+        "host",
+        "os",
+        "annotations",
+        "container.apparmor.security.beta.kubernetes.io/web",
+        "seccomp.security.alpha.kubernetes.io/pod",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-2_i64..70_000).prop_map(Value::from),
+        prop::sample::select(vec!["", "web", "ALL", "unconfined", "windows", "\u{0}é"]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 64, 8, move |inner| {
+        let fields = prop::collection::vec((keys.clone(), inner.clone()), 0..8).prop_map(|fields| {
+            Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(key, value)| (Value::from(key), value))
+                    .collect(),
+            )
+        });
+        prop_oneof![
+            3 => fields,
+            1 => prop::collection::vec(inner, 0..4).prop_map(Value::from),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_pod_is_it_is_judged_and_mended(metadata in anything(), spec in anything(), restricted: bool, minor in 0_u64..40) {
+        let pod = Value::from([("metadata", metadata), ("spec", spec)]);
+        let level = if restricted { Level::Restricted } else { Level::Baseline };
+        let wanted = LevelVersion::new(level, Version::Minor(minor));
+        for seen in [Seen::Pod, Seen::Template] {
+            if let Some(fixes) = support::fixes(&pod, wanted, seen) {
+                let mended = support::apply(&pod, &fixes);
+                let detail = Pod::read(&support::view(&mended), seen).evaluate(wanted).forbidden_detail();
+                prop_assert_eq!(detail, "");
+            }
+        }
     }
 }

@@ -15,8 +15,8 @@ mod support;
 
 use std::{env, fs};
 
+use lumen_core::podsecurity::Configuration;
 use lumen_core::podsecurity::admission::{Admission, Cluster, Denial, Operation, Request, Response};
-use lumen_core::podsecurity::{Configuration, admission};
 use lumen_value::Value;
 use serde_json::Value as Json;
 
@@ -76,7 +76,7 @@ fn the_answers_are_upstreams() {
         assert!(errors.is_empty(), "line {}: {errors:?}", index + 1);
         let admission = Admission {
             configuration,
-            pods_max: admission::PODS_MAX,
+            ..Admission::default()
         };
         let cluster = Facts {
             labels: json.get("namespaceLabels").map(support::value),

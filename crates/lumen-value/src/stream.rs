@@ -136,7 +136,7 @@ mod tests {
     fn documents(input: &str) -> Vec<&str> {
         Parts::new(input.as_bytes(), 0)
             .map(|part| match part {
-                Part::Document(range) => &input[range],
+                Part::Document(range) => input.get(range).unwrap(),
                 Part::BadSeparator { .. } => "(bad separator)",
             })
             .collect()

@@ -22,7 +22,8 @@ fn check_text(case: &Case) -> Result<(), String> {
         )),
         (Ok(parsed), Some(json)) => {
             let found = parsed.value.to_json();
-            if found != json {
+            // Bytes under `!!binary` that are no UTF-8 are U+FFFD to whoever reads the JSON, and so they are here.
+            if found != json.replace("\\ufffd", "\u{fffd}") {
                 return Err(format!("{json} expected, got {found}"));
             }
             match (parsed.duplicates.is_empty(), case.text("strict_error")) {
@@ -46,7 +47,11 @@ fn check_documents(case: &Case) -> Result<(), String> {
         .filter(|document| document.index < lost)
         .map(|document| match document.syntax {
             Syntax::Yaml => document.value.to_json(),
-            Syntax::Json => String::from_utf8_lossy(&input[document.range.clone()]).into_owned(),
+            // Upstream keeps its text as it is.
+            Syntax::Json => {
+                let text = input.get(document.range.clone()).unwrap_or_default();
+                String::from_utf8_lossy(text).into_owned()
+            }
         })
         .collect();
     let expected: Vec<&str> = match case.json.get("documents").and_then(Json::as_array) {

@@ -5,7 +5,7 @@ use lumen_value::Value;
 use super::Evaluation;
 use super::configuration::Configuration;
 use super::field_error::Aggregate;
-use super::level::{Level, LevelVersion};
+use super::level::{Level, LevelVersion, NEWEST_MINOR};
 use super::pod::{Pod, text};
 use super::policy::Resolved;
 use super::text::go_quoted;
@@ -31,6 +31,8 @@ pub struct Admission {
     pub configuration: Configuration,
     /// Most pods that are looked at when a namespace's level is raised.
     pub pods_max: usize,
+    /// The minor version of the cluster, which `latest` means.
+    pub cluster_minor: u64,
 }
 
 /// What a request does.
@@ -165,6 +167,7 @@ impl Default for Admission {
         Self {
             configuration: Configuration::default(),
             pods_max: PODS_MAX,
+            cluster_minor: NEWEST_MINOR,
         }
     }
 }
@@ -270,7 +273,7 @@ impl Admission {
     /// Judges a pod, or a template, which is never refused.
     fn evaluate(&self, request: &Request<'_>, resolved: &Resolved, pod: &Value, seen: Seen) -> Response {
         let view = pod_view(pod);
-        let pod = Pod::read(&view, seen);
+        let pod = Pod::read(&view, seen).in_cluster(self.cluster_minor);
         if self.is_exempt_runtime_class(&pod) {
             return Response::annotated("exempt", "runtimeClass");
         }

@@ -41,17 +41,18 @@ pub struct Blocking {
     pub workloads: Vec<ObjectRef>,
 }
 
-/// Judges all workloads of a namespace by every level.
+/// Judges all workloads of a namespace by every level, in a cluster of a minor version.
 pub fn advise<'a>(
     namespace: &Namespace<'_>,
     configuration: &Configuration,
+    cluster_minor: u64,
     workloads: impl IntoIterator<Item = (&'a ObjectRef, &'a PodView<'a>)>,
 ) -> Advice {
     let levels = [Level::Baseline, Level::Restricted];
     let mut blocking: [BTreeMap<usize, Vec<ObjectRef>>; 2] = Default::default();
     let mut count = 0;
     for (object, view) in workloads {
-        let pod = Pod::read(view, Seen::Pod);
+        let pod = Pod::read(view, Seen::Pod).in_cluster(cluster_minor);
         count += 1;
         for (level, blocking) in levels.into_iter().zip(&mut blocking) {
             for refusal in pod.evaluate(LevelVersion::latest(level)).refusals {

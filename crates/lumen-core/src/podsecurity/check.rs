@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use lumen_value::{Pointer, Value};
 
-use super::level::{Level, LevelVersion};
+use super::level::{Level, LevelVersion, NEWEST_MINOR};
 use super::pod::{Container, Pod};
 use crate::catalog::Rule;
 use crate::finding::{Edit, Fix, Safety};
@@ -43,13 +43,18 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether a level of an edition demands it. An overridden check is not demanded beside its override.
+    /// Whether a level of an edition demands it, in a cluster of the newest known version. An overridden check is not
+    /// demanded beside its override.
     pub fn is_demanded_by(&self, wanted: LevelVersion) -> bool {
-        let minor = wanted.version.effective_minor();
+        self.is_demanded_at(wanted.level, wanted.version.effective_minor(NEWEST_MINOR))
+    }
+
+    /// Whether a level demands it in the edition of a minor version.
+    pub fn is_demanded_at(&self, level: Level, minor: u64) -> bool {
         let by = |since: Option<&u64>| since.is_some_and(|since| *since <= minor);
-        wanted.level >= self.level
+        level >= self.level
             && by(self.since.first())
-            && !(wanted.level == Level::Restricted && by(self.overridden_since.as_ref()))
+            && !(level == Level::Restricted && by(self.overridden_since.as_ref()))
     }
 }
 

@@ -74,11 +74,13 @@ impl Version {
         Some(Self::Minor(u64::try_from(minor).ok()?))
     }
 
-    /// The minor version whose checks apply: a version still to come means the newest known one.
-    pub fn effective_minor(self) -> u64 {
+    /// The minor version whose checks apply in a cluster of a minor version, of which [`NEWEST_MINOR`] is the newest
+    /// that is known: what is later than the cluster means the cluster's own.
+    pub fn effective_minor(self, cluster_minor: u64) -> u64 {
+        let newest = cluster_minor.min(NEWEST_MINOR);
         match self {
-            Self::Minor(minor) => minor.min(NEWEST_MINOR),
-            Self::Latest => NEWEST_MINOR,
+            Self::Minor(minor) => minor.min(newest),
+            Self::Latest => newest,
         }
     }
 }
@@ -159,9 +161,11 @@ mod tests {
 
     #[test]
     fn a_version_still_to_come_means_the_newest_known() {
-        assert_eq!(Version::Minor(99).effective_minor(), NEWEST_MINOR);
-        assert_eq!(Version::Latest.effective_minor(), NEWEST_MINOR);
-        assert_eq!(Version::Minor(12).effective_minor(), 12);
+        assert_eq!(Version::Minor(99).effective_minor(99), NEWEST_MINOR);
+        assert_eq!(Version::Latest.effective_minor(99), NEWEST_MINOR);
+        assert_eq!(Version::Minor(12).effective_minor(NEWEST_MINOR), 12);
+        assert_eq!(Version::Latest.effective_minor(34), 34);
+        assert_eq!(Version::Minor(35).effective_minor(34), 34);
         assert!(Version::Minor(99) < Version::Latest);
     }
 

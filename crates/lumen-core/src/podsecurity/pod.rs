@@ -2,6 +2,7 @@
 
 use lumen_value::{Array, Object, Pointer, Str, Value, pointer};
 
+use super::level::NEWEST_MINOR;
 use crate::defaults::{APP_ARMOR_ANNOTATION_PREFIX, Seen, app_armor_type_of_annotation};
 use crate::object::pod::PodView;
 
@@ -16,6 +17,8 @@ use crate::object::pod::PodView;
 pub struct Pod<'a> {
     pub(super) annotations: Option<&'a Object>,
     pub(super) seen: Seen,
+    /// The minor version of the cluster, which `latest` means.
+    pub(super) cluster_minor: u64,
     pub(super) host_network: bool,
     pub(super) host_pid: bool,
     pub(super) host_ipc: bool,
@@ -100,12 +103,13 @@ pub(super) struct Profile<'a> {
 }
 
 impl<'a> Pod<'a> {
-    /// Looks up what the checks ask for.
+    /// Looks up what the checks ask for. The cluster is of the newest known version, until [`Pod::in_cluster`] says otherwise.
     pub fn read(view: &PodView<'a>, seen: Seen) -> Self {
         let spec = view.spec;
         let mut pod = Self {
             annotations: view.metadata.get("annotations").and_then(Value::as_object),
             seen,
+            cluster_minor: NEWEST_MINOR,
             host_network: false,
             host_pid: false,
             host_ipc: false,
@@ -153,6 +157,13 @@ impl<'a> Pod<'a> {
             pod.copy_app_armor_annotations();
         }
         pod
+    }
+
+    /// The same pod, in a cluster of a minor version of Kubernetes: `latest` and later versions mean that one.
+    #[must_use]
+    pub fn in_cluster(mut self, minor: u64) -> Self {
+        self.cluster_minor = minor;
+        self
     }
 
     /// As the pod's create strategy does: an annotation counts as the field where there is none, unless the pod's

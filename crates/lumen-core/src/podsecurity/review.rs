@@ -8,7 +8,7 @@ use super::admission::{Admission, invalid_message};
 use super::check::{Check, Violation};
 use super::configuration::Configuration;
 use super::field_error::FieldError;
-use super::level::{Level, LevelVersion};
+use super::level::{Level, LevelVersion, NEWEST_MINOR};
 use super::pod::Pod;
 use super::policy::{AUDIT_LABEL, ENFORCE_LABEL, Resolved, WARN_LABEL};
 use super::rules::{EXEMPT_NAMESPACE, EXEMPT_WORKLOAD, INVALID_CONFIGURATION, INVALID_LABEL};
@@ -92,10 +92,21 @@ impl<'a> Namespace<'a> {
 }
 
 /// What of a review is wanted beside what is wrong.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Also the checks that are met, and workloads that are exempt.
     pub shows_passes: bool,
+    /// The minor version of the cluster, which `latest` means.
+    pub cluster_minor: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            shows_passes: false,
+            cluster_minor: NEWEST_MINOR,
+        }
+    }
 }
 
 /// Judges a workload by its namespace's policy, and where no label and no configuration decides what is refused, says
@@ -111,7 +122,7 @@ pub fn review(
     options: Options,
 ) -> Vec<Finding> {
     let resolved = namespace.resolve(configuration);
-    let pod = Pod::read(subject.pod, Seen::Pod);
+    let pod = Pod::read(subject.pod, Seen::Pod).in_cluster(options.cluster_minor);
     let mut reviewer = Reviewer {
         subject,
         namespace,
@@ -131,7 +142,7 @@ pub fn review(
         &Mode::enforce(subject.role, policy.enforce, resolved.enforce_label),
     );
     if subject.role == Role::Controller {
-        let template = Pod::read(subject.pod, Seen::Template);
+        let template = Pod::read(subject.pod, Seen::Template).in_cluster(options.cluster_minor);
         reviewer.judge(&template, &Mode::warn(policy.warn, resolved.warn_label));
         reviewer.judge(&template, &Mode::audit(policy.audit, resolved.audit_label));
     } else {
@@ -368,8 +379,12 @@ impl Reviewer<'_> {
     }
 
     fn add_passes(&mut self, pod: &Pod<'_>, wanted: LevelVersion) {
+        let minor = wanted.version.effective_minor(pod.cluster_minor);
         let refusals = pod.evaluate(wanted).refusals;
-        for check in CHECKS.iter().filter(|check| check.is_demanded_by(wanted)) {
+        for check in CHECKS
+            .iter()
+            .filter(|check| check.is_demanded_at(wanted.level, minor))
+        {
             if refusals.iter().all(|refusal| refusal.check.id != check.id) {
                 self.findings.push(Finding {
                     outcome: Outcome::Pass,

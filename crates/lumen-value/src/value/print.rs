@@ -15,7 +15,7 @@ enum Frame<'a> {
 impl Value {
     /// The value as JSON on one line, keys sorted: exactly the bytes that Go's `encoding/json` writes, `<`, `>`, `&`,
     /// U+2028 and U+2029 as `\u` escapes. A set prints as an array; a key that is no string prints as its JSON
-    /// text, in quotes; bytes that are not UTF-8 print as U+FFFD.
+    /// text, in quotes; a byte that is not UTF-8 prints as `\ufffd`.
     pub fn to_json(&self) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
@@ -99,7 +99,20 @@ fn write_key(key: &Value, out: &mut impl Write) -> fmt::Result {
 
 fn write_string(text: &Str, out: &mut impl Write) -> fmt::Result {
     out.write_char('"')?;
-    for char in text.to_text().chars() {
+    for chunk in text.as_bytes().utf8_chunks() {
+        write_escaped(chunk.valid(), out)?;
+        for _ in chunk.invalid() {
+            out.write_str("\\ufffd")?;
+        }
+    }
+    out.write_char('"')
+}
+
+/// Writes text with the escapes that Go writes.
+fn write_escaped(text: &str, out: &mut impl Write) -> fmt::Result {
+    let mut rest = text;
+    while let Some((plain, char, behind)) = split_at_escape(rest) {
+        out.write_str(plain)?;
         match char {
             '"' => out.write_str("\\\"")?,
             '\\' => out.write_str("\\\\")?,
@@ -108,11 +121,22 @@ fn write_string(text: &Str, out: &mut impl Write) -> fmt::Result {
             '\t' => out.write_str("\\t")?,
             '\u{8}' => out.write_str("\\b")?,
             '\u{c}' => out.write_str("\\f")?,
-            '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                write!(out, "\\u{:04x}", u32::from(char))?;
-            }
-            _ => out.write_char(char)?,
+            _ => write!(out, "\\u{:04x}", u32::from(char))?,
         }
+        rest = behind;
     }
-    out.write_char('"')
+    out.write_str(rest)
+}
+
+/// The text before the first character that is escaped, that character, and the text behind it.
+fn split_at_escape(text: &str) -> Option<(&str, char, &str)> {
+    let is_escaped = |char| {
+        matches!(
+            char,
+            '\0'..='\u{1f}' | '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}'
+        )
+    };
+    let (plain, behind) = text.split_at_checked(text.find(is_escaped)?)?;
+    let mut behind = behind.chars();
+    Some((plain, behind.next()?, behind.as_str()))
 }

@@ -180,6 +180,7 @@ impl<'t> Parser<'t> {
         self.node(place)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "ends each production")]
     fn end_collection(&mut self, event: Event<'t>) -> Parsed<'t> {
         let at = self.scanner.take().map_or(self.position(), |token| token.start);
         self.pop_state();

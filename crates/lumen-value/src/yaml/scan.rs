@@ -341,7 +341,10 @@ impl<'t> Scanner<'t> {
 
     fn fetch_flow_start(&mut self, kind: TokenKind<'t>) -> Result<(), Fault> {
         let level = self.save_simple_key()?;
-        self.simple_keys.push(SimpleKey::default());
+        self.simple_keys.push(SimpleKey {
+            token: self.queue_number + self.queue.len(),
+            ..SimpleKey::default()
+        });
         self.flow_level += 1;
         if self.flow_level > self.depth_max {
             return Err(Fault::too_deep(self.at, self.depth_max));
@@ -357,7 +360,13 @@ impl<'t> Scanner<'t> {
         self.remove_simple_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            self.simple_keys.pop();
+            let inner = self.simple_keys.pop().unwrap_or_default();
+            // Where nothing in the collection could be a key, its own number is still noted here, and upstream does
+            // not wait any more for what follows it: `{}: a` is the document `{}`.
+            let index = inner.token.checked_sub(self.queue_number);
+            if let Some(token) = index.and_then(|index| self.queue.get_mut(index)) {
+                token.key_level = None;
+            }
         }
         self.simple_key_allowed = false;
         self.push_indicator(kind, 1);
@@ -414,9 +423,10 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
-    /// Puts an empty token before the one with a number.
+    /// Puts an empty token before the one with a number; to the end, where that is taken already.
     fn insert(&mut self, number: usize, kind: TokenKind<'t>, at: usize) {
-        let index = number.saturating_sub(self.queue_number).min(self.queue.len());
+        let len = self.queue.len();
+        let index = number.checked_sub(self.queue_number).unwrap_or(len).min(len);
         let token = Token {
             kind,
             start: at,

@@ -116,7 +116,9 @@ impl Admission {
         let mut found: BTreeMap<String, (&str, usize)> = BTreeMap::new();
         for document in pods.iter().take(self.pods_max) {
             let view = pod_view(document);
-            let evaluation = Pod::read(&view, Seen::Pod).evaluate(wanted);
+            let evaluation = Pod::read(&view, Seen::Pod)
+                .in_cluster(self.cluster_minor)
+                .evaluate(wanted);
             if !evaluation.is_allowed() {
                 let name = text(name_of(document));
                 let (first, count) = found.entry(evaluation.forbidden_reason()).or_insert((name, 0));
