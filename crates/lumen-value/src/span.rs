@@ -31,7 +31,10 @@ pub(crate) use tree::{Children, Node, NodeId, Tree};
 /// The values of one document and where they stand in its text.
 #[derive(Clone, Debug)]
 pub struct Index {
+    /// The text, with a line break at its end where YAML's reader adds one.
     text: String,
+    /// How many bytes were given.
+    length: usize,
     tree: Tree,
     root: NodeId,
     comments: Vec<Comment>,
@@ -134,13 +137,18 @@ pub(crate) struct Walk {
 impl Index {
     /// Reads the text of one document. Of YAML that holds more than one the first is read.
     pub fn read(text: &str, syntax: Syntax) -> Result<Self, ReadError> {
+        let mut owned = text.to_owned();
         let (tree, root, comments) = match syntax {
             Syntax::Yaml => {
+                // As the reader does, so that the last line of a block scalar ends.
+                if !owned.is_empty() && !owned.ends_with('\n') {
+                    owned.push('\n');
+                }
                 let yaml::Parsed {
                     tree,
                     root,
                     mut comments,
-                } = yaml::read(text)?;
+                } = yaml::read(&owned, text.len())?;
                 comments::assign(text, &tree, &mut comments);
                 (tree, root, comments)
             }
@@ -150,7 +158,8 @@ impl Index {
             }
         };
         Ok(Self {
-            text: text.to_owned(),
+            text: owned,
+            length: text.len(),
             tree,
             root,
             comments,
@@ -203,7 +212,10 @@ impl Index {
         }
         let node = self.tree.node(self.tree.resolved(walk.node)?)?;
         match node.children {
-            Children::Scalar(block) => scalar::map(&self.text, &node.range, node.style, block),
+            Children::Scalar(block) => {
+                let map = scalar::map(&self.text, &node.range, node.style, block)?;
+                Some(map.within(self.length))
+            }
             _ => None,
         }
     }
@@ -299,7 +311,7 @@ impl Index {
     }
 
     pub(crate) fn text(&self) -> &str {
-        &self.text
+        self.text.get(..self.length).unwrap_or_default()
     }
 
     /// Where the entry starts that holds a node, its key's anchor or tag included; without a key, the node's own start.

@@ -84,9 +84,11 @@ impl<'index> Block<'index> {
 
     /// Whether a node starts on a line of its own, below what introduces it.
     fn is_below(&self, node: &Node, start: usize) -> bool {
-        self.text
-            .get(node.lead..start)
-            .is_some_and(|gap| gap.contains('\n'))
+        node.parent.is_some()
+            && self
+                .text
+                .get(node.lead..start)
+                .is_some_and(|gap| gap.contains('\n'))
     }
 
     /// The end of the line above.
@@ -152,6 +154,15 @@ impl<'index> Block<'index> {
         Some(node.range.start + 1 + length)
     }
 
+    /// Whether a comment stands after a block scalar's indicators.
+    fn has_header_comment(&self, node: &Node) -> bool {
+        self.header_end(node).is_some_and(|header| {
+            self.text
+                .get(header..line_end(self.text, header))
+                .is_some_and(|rest| rest.contains('#'))
+        })
+    }
+
     /// Takes a block scalar's lines away, and leaves a comment after its indicators.
     fn remove_lines(&self, node: &Node, header: usize, patches: &mut Vec<Patch>) {
         let end = line_end(self.text, header);
@@ -197,7 +208,7 @@ impl<'index> Block<'index> {
         let below = self.is_below(node, node.full.start);
         let parent = self.index.tree().parent(id);
         let column = match parent {
-            Some(parent) if parent.style == Style::BlockSequence => {
+            Some(parent) if parent.style == Style::BlockSequence && !self.has_header_comment(node) => {
                 let (place, space) = if node.full.is_empty() {
                     (node.lead, " ")
                 } else {
@@ -207,6 +218,7 @@ impl<'index> Block<'index> {
                 push(patches, place..node.end(), space.to_owned() + &text);
                 return Some(());
             }
+            Some(parent) if parent.style == Style::BlockSequence => column(self.text, parent.range.start) + 2,
             Some(parent) => self.column_below(parent, new),
             None => 0,
         };

@@ -7,6 +7,8 @@
 use super::*;
 use crate::{Step, pointer};
 
+mod properties;
+
 fn at(text: &str) -> Pointer {
     text.split('/')
         .skip(1)

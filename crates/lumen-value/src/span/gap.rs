@@ -19,6 +19,12 @@ impl Gap<'_> {
             match byte {
                 b' ' | b'\t' | b'\n' | b'\r' => at += 1,
                 b'#' => at = self.line_end(at),
+                // The end of a document that was empty.
+                b'.' if self.text.get(at..).is_some_and(|rest| rest.starts_with("..."))
+                    && line_start(self.text, at) == at =>
+                {
+                    at += 3;
+                }
                 // A byte order mark before a document.
                 0xef if self
                     .text

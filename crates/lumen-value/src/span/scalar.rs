@@ -38,6 +38,12 @@ pub(crate) struct Block {
 }
 
 impl ScalarMap {
+    /// The same, for a text that ends earlier.
+    pub(super) fn within(mut self, length: usize) -> Self {
+        self.end = self.end.min(length);
+        self
+    }
+
     /// The scalar's value.
     pub fn value(&self) -> &str {
         &self.value

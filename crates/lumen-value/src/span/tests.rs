@@ -283,9 +283,11 @@ fn scalars_agree(text: &str) -> Result<(), TestCaseError> {
     let Ok(index) = Index::read(text, Syntax::Yaml) else {
         return Ok(());
     };
-    let options = granit_parser::options! { block_scalar_eof_without_line_feed: true, bom_inside_document_as_content: true };
+    let options = granit_parser::options! { bom_inside_document_as_content: true };
     let mut values = Vec::new();
-    for (event, _) in granit_parser::Parser::new_from_str_with_options(text, options).map_while(Result::ok) {
+    for (event, _) in
+        granit_parser::Parser::new_from_str_with_options(&index.text, options).map_while(Result::ok)
+    {
         match event {
             granit_parser::Event::Scalar(value, ..) => values.push(value.into_owned()),
             granit_parser::Event::DocumentEnd => break,
@@ -293,7 +295,10 @@ fn scalars_agree(text: &str) -> Result<(), TestCaseError> {
         }
     }
     let scalars = index.tree.nodes.iter().filter_map(|node| match node.children {
-        Children::Scalar(block) => Some((node, scalar::map(text, &node.range, node.style, block).unwrap())),
+        Children::Scalar(block) => Some((
+            node,
+            scalar::map(&index.text, &node.range, node.style, block).unwrap(),
+        )),
         _ => None,
     });
     for ((node, map), value) in scalars.zip(values) {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
 
-use super::gap::{Gap, line_end, next_line};
+use super::gap::{Gap, line_end, line_start, next_line};
 use super::key;
 use super::scalar::Block;
 use super::tree::{Anchor, Children, Entry, Item, Mapping, Node, NodeId, Tree};
@@ -21,9 +21,10 @@ pub(super) struct Parsed {
 }
 
 /// Reads the first document of a text; whatever follows it is not looked at.
-pub(super) fn read(text: &str) -> Result<Parsed, ReadError> {
+///
+/// Of the text so many bytes were given, the line break after them was added.
+pub(super) fn read(text: &str, length: usize) -> Result<Parsed, ReadError> {
     let options = granit_parser::options! {
-        block_scalar_eof_without_line_feed: true,
         bom_inside_document_as_content: true,
         emit_anchor_events: true,
         max_buffered_comment_events: usize::MAX,
@@ -43,7 +44,7 @@ pub(super) fn read(text: &str) -> Result<Parsed, ReadError> {
             Err(error) => return Err(read_error(&error)),
         }
     }
-    Ok(builder.finish())
+    Ok(builder.finish(length))
 }
 
 fn read_error(error: &granit_parser::ScanError) -> ReadError {
@@ -287,7 +288,7 @@ impl<'text> Builder<'text> {
         let body = next_line(text, header_end);
         let mut end = source.end.max(body).min(text.len());
         let mut last = true;
-        while end > body {
+        while end >= body {
             let line = text.get(body..end).unwrap_or_default();
             let line = line
                 .rfind('\n')
@@ -316,7 +317,30 @@ impl<'text> Builder<'text> {
             .unwrap_or_default();
         let indent = |line: &str| line.bytes().take_while(|byte| *byte == b' ').count();
         let first = body.lines().find(|line| indent(line) < line.len());
-        known.or(first.map(indent)).unwrap_or(usize::MAX)
+        known
+            .or_else(|| self.explicit_indent(range))
+            .or(first.map(indent))
+            .unwrap_or(usize::MAX)
+    }
+
+    /// The indentation that a block scalar's header states, which counts from that of its collection.
+    fn explicit_indent(&self, range: &Range<usize>) -> Option<usize> {
+        let header = self.gap.text.get(range.start + 1..)?;
+        let digit = header
+            .trim_start_matches(['+', '-'])
+            .chars()
+            .next()?
+            .to_digit(10)?;
+        let collection = self.frames.last().and_then(|frame| self.tree.node(frame.node));
+        let start = collection.map_or(0, |node| node.range.start);
+        let column = self
+            .gap
+            .text
+            .get(line_start(self.gap.text, start)..start)
+            .unwrap_or_default()
+            .chars()
+            .count();
+        Some(column + usize::try_from(digit).ok()?)
     }
 
     fn alias(&mut self, id: usize, range: Range<usize>) {
@@ -404,8 +428,7 @@ impl<'text> Builder<'text> {
         }
     }
 
-    fn finish(mut self) -> Parsed {
-        let end = self.gap.text.len();
+    fn finish(mut self, end: usize) -> Parsed {
         let root = self.root.unwrap_or_else(|| {
             self.tree.push(Node {
                 parent: None,
