@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use lumen_core::catalog::Rule;
 use lumen_core::finding::{Finding, Related};
+use lumen_value::edit::Edited;
 
 /// Everything an output format needs; the formats add nothing and look nothing up.
 #[derive(Clone, Debug, Default)]
@@ -55,21 +56,15 @@ pub struct Change {
 }
 
 impl Change {
-    /// The one change that makes the new text of the old, which begins at an offset in its input; `None` where they
-    /// are the same.
-    pub fn between(old: &str, new: &str, offset: usize) -> Option<Self> {
-        let same = |pair: &(char, char)| pair.0 == pair.1;
-        let length = |pair: (char, char)| pair.0.len_utf8();
-        let before: usize = old.chars().zip(new.chars()).take_while(same).map(length).sum();
-        let (old_rest, new_rest) = (old.get(before..)?, new.get(before..)?);
-        let pairs = old_rest.chars().rev().zip(new_rest.chars().rev());
-        let after: usize = pairs.take_while(same).map(length).sum();
-        let text = new_rest.get(..new_rest.len() - after)?;
-        let end = old.len() - after;
-        (before < end || !text.is_empty()).then(|| Self {
-            bytes: offset + before..offset + end,
-            text: text.into(),
-        })
+    /// The changes that the edits of a document come to, where its text begins at an offset in its input.
+    pub fn of(edited: &Edited, offset: usize) -> Vec<Self> {
+        let changed = edited.changed.iter();
+        changed
+            .map(|change| Self {
+                bytes: change.before.start + offset..change.before.end + offset,
+                text: edited.text.get(change.after.clone()).unwrap_or_default().into(),
+            })
+            .collect()
     }
 }
 
@@ -106,19 +101,4 @@ pub struct Summary {
     pub skipped: usize,
     /// Findings silenced by an exemption, or known from the baseline.
     pub silenced: usize,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_is_as_small_as_can_be() {
-        let change = |old, new| Change::between(old, new, 10).map(|change| (change.bytes, change.text));
-        assert_eq!(change("a: true\n", "a: false\n"), Some((13..16, "fals".into())));
-        assert_eq!(change("a\nb\n", "a\nc\nb\n"), Some((12..12, "c\n".into())));
-        assert_eq!(change("aa", "a"), Some((11..12, String::new())));
-        assert_eq!(change("é", "è"), Some((10..12, "è".into())));
-        assert_eq!(change("a", "a"), None);
-    }
 }

@@ -56,7 +56,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// As [`line`], but line feeds stay, and tabs become spaces: for text of several lines.
+/// As [`line()`], but line feeds stay, and tabs become spaces: for text of several lines.
 pub fn lines(text: &str) -> Cow<'_, str> {
     if text
         .chars()

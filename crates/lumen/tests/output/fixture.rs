@@ -10,6 +10,8 @@ use lumen_core::finding::{
     Action, Edit, Finding, Fix, Layer, Location, Outcome, Place, PolicyRef, Related, RuleId, Safety, Severity,
 };
 use lumen_core::object::ObjectRef;
+use lumen_value::edit;
+use lumen_value::read::Syntax;
 use lumen_value::{Pointer, Value, pointer};
 
 pub(crate) const DEPLOY: &str = "\
@@ -191,12 +193,12 @@ fn container() -> (Related, Option<Region>) {
     )
 }
 
-fn insertion(text: &[u8], before: &str, new: &str) -> Change {
-    let at = region(text, before).bytes.start;
-    Change {
-        bytes: at..at,
-        text: new.into(),
-    }
+/// The fix of a finding on the deployment, as `lumen check` makes it.
+fn fix(title: &str, safety: Safety, edits: Vec<Edit>) -> (Option<Fix>, Vec<Change>) {
+    let edited = edit::apply(DEPLOY, Syntax::Yaml, &edits).unwrap();
+    let changes = Change::of(&edited, 0);
+    let title = title.into();
+    (Some(Fix { title, safety, edits }), changes)
 }
 
 trait FirstLine {
@@ -238,6 +240,22 @@ fn report_on_deploy() -> Vec<Reported> {
         changes: Vec::new(),
     });
 
+    let (unprivileged, unprivileged_changes) = fix(
+        "run as another user than root",
+        Safety::Unsafe,
+        vec![Edit::Set(
+            security_context.child("runAsNonRoot"),
+            Value::from(true),
+        )],
+    );
+    let (dropped, dropped_changes) = fix(
+        "drop the privilege",
+        Safety::Safe,
+        vec![Edit::Set(
+            security_context.child("privileged"),
+            Value::from(false),
+        )],
+    );
     let mut missing = region(text, "securityContext:\n          privileged: true");
     missing.missing = 1;
     let (related, related_regions) = [
@@ -253,14 +271,7 @@ fn report_on_deploy() -> Vec<Reported> {
             location: Some(field(DEPLOY_NAME, security_context.child("runAsNonRoot"))),
             related,
             policy: Some(policy("warn=restricted:latest")),
-            fix: Some(Fix {
-                title: "run as another user than root".into(),
-                safety: Safety::Unsafe,
-                edits: vec![Edit::Set(
-                    security_context.child("runAsNonRoot"),
-                    Value::from(true),
-                )],
-            }),
+            fix: unprivileged,
             ..finding(
                 "pod-security/run-as-non-root",
                 Action::Warn,
@@ -270,11 +281,7 @@ fn report_on_deploy() -> Vec<Reported> {
         },
         region: Some(missing),
         related: related_regions,
-        changes: vec![insertion(
-            text,
-            "          privileged",
-            "          runAsNonRoot: true\n",
-        )],
+        changes: unprivileged_changes,
     });
 
     let (related, related_regions) = [container(), enforced()].into_iter().unzip();
@@ -285,14 +292,7 @@ fn report_on_deploy() -> Vec<Reported> {
             location: Some(field(DEPLOY_NAME, security_context.child("privileged"))),
             related,
             policy: Some(policy("enforce=restricted:latest")),
-            fix: Some(Fix {
-                title: "drop the privilege".into(),
-                safety: Safety::Safe,
-                edits: vec![Edit::Set(
-                    security_context.child("privileged"),
-                    Value::from(false),
-                )],
-            }),
+            fix: dropped,
             ..finding(
                 "pod-security/privileged",
                 Action::DenyPods,
@@ -302,13 +302,7 @@ fn report_on_deploy() -> Vec<Reported> {
         },
         region: Some(region(text, "privileged: true")),
         related: related_regions,
-        changes: vec![Change {
-            bytes: {
-                let field = region(text, "privileged: true").bytes;
-                field.end - "true".len()..field.end
-            },
-            text: "false".into(),
-        }],
+        changes: dropped_changes,
     });
     reported
 }

@@ -146,3 +146,27 @@ fn five_thousand_findings_are_written_quickly() {
         assert!(elapsed < Duration::from_secs(10), "{format}: {elapsed:?}");
     }
 }
+
+#[test]
+fn fingerprints_stay_when_lines_shift_and_differ_within_a_report() {
+    let prints = |report: &Report| -> Vec<String> {
+        let text = written(Format::Sarif, report, &Style::default());
+        let log: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let print = |result: &serde_json::Value| result["partialFingerprints"].to_string();
+        results.iter().map(print).collect()
+    };
+    let before = report();
+    let mut after = report();
+    for reported in &mut after.findings {
+        reported.finding.message.push_str(", in other words");
+        if let Some(region) = &mut reported.region {
+            region.line += 3;
+            region.end_line += 3;
+        }
+    }
+    assert_eq!(prints(&before), prints(&after));
+    after.findings.extend(report().findings);
+    let distinct: std::collections::BTreeSet<_> = prints(&after).into_iter().collect();
+    assert_eq!(distinct.len(), after.findings.len());
+}
