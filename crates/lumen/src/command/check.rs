@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
+use lumen_core::podsecurity::NEWEST_MINOR;
 
 use super::{Context, start_of_search};
 use crate::baseline::{BASELINE_BYTES_MAX, Baseline};
@@ -97,6 +98,9 @@ impl Session<'_> {
             PodSecurity::parse(&text).with_context(|| format!("`{}`", path.display()))
         });
         let mut pod_security = configuration.transpose()?.unwrap_or_default();
+        if let Some(minor) = self.resolved.kubernetes_minor() {
+            pod_security.cluster_minor = minor.min(NEWEST_MINOR);
+        }
         pod_security.user = self.resolved.user().map(Into::into);
         let baseline = self.resolved.baseline().map(|path| {
             let text = read_bounded(path, BASELINE_BYTES_MAX)?;

@@ -142,6 +142,27 @@ fn files_behind_links_are_read_once() {
 }
 
 #[test]
+fn latest_means_the_version_of_the_cluster() {
+    // `tcp_rmem` is allowed from 1.32 on.
+    let pod = PRIVILEGED
+        .replace("privileged: true", "privileged: false")
+        .replace(
+            "spec:\n",
+            "spec:\n  securityContext:\n    sysctls: [{name: net.ipv4.tcp_rmem, value: \"1\"}]\n",
+        );
+    let namespace = ENFORCING.replace("restricted", "baseline");
+    let folder = Folder::new(&[("pod.yaml", &pod), ("namespace.yaml", &namespace)]);
+    folder.run("check --fail-on deny .").expect(0);
+    folder
+        .run("check --fail-on deny --kubernetes-version v1.32 .")
+        .expect(0);
+    folder
+        .run("check --fail-on deny --kubernetes-version v1.31 .")
+        .expect(1);
+    folder.run("check --kubernetes-version 2 .").expect(2);
+}
+
+#[test]
 fn the_configuration_of_pod_security_counts_only_where_it_is_given() {
     let configuration = "\
 apiVersion: apiserver.config.k8s.io/v1
