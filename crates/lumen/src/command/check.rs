@@ -280,20 +280,16 @@ impl Session<'_> {
 }
 
 fn write_output(output: &Output, checked: &Checked, style: &output::Style) -> anyhow::Result<()> {
-    let mut text = Vec::new();
-    output::write(output.format, &checked.report, style, &mut text)?;
-    match &output.file {
-        None => console::print(&text)?,
-        Some(path) => {
-            let write = || {
-                let mut file = BufWriter::new(File::create(path)?);
-                file.write_all(&text)?;
-                file.flush()
-            };
-            write().with_context(|| format!("cannot write `{}`", path.display()))?;
-        }
-    }
-    Ok(())
+    let Some(path) = &output.file else {
+        console::print_with(|out| output::write(output.format, &checked.report, style, out))?;
+        return Ok(());
+    };
+    let write = || {
+        let mut file = BufWriter::new(File::create(path)?);
+        output::write(output.format, &checked.report, style, &mut file)?;
+        file.flush()
+    };
+    write().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 fn read_bounded(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {

@@ -62,7 +62,18 @@ fn aliases_that_explode() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = format!("*a{}", level - 1);
-        text += &format!("a{level}: &a{level} [{}]\n", vec![before; 10].join(", "));
+        text.push_str(
+            &[
+                "a",
+                &level.to_string(),
+                ": &a",
+                &level.to_string(),
+                " [",
+                &vec![before; 10].join(", "),
+                "]\n",
+            ]
+            .concat(),
+        );
     }
     bad("bad.yaml", text, "input/too-many-aliases");
 }
@@ -158,7 +169,7 @@ fn unreadable() {
         ("closed/a.yaml", PRIVILEGED),
     ]);
     let forbid = |name: &str| {
-        let nothing = std::fs::Permissions::from_mode(0);
+        let nothing = std::fs::Permissions::from_mode(0o000);
         std::fs::set_permissions(folder.path(name), nothing).expect("permissions are set");
     };
     forbid("secret.yaml");

@@ -87,7 +87,7 @@ fn watching_checks_again_after_a_change() {
         }
     });
     let wait_for = |word: &str| {
-        std::iter::from_fn(|| receiver.recv_timeout(Duration::from_secs(60)).ok())
+        std::iter::from_fn(|| receiver.recv_timeout(Duration::from_mins(1)).ok())
             .any(|line| line.contains(word))
     };
     assert!(wait_for("runs privileged"));
