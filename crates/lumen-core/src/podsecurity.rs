@@ -136,6 +136,9 @@ impl Pod<'_> {
                 .filter(|check| check.is_demanded_at(wanted.level, minor))
             {
                 if let Some(refusal) = (check.judge)(self, minor) {
+                    if refusals.is_empty() {
+                        refusals.reserve(CHECKS.len());
+                    }
                     refusals.push(CheckResult {
                         check,
                         reason: Cow::Borrowed(refusal.reason),

@@ -210,6 +210,9 @@ impl<'a> Pod<'a> {
         let mut names = Vec::new();
         for container in &self.containers {
             if is_bad(container) {
+                if names.is_empty() {
+                    names.reserve(self.containers.len());
+                }
                 names.push(container.name);
             }
         }

@@ -2,15 +2,24 @@
 
 use std::collections::BTreeSet;
 
+/// Enough for most of upstream's details, so that they are not moved while they grow.
+const DETAIL_BYTES: usize = 96;
+
 /// `"a", "b"`; nothing is escaped (`policy/helpers.go`, `joinQuote`).
 pub(super) fn join_quoted<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(DETAIL_BYTES);
+    push_quoted(&mut out, items);
+    out
+}
+
+fn push_quoted<'a>(out: &mut String, items: impl IntoIterator<Item = &'a str>) {
+    let mut opening = "\"";
     for item in items {
-        out.push_str(if out.is_empty() { "\"" } else { ", \"" });
+        out.push_str(opening);
         out.push_str(item);
         out.push('"');
+        opening = ", \"";
     }
-    out
 }
 
 /// Sorted by bytes and distinct, as upstream's sets list their items.
@@ -18,11 +27,10 @@ pub(super) type Names<'a> = BTreeSet<&'a str>;
 
 /// `container "a"` or `containers "a", "b"`.
 pub(super) fn containers(names: &[&str]) -> String {
-    format!(
-        "{} {}",
-        plural("container", "containers", names.len()),
-        join_quoted(names.iter().copied())
-    )
+    let mut out = String::with_capacity(DETAIL_BYTES);
+    out.push_str(plural("container ", "containers ", names.len()));
+    push_quoted(&mut out, names.iter().copied());
+    out
 }
 
 /// The singular for one, the plural for none or several.

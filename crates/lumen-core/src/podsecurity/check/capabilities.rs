@@ -93,7 +93,7 @@ fn adding<'a>(pod: &Pod<'a>, is_forbidden: fn(&str) -> bool) -> (Vec<&'a str>, N
 
 fn must_not_include(names: &[&str], capabilities: Names<'_>) -> String {
     let (containers, capabilities) = (containers(names), join_quoted(capabilities));
-    format!("{containers} must not include {capabilities} in securityContext.capabilities.add")
+    containers + " must not include " + &capabilities + " in securityContext.capabilities.add"
 }
 
 fn judge_baseline(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {

@@ -167,7 +167,7 @@ fn explain_ports(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
 fn judge_host_process(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
     let names = pod.names_where(|container| container.security.host_process);
     let setters = setters(pod.security.host_process, &names)?;
-    let detail = format!("{setters} must not set securityContext.windowsOptions.hostProcess=true");
+    let detail = setters + " must not set securityContext.windowsOptions.hostProcess=true";
     Some(Refusal::new("hostProcess", detail))
 }
 

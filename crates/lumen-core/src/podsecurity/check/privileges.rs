@@ -56,10 +56,7 @@ fn judge_privileged(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
     if names.is_empty() {
         return None;
     }
-    let detail = format!(
-        "{} must not set securityContext.privileged=true",
-        containers(&names)
-    );
+    let detail = containers(&names) + " must not set securityContext.privileged=true";
     Some(Refusal::new("privileged", detail))
 }
 
@@ -88,10 +85,7 @@ fn judge_escalation(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
     if names.is_empty() {
         return None;
     }
-    let detail = format!(
-        "{} must set securityContext.allowPrivilegeEscalation=false",
-        containers(&names)
-    );
+    let detail = containers(&names) + " must set securityContext.allowPrivilegeEscalation=false";
     Some(Refusal::new("allowPrivilegeEscalation != false", detail))
 }
 

@@ -61,7 +61,7 @@ fn judge_restricted(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
         return None;
     }
     let (containers, mounts) = (containers(&names), join_quoted(mounts));
-    let detail = format!("{containers} must not set securityContext.procMount to {mounts}");
+    let detail = containers + " must not set securityContext.procMount to " + &mounts;
     Some(Refusal::new("procMount", detail))
 }
 

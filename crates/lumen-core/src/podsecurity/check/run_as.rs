@@ -68,7 +68,7 @@ fn judge_non_root(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
     }
     let names = pod.names_where(says_root);
     let detail = if let Some(setters) = setters(pod.security.run_as_non_root == Some(false), &names) {
-        format!("{setters} must not set securityContext.runAsNonRoot=false")
+        setters + " must not set securityContext.runAsNonRoot=false"
     } else {
         let silent = pod.names_where(|container| is_silent(pod, container));
         if silent.is_empty() {
@@ -125,10 +125,7 @@ fn judge_user(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
     }
     let names = pod.names_where(|container| is_root(&container.security));
     let setters = setters(is_root(&pod.security), &names)?;
-    Some(Refusal::new(
-        "runAsUser=0",
-        format!("{setters} must not set runAsUser=0"),
-    ))
+    Some(Refusal::new("runAsUser=0", setters + " must not set runAsUser=0"))
 }
 
 fn explain_user(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {

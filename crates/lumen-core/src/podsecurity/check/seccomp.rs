@@ -95,7 +95,7 @@ fn refuse_explicit(pod: &Pod<'_>) -> Option<Refusal> {
     });
     let setters = setters(of_pod.is_some(), &names)?;
     let kinds = join_quoted(kinds);
-    let detail = format!("{setters} must not set securityContext.seccompProfile.type to {kinds}");
+    let detail = setters + " must not set securityContext.seccompProfile.type to " + &kinds;
     Some(Refusal::new("seccompProfile", detail))
 }
 
