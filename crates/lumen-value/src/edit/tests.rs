@@ -438,3 +438,24 @@ fn json_keeps_its_layout() {
         );
     }
 }
+
+#[test]
+fn deep_and_wide_documents_are_edited() {
+    let depth = 9_000;
+    let deep: Pointer = (0..depth).map(|_| Step::Index(0)).collect();
+    for syntax in [Syntax::Yaml, Syntax::Json] {
+        let text = "[".repeat(depth) + "1" + &"]".repeat(depth);
+        let edited = apply(&text, syntax, &[Edit::Set(deep.clone(), Value::from(2))]).unwrap();
+        assert_eq!(edited.text, text.replace('1', "2"));
+    }
+    let text: String = (0..20_000)
+        .flat_map(|number| ["k".to_owned(), number.to_string(), ": 1 # c\n".to_owned()])
+        .collect();
+    let edits: Vec<Edit> = (0..20_000)
+        .map(|number| set(&format!("/k{number}"), "2"))
+        .collect();
+    assert_eq!(
+        apply(&text, Syntax::Yaml, &edits).unwrap().text,
+        text.replace(": 1", ": 2")
+    );
+}

@@ -321,6 +321,8 @@ fn maps_say_what_the_reader_says() {
         "a: 'it''s\n  folded\n\n  twice  '\nb: \" a \\\n   \\ b\\n\n\n  c \\\n\n  \\x41\\u00e9\\U0001F600\"\nc: plain\n  and\n\n\n  more words\n",
         "- \"\\\"\"\n- ''\n- \"\"\n- ''''\n",
         "- |\n x\n   \n- >\n a\n\tb\n c\n",
+        "a:\n  k: >1\n    \n  l: |2-\n     x",
+        "a: |+\n\nb: |+",
     ];
     for text in texts {
         scalars_agree(text).unwrap();
@@ -398,7 +400,7 @@ fn yaml_like() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_makes_it_fail(text in prop_oneof![any::<String>(), yaml_like(), "[-{}\\[\\]\",:0-9a-e\\\\ntrulse ]{0,40}"]) {

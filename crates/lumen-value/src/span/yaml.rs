@@ -247,17 +247,19 @@ impl<'text> Builder<'text> {
         let source_end = source.end;
         let empty = style == ScalarStyle::Plain && source.is_empty();
         let place = self.place(source.start, properties, empty);
+        // Of a key the parser gives the mapping's indentation.
+        let indent = span.indent.filter(|_| !place.is_key);
         let (range, style) = match style {
             ScalarStyle::Plain if empty => (self.gap.at..self.gap.at, Style::Empty),
             ScalarStyle::Plain => (source, Style::Plain),
             ScalarStyle::SingleQuoted => (source, Style::SingleQuoted),
             ScalarStyle::DoubleQuoted => (source, Style::DoubleQuoted),
-            ScalarStyle::Literal => (self.block_scalar(source, span.indent), Style::Literal),
-            ScalarStyle::Folded => (self.block_scalar(source, span.indent), Style::Folded),
+            ScalarStyle::Literal => (self.block_scalar(source, indent), Style::Literal),
+            ScalarStyle::Folded => (self.block_scalar(source, indent), Style::Folded),
         };
         self.gap.at = self.gap.at.max(range.end);
         let block = matches!(style, Style::Literal | Style::Folded).then_some(Block {
-            indent: self.block_indent(&range, source_end, span.indent),
+            indent: self.block_indent(&range, source_end, indent),
             end: source_end,
         });
         let id = self.add(&place, range.clone(), style, Children::Scalar(block));
