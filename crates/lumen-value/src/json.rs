@@ -347,3 +347,97 @@ impl<'a> Reader<'a> {
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &[u8]) -> Result<String, usize> {
+        let parsed = parse(text, &Limits::default());
+        parsed
+            .map(|parsed| parsed.value.to_json())
+            .map_err(|error| error.at)
+    }
+
+    #[test]
+    fn what_is_json_is_read() {
+        for (text, json) in [
+            (" [ ] ", "[]"),
+            ("{\n}", "{}"),
+            (
+                "[1, -0, 1.50, 2E+3, 12345678901234567890]",
+                "[1,-0,1.50,2E+3,12345678901234567890]",
+            ),
+            (
+                r#"{"b": {"c": [true, false, null]}, "a": "x"}"#,
+                r#"{"a":"x","b":{"c":[true,false,null]}}"#,
+            ),
+            (
+                r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#,
+                "\"\\\"\\\\/\\b\\f\\n\\r\\té😀\"",
+            ),
+            ("\"\u{7f}\"", "\"\u{7f}\""),
+        ] {
+            assert_eq!(parsed(text.as_bytes()), Ok(json.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_unicode_becomes_a_replacement_character() {
+        for text in [&br#""\ud800""#[..], br#""\udc00""#, b"\"\xff\""] {
+            assert_eq!(parsed(text), Ok("\"\u{fffd}\"".to_owned()));
+        }
+        assert_eq!(parsed(br#""\ud800\u0041""#), Ok("\"\u{fffd}A\"".to_owned()));
+        // One for each byte, as Go has it.
+        assert_eq!(
+            parsed(b"\"\xe2\x80x\\n\""),
+            Ok("\"\u{fffd}\u{fffd}x\\n\"".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_where_it_goes_wrong() {
+        for (text, at) in [
+            ("", 0),
+            ("[1,]", 3),
+            ("[1 2]", 3),
+            ("{\"a\" 1}", 5),
+            ("{a: 1}", 1),
+            ("{\"a\":1,}", 7),
+            ("[1}", 2),
+            ("01", 1),
+            ("1.", 2),
+            ("-", 1),
+            ("1e+", 3),
+            ("+1", 0),
+            ("tru", 3),
+            ("nul!", 3),
+            ("\"a\nb\"", 2),
+            ("\"\\x\"", 2),
+            ("\"\\u12g4\"", 5),
+            ("\"a", 2),
+            ("{} {}", 3),
+            ("'a'", 0),
+            ("\u{feff}{}", 0),
+        ] {
+            assert_eq!(parsed(text.as_bytes()), Err(at), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_duplicate_keys_the_last_counts_and_each_is_told() {
+        let parsed = parse(
+            br#"{"a": [{"b": 1, "c": 2, "b": 3}], "a": 4}"#,
+            &Limits::default(),
+        );
+        let Ok(Parsed { value, duplicates }) = parsed else {
+            panic!("{parsed:?}")
+        };
+        assert_eq!(value.to_json(), r#"{"a":4}"#);
+        let told: Vec<_> = duplicates
+            .iter()
+            .map(|error| (error.at, error.pointer.clone().unwrap_or_default().to_string()))
+            .collect();
+        assert_eq!(told, [(24, "/a/0/b".to_owned()), (34, "/a".to_owned())]);
+    }
+}

@@ -174,7 +174,19 @@ impl Reader<'_> {
                     if let Some(yaml) = yaml {
                         self.read_yaml(Parts::new(self.input, yaml), Some(error));
                     } else {
-                        self.fail(error);
+                        let is_separator = self
+                            .input
+                            .get(start..)
+                            .is_some_and(|rest| rest.starts_with(b"---"));
+                        self.fail(if is_separator {
+                            ReadError {
+                                at: start,
+                                message: "Kubernetes reads no YAML behind two JSON values".to_owned(),
+                                ..error
+                            }
+                        } else {
+                            error
+                        });
                         let mut parts = Parts::new(self.input, start);
                         parts.skip_document();
                         self.read_yaml(parts, None);
@@ -246,12 +258,18 @@ impl Reader<'_> {
 /// A document's text as upstream's line reader gives it: `\r\n` is `\n`, and the last line ends too. What the scanner
 /// takes for the same is left alone.
 fn normalize_lines(raw: &[u8]) -> Cow<'_, [u8]> {
-    let is_utf8 = !raw.starts_with(b"\xFE\xFF") && !raw.starts_with(b"\xFF\xFE");
-    let has_odd_break = raw.windows(3).any(|bytes| bytes == b"\r\r\n");
-    if raw.ends_with(b"\n") && (is_utf8 && !has_odd_break || !raw.windows(2).any(|bytes| bytes == b"\r\n")) {
+    let is_utf16 = raw.starts_with(b"\xFE\xFF") || raw.starts_with(b"\xFF\xFE");
+    let has = |breaks: &[u8]| raw.windows(breaks.len()).any(|bytes| bytes == breaks);
+    let is_changed = raw.contains(&b'\r') && has(if is_utf16 { b"\r\n" } else { b"\r\r\n" });
+    if raw.ends_with(b"\n") && !is_changed {
         return Cow::Borrowed(raw);
     }
     let mut text = Vec::with_capacity(raw.len() + 1);
+    if !is_changed {
+        text.extend_from_slice(raw);
+        text.push(b'\n');
+        return Cow::Owned(text);
+    }
     for line in raw.split_inclusive(|byte| *byte == b'\n') {
         let content = line
             .strip_suffix(b"\n")
@@ -322,4 +340,121 @@ pub enum ReadErrorKind {
     TooManyDocuments,
     /// More bytes than the bound; nothing is read.
     TooLarge,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pointer;
+
+    fn read_text(text: &str) -> Reading {
+        read(text.as_bytes(), &Limits::default())
+    }
+
+    /// The documents as JSON, with their numbers.
+    fn values(reading: &Reading) -> Vec<(usize, String)> {
+        let documents = reading.documents.iter();
+        documents
+            .map(|document| (document.index, document.value.to_json()))
+            .collect()
+    }
+
+    /// What the input has where an error points.
+    fn pointed_at<'a>(text: &'a str, error: &ReadError) -> &'a str {
+        text.get(error.at..).unwrap()
+    }
+
+    #[test]
+    fn reading_goes_on_behind_a_bad_document() {
+        let text = "a: 1\n---\nb: [\n---\nc: 3\n--- d\ne: 5\n";
+        let reading = read_text(text);
+        assert_eq!(
+            values(&reading),
+            [(0, r#"{"a":1}"#.into()), (3, r#"{"e":5}"#.into())]
+        );
+        let [unclosed, separator] = reading.errors.as_slice() else {
+            panic!("{:?}", reading.errors)
+        };
+        assert_eq!((unclosed.kind, unclosed.document), (ReadErrorKind::Syntax, 1));
+        assert_eq!(pointed_at(text, unclosed), "---\nc: 3\n--- d\ne: 5\n");
+        assert_eq!((separator.kind, separator.document), (ReadErrorKind::Syntax, 2));
+        assert_eq!(pointed_at(text, separator), "--- d\ne: 5\n");
+    }
+
+    #[test]
+    fn a_duplicate_key_is_an_error_and_the_last_counts() {
+        let text = "x: 1\n---\r\na:\r\n- k: 1\r\n- b: 2\r\n  'b': 3\r\n";
+        let reading = read_text(text);
+        assert_eq!(values(&reading)[1].1, r#"{"a":[{"k":1},{"b":3}]}"#);
+        let [duplicate] = reading.errors.as_slice() else {
+            panic!("{:?}", reading.errors)
+        };
+        assert_eq!(
+            (duplicate.kind, duplicate.document),
+            (ReadErrorKind::DuplicateKey, 1)
+        );
+        assert_eq!(duplicate.pointer, Some(pointer!["a", 1, "b"]));
+        assert_eq!(pointed_at(text, duplicate), "'b': 3\r\n");
+    }
+
+    #[test]
+    fn places_are_those_of_the_input_however_it_is_written() {
+        let duplicate = |input: &[u8]| {
+            let reading = read(input, &Limits::default());
+            assert_eq!(reading.documents.len(), 1, "{:?}", reading.errors);
+            reading.errors.first().map(|error| error.at)
+        };
+        assert_eq!(duplicate("\u{feff}é: 1\né: 2\n".as_bytes()), Some(9));
+        // Behind a lone carriage return the line reader drops one that the scanner would take for a line.
+        assert_eq!(duplicate(b"a: >\r\r\n  x\r\na: 2"), Some(12));
+        let utf16: Vec<u8> = "\u{feff}a: 😀\na: 2\n"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        assert_eq!(duplicate(&utf16), Some(14));
+        assert_eq!(duplicate(b" {\"a\": 1, \"a\": 2}"), Some(10));
+    }
+
+    #[test]
+    fn numbers_keep_their_text_in_json_alone() {
+        let reading = read_text("{\"a\": 1.0, \"b\": 1e5}\n---\n{\"a\": 1.0, \"b\": 1e5}\n");
+        let documents = values(&reading);
+        assert_eq!(documents[0].1, r#"{"a":1.0,"b":1e5}"#);
+        assert_eq!(documents[1].1, r#"{"a":1,"b":100000}"#);
+        assert_eq!(reading.documents[0].syntax, Syntax::Json);
+        assert_eq!(reading.documents[1].syntax, Syntax::Yaml);
+        assert_eq!(reading.documents[0].range, 0..20);
+    }
+
+    #[test]
+    fn a_json_stream_goes_over_to_yaml_early_or_behind_a_separator() {
+        let reading = read_text("{\"a\": 1}\n---\nb: 2\n");
+        assert_eq!(
+            values(&reading),
+            [(0, r#"{"a":1}"#.into()), (1, r#"{"b":2}"#.into())]
+        );
+        assert_eq!(reading.errors, []);
+        let text = "{}\n{}\n---\nc: 3\n---\nd: 4\n";
+        let reading = read_text(text);
+        let expected = ["{}", "{}", r#"{"c":3}"#, r#"{"d":4}"#];
+        assert_eq!(
+            values(&reading).iter().map(|(_, json)| json).collect::<Vec<_>>(),
+            expected
+        );
+        assert_eq!(reading.errors.len(), 1, "upstream stops here");
+        assert_eq!(pointed_at(text, &reading.errors[0]), "---\nc: 3\n---\nd: 4\n");
+        // What fails in both is told of as JSON.
+        let reading = read_text("{\"a\" 1}\n");
+        assert_eq!(reading.errors[0].message, "a `:` must follow the key");
+        assert_eq!(reading.errors[0].at, 5);
+    }
+
+    #[test]
+    fn an_empty_document_is_null_and_an_empty_input_has_none() {
+        assert_eq!(values(&read_text("")), []);
+        assert_eq!(
+            values(&read_text("# only a comment\n---\n")),
+            [(0, "null".into())]
+        );
+    }
 }

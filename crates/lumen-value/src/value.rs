@@ -439,3 +439,59 @@ impl Hash for Value {
         order::hash(self, state);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_24_bytes() {
+        assert_eq!(size_of::<Value>(), 24);
+    }
+
+    #[test]
+    fn of_entries_with_one_key_the_last_counts() {
+        let object: Object = [("b", 1), ("a", 2), ("b", 3)]
+            .into_iter()
+            .map(|(key, value)| (Value::from(key), Value::from(value)))
+            .collect();
+        assert_eq!(Value::Object(object.clone()).to_json(), r#"{"a":2,"b":3}"#);
+        assert_eq!(object.get("b").and_then(Value::as_i64), Some(3));
+        assert_eq!(object.without("a").with("c", 4_i64).len(), 2);
+    }
+
+    #[test]
+    fn values_are_ordered_by_kind_first() {
+        let ascending = [
+            Value::Null,
+            Value::from(false),
+            Value::from(true),
+            Value::from(-1),
+            Value::from(2),
+            Value::from("a"),
+            Value::from("b"),
+            Value::from(vec![]),
+            Value::from(vec![Value::Null]),
+            Value::from([("a", Value::Null)]),
+            Value::Set(Set::default()),
+        ];
+        for pair in ascending.windows(2) {
+            assert!(pair[0] < pair[1], "{} < {}", pair[0], pair[1]);
+        }
+    }
+
+    #[test]
+    fn prints_as_go_does() {
+        let value = Value::from([
+            ("k<", Value::from("a\"\\\n\u{1}&\u{2028}é\u{7f}")),
+            ("bytes", Value::String(Str::from_bytes(b"\xe2\x80"))),
+        ]);
+        let expected =
+            r#"{"bytes":"\ufffd\ufffd","k\u003c":"a\"\\\n\u0001\u0026\u2028é"#.to_owned() + "\u{7f}\"}";
+        assert_eq!(value.to_json(), expected);
+        let key: Object = [(Value::from([("a", Value::from("b"))]), Value::from(1))]
+            .into_iter()
+            .collect();
+        assert_eq!(Value::Object(key).to_json(), r#"{"{\"a\":\"b\"}":1}"#);
+    }
+}

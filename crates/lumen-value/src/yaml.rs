@@ -1,4 +1,12 @@
 //! YAML as Kubernetes reads it: what `YAMLToJSON` of `sigs.k8s.io/yaml` makes of a text.
+//!
+//! The grammar is libyaml's, which is neither that of YAML 1.1 nor of 1.2, so scanner and parser are the crate's own.
+//! Where the reading differs from upstream's, it is known and stricter:
+//!
+//! - infinity, NaN and `null` as a key are errors even where a later key of the same name drops them;
+//! - keys that are written differently and give one string (`1` and `"1"`, `.nan` twice) are duplicates;
+//! - more than 100 `%TAG` directives, 256 MiB of text through aliases, and two byte order marks before more than a line
+//!   are errors.
 
 use std::borrow::Cow;
 
@@ -28,9 +36,8 @@ pub(crate) fn parse_with_depth(input: &[u8], limits: &Limits) -> Result<(Parsed,
     let source = Source::decode(input);
     let mut parser = Parser::new(&source.text, limits.depth_max);
     let composed = Composer::new(&mut parser).compose();
-    let position = parser.position();
     if let Some(bad) = &source.bad
-        && source.is_read(bad.at, position)
+        && source.is_read(bad, &parser)
     {
         return Err(source.error(ReadErrorKind::Encoding, bad.at, bad.message));
     }
@@ -78,6 +85,8 @@ enum Form {
 struct Bad {
     /// Its offset in the text.
     at: usize,
+    /// Whether it is a character that the text's end cuts off, which upstream finds only when it needs more text.
+    is_cut: bool,
     message: &'static str,
 }
 
@@ -92,15 +101,16 @@ impl<'a> Source<'a> {
     }
 
     fn decode_utf8(input: &'a [u8], mark: usize) -> Self {
-        let (text, is_cut) = match std::str::from_utf8(input) {
-            Ok(text) => (text, false),
+        let (text, invalid) = match std::str::from_utf8(input) {
+            Ok(text) => (text, None),
             Err(error) => {
-                let valid = input.get(..error.valid_up_to()).unwrap_or_default();
-                (std::str::from_utf8(valid).unwrap_or_default(), true)
+                let (valid, invalid) = input.split_at_checked(error.valid_up_to()).unwrap_or_default();
+                (std::str::from_utf8(valid).unwrap_or_default(), Some(invalid))
             }
         };
-        let bad = find_control(text).or(is_cut.then_some(Bad {
+        let bad = find_control(text).or(invalid.map(|invalid| Bad {
             at: text.len(),
+            is_cut: invalid.len() < utf8_len(invalid),
             message: "the text is not valid UTF-8",
         }));
         let end = bad.as_ref().map_or(text.len(), |bad| bad.at);
@@ -125,6 +135,7 @@ impl<'a> Source<'a> {
         }
         let bad = find_control(&text).or(is_cut.then_some(Bad {
             at: text.len(),
+            is_cut: false,
             message: "the text is not valid UTF-16",
         }));
         text.truncate(bad.as_ref().map_or(text.len(), |bad| bad.at));
@@ -135,13 +146,15 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Whether upstream has read a place of the text when it has come so far.
-    fn is_read(&self, at: usize, position: usize) -> bool {
+    /// Whether upstream has read the bad character when it has come as far as the parser.
+    fn is_read(&self, bad: &Bad, parser: &Parser<'_>) -> bool {
         let Form::Utf8(mark) = self.form else {
             return true;
         };
-        // Its longest look ahead is four characters.
-        at + mark < (position + mark + 4).next_multiple_of(READ_BYTES)
+        if bad.is_cut {
+            return bad.at < parser.looked_to();
+        }
+        bad.at + mark < (parser.looked_to() + mark).next_multiple_of(READ_BYTES)
     }
 
     /// The offset in the input of a place in the text.
@@ -166,6 +179,16 @@ impl<'a> Source<'a> {
     }
 }
 
+/// How many bytes a character has by its first one.
+fn utf8_len(bytes: &[u8]) -> usize {
+    match bytes.first() {
+        Some(0xC0..=0xDF) => 2,
+        Some(0xE0..=0xEF) => 3,
+        Some(0xF0..=0xF7) => 4,
+        _ => 1,
+    }
+}
+
 /// The first character that YAML 1.1 does not allow in a text.
 fn find_control(text: &str) -> Option<Bad> {
     let bytes = text.as_bytes();
@@ -186,6 +209,7 @@ fn find_control(text: &str) -> Option<Bad> {
         if !is_allowed {
             return Some(Bad {
                 at,
+                is_cut: false,
                 message: "control characters cannot stand in YAML, but for escapes in double quotes",
             });
         }
@@ -208,4 +232,105 @@ const fn suspect() -> [bool; 256] {
     table[0xC2] = true;
     table[0xEF] = true;
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<String, String> {
+        let parsed = parse(text.as_bytes(), &Limits::default());
+        parsed
+            .map(|parsed| parsed.value.to_json())
+            .map_err(|error| error.message)
+    }
+
+    #[test]
+    fn scalars_have_the_types_that_kubernetes_gives_them() {
+        for (text, json) in [
+            (
+                "[yes, No, ON, y, N, yEs]",
+                r#"[true,false,true,true,false,"yEs"]"#,
+            ),
+            (
+                "[017, 0o17, 0x1F, -0b11, 018, 1_000, +5]",
+                "[15,15,31,-3,18,1000,5]",
+            ),
+            (
+                "[1.50, 1e3, 1E-7, 1e21, .5, 5., -0.0, 1e400]",
+                r#"[1.5,1000,1e-7,1e+21,0.5,5,-0,"1e400"]"#,
+            ),
+            (
+                "[18446744073709551615, 18446744073709551616]",
+                "[18446744073709551615,18446744073709552000]",
+            ),
+            (
+                "[~, null, NULL, '', \"~\", nUll]",
+                r#"[null,null,null,"","~","nUll"]"#,
+            ),
+            (
+                "[1:30, 2001-12-14, 0x, 0b2, 1__0, _1]",
+                r#"["1:30","2001-12-14","0x","0b2",10,"_1"]"#,
+            ),
+            (
+                "{1: a, 1e6: b, yes: c, 0x10: d, .inf: e}",
+                r#"{".inf":"e","1":"a","16":"d","1e+06":"b","true":"c"}"#,
+            ),
+            (
+                "[!!str 1, !!int '0x1', !!float 1, ! 5, !x 5, !!binary aGk=]",
+                r#"["1",1,1,"5","5","hi"]"#,
+            ),
+            (
+                "!!timestamp 2001-12-14t21:59:43.10-05:00",
+                r#""2001-12-14t21:59:43.10-05:00""#,
+            ),
+        ] {
+            assert_eq!(parsed(text), Ok(json.to_owned()), "{text}");
+        }
+        for text in [
+            ".inf",
+            "[.nan]",
+            "{~: 1}",
+            "{[a]: 1}",
+            "{18446744073709551615: 1}",
+            "!!int x",
+            "!!bool 1",
+            "!!binary '*'",
+            "!!timestamp 2001-02-30",
+        ] {
+            assert!(parsed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn merge_keys_act_where_they_stand() {
+        let base = "b: &b {x: 1, z: 2}\n";
+        for (text, json) in [
+            ("m: {x: 0, <<: *b}", r#"{"x":1,"z":2}"#),
+            ("m: {<<: *b, x: 0}", r#"{"x":0,"z":2}"#),
+            ("m: {<<: [{x: 5}, *b]}", r#"{"x":5,"z":2}"#),
+            ("m: {'<<': *b}", r#"{"\u003c\u003c":{"x":1,"z":2}}"#),
+        ] {
+            let expected = format!(r#"{{"b":{{"x":1,"z":2}},"m":{json}}}"#);
+            assert_eq!(parsed(&format!("{base}{text}")), Ok(expected), "{text}");
+        }
+        for text in ["<<: 1", "<<: [1]", "a: &a [{x: 1}]\nm: {<<: *a}"] {
+            assert!(parsed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_document_is_read() {
+        assert_eq!(parsed("a: 1\n---\n]\n"), Ok(r#"{"a":1}"#.to_owned()));
+        assert_eq!(parsed("%YAML 1.1\n---\na\n...\n\tb"), Ok(r#""a""#.to_owned()));
+        assert!(parsed("%YAML 1.2\n---\na\n").is_err());
+        assert_eq!(parsed(""), Ok("null".to_owned()));
+    }
+
+    #[test]
+    fn what_is_never_read_need_not_be_text() {
+        let far = format!("a: 1\n---\n{}\u{7}", "#".repeat(READ_BYTES));
+        assert_eq!(parsed(&far), Ok(r#"{"a":1}"#.to_owned()));
+        assert!(parsed("a: 1\n---\n\u{7}").is_err());
+    }
 }

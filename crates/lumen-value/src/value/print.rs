@@ -6,6 +6,10 @@ use std::slice;
 use super::Value;
 use crate::Str;
 
+/// How deep keys that are collections may be nested in such keys and still print. Each level of quotes doubles the
+/// backslashes.
+const KEY_LEVELS_MAX: usize = 8;
+
 /// A collection that is being printed: what is left of it.
 enum Frame<'a> {
     Items(slice::Iter<'a, Value>),
@@ -15,11 +19,11 @@ enum Frame<'a> {
 impl Value {
     /// The value as JSON on one line, keys sorted: exactly the bytes that Go's `encoding/json` writes, `<`, `>`, `&`,
     /// U+2028 and U+2029 as `\u` escapes. A set prints as an array; a key that is no string prints as its JSON
-    /// text, in quotes; a byte that is not UTF-8 prints as `\ufffd`.
+    /// text, in quotes, at the most eight such keys deep (then as `…`); a byte that is not UTF-8 prints as `\ufffd`.
     pub fn to_json(&self) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
-        write_json(self, &mut out).unwrap_or_default();
+        write_json(self, &mut out, 0).unwrap_or_default();
         out
     }
 }
@@ -27,17 +31,18 @@ impl Value {
 /// The value as JSON on one line.
 impl fmt::Display for Value {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_json(self, out)
+        write_json(self, out, 0)
     }
 }
 
 impl fmt::Debug for Value {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_json(self, out)
+        write_json(self, out, 0)
     }
 }
 
-fn write_json(value: &Value, out: &mut impl Write) -> fmt::Result {
+/// Prints a value that stands in so many keys.
+fn write_json(value: &Value, out: &mut impl Write, key_level: usize) -> fmt::Result {
     let mut stack = Vec::new();
     open(value, out, &mut stack)?;
     let mut first = true;
@@ -57,7 +62,7 @@ fn write_json(value: &Value, out: &mut impl Write) -> fmt::Result {
             out.write_char(',')?;
         }
         if let Some(key) = key {
-            write_key(key, out)?;
+            write_key(key, out, key_level)?;
             out.write_char(':')?;
         }
         open(value, out, &mut stack)?;
@@ -89,12 +94,15 @@ fn open<'a>(value: &'a Value, out: &mut impl Write, stack: &mut Vec<Frame<'a>>) 
     }
 }
 
-fn write_key(key: &Value, out: &mut impl Write) -> fmt::Result {
+fn write_key(key: &Value, out: &mut impl Write, level: usize) -> fmt::Result {
+    let mut text = String::new();
     match key {
-        Value::String(text) => write_string(text, out),
-        // A key's depth is Rego's to bound; this recursion is one level for each object used as a key.
-        other => write_string(&other.to_json().into(), out),
+        Value::String(text) => return write_string(text, out),
+        // The bound keeps this recursion, and what it prints, small.
+        _ if level < KEY_LEVELS_MAX => write_json(key, &mut text, level + 1)?,
+        _ => text.push('…'),
     }
+    write_string(&text.into(), out)
 }
 
 fn write_string(text: &Str, out: &mut impl Write) -> fmt::Result {

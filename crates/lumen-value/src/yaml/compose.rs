@@ -18,6 +18,9 @@ const RATIO_STEPS_LOW: u64 = 400_000;
 /// From so many steps on, 10 of 100 may; between the two, the share falls evenly.
 const RATIO_STEPS_HIGH: u64 = 4_000_000;
 
+/// Most bytes of text in scalars, aliases followed. Upstream has no such bound; it would write all of them.
+const EXPANDED_BYTES_MAX: u64 = 256 << 20;
+
 /// What a text says, and the keys that stand twice in it.
 pub(super) struct Composed {
     pub(super) value: Value,
@@ -29,9 +32,18 @@ pub(super) struct Composed {
 /// A collection that is being read.
 struct Open<'t> {
     anchor: Option<&'t str>,
-    /// The steps counted before it.
-    steps: u64,
+    /// What was counted before it.
+    size: Size,
     expects: Expects,
+}
+
+/// How much there is to decode.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    /// The steps of upstream's decoder.
+    steps: u64,
+    /// The bytes of text in scalars.
+    bytes: u64,
 }
 
 /// What comes next in a collection.
@@ -47,8 +59,8 @@ enum Expects {
 /// What an anchor stands for.
 struct Anchored {
     node: Node,
-    /// How many steps decoding it takes, aliases followed.
-    steps: u64,
+    /// Aliases followed.
+    size: Size,
 }
 
 /// A node as an alias may use it.
@@ -66,8 +78,9 @@ pub(super) struct Composer<'t, 'p> {
     builder: Builder,
     open: Vec<Open<'t>>,
     anchors: HashMap<&'t str, Anchored>,
-    /// The steps that upstream's decoder would have made, those that follow aliases among them.
-    steps: u64,
+    /// All that was decoded, aliases followed.
+    size: Size,
+    /// The steps of it that are in what aliases stand for.
     alias_steps: u64,
 }
 
@@ -79,7 +92,7 @@ impl<'t, 'p> Composer<'t, 'p> {
             open: Vec::new(),
             anchors: HashMap::new(),
             // The document is a step of its own.
-            steps: 1,
+            size: Size { steps: 1, bytes: 0 },
             alias_steps: 0,
         }
     }
@@ -109,27 +122,20 @@ impl<'t, 'p> Composer<'t, 'p> {
 
     /// Counts a step of decoding, by which the bound on aliases goes.
     fn step(&mut self, at: usize) -> Result<(), Fault> {
-        self.steps = self.steps.saturating_add(1);
-        self.check_steps(at)
+        self.size.steps = self.size.steps.saturating_add(1);
+        self.check_size(at)
     }
 
-    fn check_steps(&self, at: usize) -> Result<(), Fault> {
-        if self.alias_steps <= ALIAS_STEPS_FREE || self.steps <= STEPS_FREE {
+    fn check_size(&self, at: usize) -> Result<(), Fault> {
+        if self.alias_steps == 0 {
             return Ok(());
         }
-        #[expect(clippy::cast_precision_loss, reason = "as upstream computes it")]
-        let (alias_steps, steps) = (self.alias_steps as f64, self.steps as f64);
-        #[expect(clippy::cast_precision_loss, reason = "both are small")]
-        let (low, range) = (
-            RATIO_STEPS_LOW as f64,
-            (RATIO_STEPS_HIGH - RATIO_STEPS_LOW) as f64,
-        );
-        let allowed = match self.steps {
-            ..=RATIO_STEPS_LOW => 0.99,
-            RATIO_STEPS_HIGH.. => 0.10,
-            _ => 0.99 - 0.89 * ((steps - low) / range),
+        let is_excessive = self.alias_steps > ALIAS_STEPS_FREE && self.size.steps > STEPS_FREE && {
+            #[expect(clippy::cast_precision_loss, reason = "as upstream computes it")]
+            let share = self.alias_steps as f64 / self.size.steps as f64;
+            share > alias_share_max(self.size.steps)
         };
-        if alias_steps / steps <= allowed {
+        if !is_excessive && self.size.bytes <= EXPANDED_BYTES_MAX {
             return Ok(());
         }
         Err(Fault {
@@ -159,8 +165,11 @@ impl<'t, 'p> Composer<'t, 'p> {
         let is_merge = is_key && scalar::is_merge(&scalar);
         if let Some(name) = scalar.anchor {
             let node = Node::Scalar(scalar::value(scalar.clone()), scalar::key(scalar.clone()));
-            self.anchors.insert(name, Anchored { node, steps: 1 });
+            let bytes = scalar.text.len() as u64;
+            let size = Size { steps: 1, bytes };
+            self.anchors.insert(name, Anchored { node, size });
         }
+        self.size.bytes = self.size.bytes.saturating_add(scalar.text.len() as u64);
         if is_merge {
             self.expect(Expects::Merged(at));
             return Ok(None);
@@ -182,9 +191,11 @@ impl<'t, 'p> Composer<'t, 'p> {
             return Err(fault(format!("no anchor `&{name}` stands before this alias")));
         };
         let node = anchored.node.clone();
-        self.steps = self.steps.saturating_add(anchored.steps);
-        self.alias_steps = self.alias_steps.saturating_add(anchored.steps);
-        self.check_steps(at)?;
+        let Size { steps, bytes } = anchored.size;
+        self.size.steps = self.size.steps.saturating_add(steps);
+        self.size.bytes = self.size.bytes.saturating_add(bytes);
+        self.alias_steps = self.alias_steps.saturating_add(steps);
+        self.check_size(at)?;
         let is_key = self.expects() == Some(Expects::Key);
         match node {
             Node::Unread => Err(fault(format!("the alias stands inside what `&{name}` names"))),
@@ -203,14 +214,15 @@ impl<'t, 'p> Composer<'t, 'p> {
         if outer == Some(Expects::Key) {
             return Err(Fault::syntax(at, "a key cannot be a list or a mapping"));
         }
-        let steps = self.steps;
+        let size = self.size;
         // Upstream does not count the list of the mappings to merge.
         if !(matches!(outer, Some(Expects::Merged(_))) && expects == Expects::Item) {
             self.step(at)?;
         }
         if let Some(name) = anchor {
             let node = Node::Unread;
-            self.anchors.insert(name, Anchored { node, steps: 0 });
+            let size = Size::default();
+            self.anchors.insert(name, Anchored { node, size });
         }
         match expects {
             Expects::Item => self.builder.open_array(),
@@ -218,7 +230,7 @@ impl<'t, 'p> Composer<'t, 'p> {
         }
         self.open.push(Open {
             anchor,
-            steps,
+            size,
             expects,
         });
         Ok(None)
@@ -235,7 +247,10 @@ impl<'t, 'p> Composer<'t, 'p> {
             && matches!(anchored.node, Node::Unread)
         {
             anchored.node = Node::Collection(value.clone());
-            anchored.steps = self.steps.saturating_sub(open.steps);
+            anchored.size = Size {
+                steps: self.size.steps.saturating_sub(open.size.steps),
+                bytes: self.size.bytes.saturating_sub(open.size.bytes),
+            };
         }
         self.add(value, at, false)
     }
@@ -269,5 +284,19 @@ impl<'t, 'p> Composer<'t, 'p> {
             _ => return None,
         }
         Some(())
+    }
+}
+
+/// The share of the steps that aliases may make.
+fn alias_share_max(steps: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "all are small")]
+    let (above_low, range) = (
+        steps.saturating_sub(RATIO_STEPS_LOW) as f64,
+        (RATIO_STEPS_HIGH - RATIO_STEPS_LOW) as f64,
+    );
+    match steps {
+        ..=RATIO_STEPS_LOW => 0.99,
+        RATIO_STEPS_HIGH.. => 0.10,
+        _ => 0.99 - 0.89 * (above_low / range),
     }
 }

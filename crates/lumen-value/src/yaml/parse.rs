@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use super::scan::Scanner;
 use super::token::{Fault, Token, TokenKind};
 
+/// Most `%TAG` directives of a document; each tag is looked up among them.
+const TAG_DIRECTIVES_MAX: usize = 100;
+
 /// What a text says next.
 #[derive(Clone, Debug)]
 pub(super) enum Event<'t> {
@@ -109,9 +112,14 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// How far the text was looked at.
-    pub(super) fn position(&self) -> usize {
+    /// How far the text is read.
+    fn position(&self) -> usize {
         self.scanner.position()
+    }
+
+    /// How far upstream needs the text for what was read.
+    pub(super) fn looked_to(&self) -> usize {
+        self.scanner.looked_to()
     }
 
     /// The next event and where it starts.
@@ -241,6 +249,10 @@ impl<'t> Parser<'t> {
                     let pair = (**pair).clone();
                     if self.prefixes.iter().any(|(handle, _)| *handle == pair.0) {
                         let message = format!("`%TAG {}` stands twice", pair.0);
+                        return Err(Fault::syntax(at, message));
+                    }
+                    if self.prefixes.len() >= TAG_DIRECTIVES_MAX {
+                        let message = format!("more than {TAG_DIRECTIVES_MAX} `%TAG` directives");
                         return Err(Fault::syntax(at, message));
                     }
                     self.prefixes.push(pair);

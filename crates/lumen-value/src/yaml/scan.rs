@@ -14,6 +14,9 @@ mod scalar;
 /// How far a key without `?` may reach, in characters.
 const SIMPLE_KEY_CHARS_MAX: usize = 1024;
 
+/// How far upstream looks ahead before a token, and at the start of each line in a scalar.
+const LOOK_AHEAD_CHARS: usize = 4;
+
 /// A token that is a key if a `:` follows soon enough.
 #[derive(Clone, Copy, Debug, Default)]
 struct SimpleKey {
@@ -32,6 +35,8 @@ struct SimpleKey {
 pub(super) struct Scanner<'t> {
     text: &'t str,
     at: usize,
+    /// How far upstream has looked ahead; it reads no more of a text than it needs.
+    looked_to: usize,
     line_start: usize,
     /// The column was counted up to here, and was this much there.
     counted: (usize, usize),
@@ -53,6 +58,7 @@ impl<'t> Scanner<'t> {
         Self {
             text,
             at: 0,
+            looked_to: 0,
             line_start: 0,
             counted: (0, 0),
             flow_level: 0,
@@ -69,6 +75,16 @@ impl<'t> Scanner<'t> {
     /// How far the text was looked at.
     pub(super) fn position(&self) -> usize {
         self.at
+    }
+
+    /// How far upstream needs the text for what was scanned.
+    pub(super) fn looked_to(&self) -> usize {
+        self.looked_to.max(self.at + 1)
+    }
+
+    /// Notes that upstream makes sure here that there is room for `---` and what follows it.
+    fn look_ahead(&mut self) {
+        self.looked_to = self.at + LOOK_AHEAD_CHARS;
     }
 
     /// The next token, left in the queue.
@@ -116,9 +132,7 @@ impl<'t> Scanner<'t> {
     fn column(&mut self) -> usize {
         let (from, column) = self.counted;
         if self.at > from {
-            let bytes = self.text.as_bytes().get(from..self.at).unwrap_or_default();
-            let chars = bytes.iter().filter(|byte| (**byte & 0xC0) != 0x80).count();
-            self.counted = (self.at, column + chars);
+            self.counted = (self.at, column + count_chars(self.slice(from, self.at)));
         }
         self.counted.1
     }
@@ -230,6 +244,7 @@ impl<'t> Scanner<'t> {
     /// Scans one more token.
     fn fetch(&mut self) -> Result<(), Fault> {
         self.skip_to_token()?;
+        self.look_ahead();
         let column = self.column();
         self.unroll_indent(Some(column));
         if self.is_end(0) {
@@ -302,7 +317,7 @@ impl<'t> Scanner<'t> {
     fn skip_to_token(&mut self) -> Result<(), Fault> {
         loop {
             // Upstream skips a byte order mark behind the first one, and then a character of every line.
-            if self.is_line_start() && self.text.starts_with('\u{feff}') {
+            if self.is_line_start() && self.text.starts_with('\u{feff}') && !self.is_end(0) {
                 if self.at > 0 {
                     return Err(Fault::syntax(0, "the text starts with two byte order marks"));
                 }
@@ -530,11 +545,15 @@ impl<'t> Scanner<'t> {
     }
 
     fn is_too_far(&self, from: usize) -> bool {
-        self.at - from > SIMPLE_KEY_CHARS_MAX
-            && self
-                .slice(from, self.at)
-                .chars()
-                .nth(SIMPLE_KEY_CHARS_MAX)
-                .is_some()
+        let bytes = self.at.saturating_sub(from);
+        if bytes <= SIMPLE_KEY_CHARS_MAX {
+            return false;
+        }
+        // A character has four bytes at the most.
+        bytes > 4 * SIMPLE_KEY_CHARS_MAX || count_chars(self.slice(from, self.at)) > SIMPLE_KEY_CHARS_MAX
     }
+}
+
+fn count_chars(text: &str) -> usize {
+    text.bytes().filter(|byte| (byte & 0xC0) != 0x80).count()
 }

@@ -79,7 +79,11 @@ impl<'t> Scanner<'t> {
         let (mut piece, mut end) = (start, start);
         let mut breaks = Breaks::default();
         let mut behind_break = false;
-        while !self.is_document_indicator() && self.byte(0) != b'#' {
+        loop {
+            self.look_ahead();
+            if self.is_document_indicator() || self.byte(0) == b'#' {
+                break;
+            }
             let from = self.at;
             self.skip_plain_run();
             if self.at > from {
@@ -172,6 +176,7 @@ impl<'t> Scanner<'t> {
     fn scan_quoted_lines(&mut self, single: bool, quote: u8, start: usize) -> Result<String, Fault> {
         let mut out = String::new();
         loop {
+            self.look_ahead();
             if self.is_document_indicator() {
                 return Err(Fault::syntax(self.at, "a document ends inside a quoted scalar"));
             }
