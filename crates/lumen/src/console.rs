@@ -1,7 +1,7 @@
 //! The two streams of a command line program: standard output is data, standard error is for people.
 
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -107,9 +107,18 @@ fn say(what: &str, text: &dyn fmt::Display) {
 
 /// Writes data to standard output. That its reader has left is no error: `lumen check . | head` is done.
 pub fn print(data: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(data).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+    print_with(|out| out.write_all(data))
+}
+
+/// Lets a function write to standard output, as [`print`] does.
+pub fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // What is left in the buffer has no reader either.
+            drop(out.into_parts());
+            Ok(())
+        }
         result => result,
     }
 }

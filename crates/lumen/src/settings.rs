@@ -488,7 +488,7 @@ impl Resolved {
     }
 
     /// [`KUBERNETES_VERSION`]: the minor version.
-    pub fn kubernetes_minor(&self) -> Option<u32> {
+    pub fn kubernetes_minor(&self) -> Option<u64> {
         self.text(&KUBERNETES_VERSION).and_then(parse_minor)
     }
 
@@ -620,7 +620,7 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
 }
 
 /// `v1.34` or `1.34`: the minor version.
-pub fn parse_minor(text: &str) -> Option<u32> {
+pub fn parse_minor(text: &str) -> Option<u64> {
     let minor = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.")?;
     let plain = minor.bytes().all(|byte| byte.is_ascii_digit()) && (minor == "0" || !minor.starts_with('0'));
     if plain { minor.parse().ok() } else { None }

@@ -213,7 +213,6 @@ fn bound(candidates: &mut Vec<Candidate>, problems: &mut Vec<Problem>, options: 
     let Some(first) = candidates.get(within) else {
         return;
     };
-    let left = candidates.len() - within;
     let (what, flag) = if within >= options.files_max {
         (
             format!("there are more than {} files", options.files_max),
@@ -231,10 +230,7 @@ fn bound(candidates: &mut Vec<Candidate>, problems: &mut Vec<Problem>, options: 
     problems.push(Problem {
         name: first.name.clone(),
         kind: ProblemKind::TooMany,
-        message: format!(
-            "{what}: this one and {} more are not read; raise `--{flag}`",
-            left - 1
-        ),
+        message: format!("{what}: this one and those behind it are not read; raise `--{flag}`"),
     });
     candidates.truncate(within);
 }
@@ -322,7 +318,7 @@ mod tests {
         });
         assert_eq!((two.inputs.len(), two.problems.len()), (2, 1));
         assert!(
-            two.problems[0].message.contains("this one and 1 more"),
+            two.problems[0].message.contains("this one and those behind it"),
             "{}",
             two.problems[0].message
         );

@@ -7,6 +7,7 @@ use anyhow::bail;
 use lumen_core::finding::{Action, Finding};
 use lumen_core::object::pod::PodView;
 use lumen_core::object::{ObjectRef, Workload, WorkloadKind};
+use lumen_core::podsecurity::NEWEST_MINOR;
 use lumen_core::podsecurity::advise::advise;
 use lumen_core::podsecurity::configuration::{Configuration, ConfigurationPlace};
 use lumen_core::podsecurity::review::{
@@ -18,12 +19,24 @@ use lumen_value::read::{self, Limits};
 use super::{Settings, each};
 
 /// What the cluster's Pod Security admission is configured to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PodSecurity {
     /// Its configuration.
     pub configuration: Configuration,
     /// Who applies the manifests.
     pub user: Option<Arc<str>>,
+    /// The minor version of the cluster, which `latest` means; at most the newest that is known.
+    pub cluster_minor: u64,
+}
+
+impl Default for PodSecurity {
+    fn default() -> Self {
+        Self {
+            configuration: Configuration::default(),
+            user: None,
+            cluster_minor: NEWEST_MINOR,
+        }
+    }
 }
 
 impl PodSecurity {
@@ -62,7 +75,7 @@ impl PodSecurity {
                     }
                     return Ok(Self {
                         configuration,
-                        user: None,
+                        ..Self::default()
                     });
                 }
             }
@@ -116,6 +129,7 @@ fn judge_entry(entry: &Entry, snapshot: &Snapshot, settings: &Settings) -> Vec<F
         };
         let options = Options {
             shows_passes: settings.show_passes,
+            cluster_minor: settings.pod_security.cluster_minor,
         };
         let verdicts = variants(snapshot, &name)
             .into_iter()
@@ -229,7 +243,12 @@ fn advice(snapshot: &Snapshot, settings: &Settings) -> Vec<Finding> {
             let view = view(variant);
             let namespace = namespace(view.as_ref(), name);
             let workloads = workloads.iter().map(|(object, pod)| (*object, pod));
-            advise(&namespace, &settings.pod_security.configuration, workloads).finding(&namespace)
+            let PodSecurity {
+                configuration,
+                cluster_minor,
+                ..
+            } = &settings.pod_security;
+            advise(&namespace, configuration, *cluster_minor, workloads).finding(&namespace)
         },
     );
     advice.into_iter().flatten().chain(failed).collect()

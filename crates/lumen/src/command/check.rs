@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
+use lumen_core::podsecurity::NEWEST_MINOR;
 
 use super::{Context, start_of_search};
 use crate::baseline::{BASELINE_BYTES_MAX, Baseline};
@@ -97,6 +98,9 @@ impl Session<'_> {
             PodSecurity::parse(&text).with_context(|| format!("`{}`", path.display()))
         });
         let mut pod_security = configuration.transpose()?.unwrap_or_default();
+        if let Some(minor) = self.resolved.kubernetes_minor() {
+            pod_security.cluster_minor = minor.min(NEWEST_MINOR);
+        }
         pod_security.user = self.resolved.user().map(Into::into);
         let baseline = self.resolved.baseline().map(|path| {
             let text = read_bounded(path, BASELINE_BYTES_MAX)?;
@@ -276,20 +280,16 @@ impl Session<'_> {
 }
 
 fn write_output(output: &Output, checked: &Checked, style: &output::Style) -> anyhow::Result<()> {
-    let mut text = Vec::new();
-    output::write(output.format, &checked.report, style, &mut text)?;
-    match &output.file {
-        None => console::print(&text)?,
-        Some(path) => {
-            let write = || {
-                let mut file = BufWriter::new(File::create(path)?);
-                file.write_all(&text)?;
-                file.flush()
-            };
-            write().with_context(|| format!("cannot write `{}`", path.display()))?;
-        }
-    }
-    Ok(())
+    let Some(path) = &output.file else {
+        console::print_with(|out| output::write(output.format, &checked.report, style, out))?;
+        return Ok(());
+    };
+    let write = || {
+        let mut file = BufWriter::new(File::create(path)?);
+        output::write(output.format, &checked.report, style, &mut file)?;
+        file.flush()
+    };
+    write().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 fn read_bounded(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {

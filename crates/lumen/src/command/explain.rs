@@ -1,7 +1,7 @@
 //! `lumen explain`.
 
 use anyhow::bail;
-use lumen_core::catalog;
+use lumen_core::catalog::{self, FindError};
 
 use super::Context;
 use crate::cli::Explain;
@@ -14,6 +14,12 @@ pub(super) fn run(arguments: &Explain, context: &Context) -> anyhow::Result<Exit
         None => explain::list(catalog::rules(), &style),
         Some(name) => match catalog::find(name) {
             Ok(rule) => explain::rule(rule, &style),
+            Err(FindError::NotFound { suggestions, .. }) if !suggestions.is_empty() => {
+                bail!(
+                    "no rule is called `{name}`, did you mean `{}`?",
+                    suggestions.join("`, or `")
+                );
+            }
             Err(error) => bail!("{error}"),
         },
     };

@@ -106,7 +106,9 @@ fn add_error(near: &Path, error: &ignore::Error, found: &mut Found) {
         found.problem(child, ProblemKind::Circle, message);
         return;
     }
-    let Some(cause) = error.io_error() else {
+    // What the walk tells has lost the system's own number, so the system is asked again.
+    let asked = std::fs::metadata(path).err();
+    let Some(cause) = asked.as_ref().or(error.io_error()) else {
         found.problem(path, ProblemKind::Unreadable, error);
         return;
     };

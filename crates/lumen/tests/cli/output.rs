@@ -1,0 +1,94 @@
+//! Streams: data on standard output, the rest on standard error.
+
+use std::process::Stdio;
+
+use crate::support::{Folder, HARDENED, PRIVILEGED, run};
+
+#[test]
+fn several_outputs_at_once() {
+    let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
+    let outcome = folder.run("check -o concise -o json=out/../a.json -o sarif=b.sarif pod.yaml");
+    assert_eq!(outcome.code, 2, "there is no folder `out`: {outcome:#?}");
+    let outcome = folder.run("check -o concise -o json=a.json -o sarif=b.sarif -o junit=c.xml pod.yaml");
+    outcome.expect(1).expect_line(&["pod.yaml:10:7"]);
+    for name in ["a.json", "b.sarif"] {
+        serde_json::from_str::<serde_json::Value>(&folder.read(name)).expect("JSON");
+    }
+    assert!(folder.read("c.xml").starts_with("<?xml"));
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
+    let colored = |line: &str, environment: &[(&str, &str)]| {
+        folder.run_with(line, environment, b"").stdout.contains('\x1b')
+    };
+    assert!(!colored("check pod.yaml", &[]), "a pipe has none");
+    assert!(colored("check --color always pod.yaml", &[]));
+    assert!(colored("check pod.yaml", &[("CLICOLOR_FORCE", "1")]));
+    assert!(!colored(
+        "check --color never pod.yaml",
+        &[("CLICOLOR_FORCE", "1")]
+    ));
+    assert!(!colored("check pod.yaml", &[("NO_COLOR", "1"), ("TERM", "dumb")]));
+    assert!(
+        colored("check --color always pod.yaml", &[("NO_COLOR", "1")]),
+        "a flag wins"
+    );
+}
+
+#[test]
+fn the_order_of_inputs_does_not_matter() {
+    let folder = Folder::new(&[
+        ("a.yaml", PRIVILEGED),
+        ("b.yaml", &PRIVILEGED.replace("agent", "x")),
+        ("c.yaml", HARDENED),
+    ]);
+    let first = folder.run("check a.yaml b.yaml c.yaml");
+    for line in ["check c.yaml b.yaml a.yaml", "check b.yaml . a.yaml", "check ."] {
+        assert_eq!(folder.run(line).stdout, first.stdout, "{line}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
+    let mut child = folder
+        .command("check pod.yaml")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+}
+
+#[test]
+fn passes_are_shown_on_demand() {
+    let folder = Folder::new(&[("pod.yaml", HARDENED)]);
+    assert!(
+        !folder
+            .run("check -o jsonl pod.yaml")
+            .expect(0)
+            .stdout
+            .contains("\"pass\"")
+    );
+    folder
+        .run("check -o jsonl --show-passes pod.yaml")
+        .expect(0)
+        .expect_line(&["\"outcome\":\"pass\""]);
+}
+
+#[test]
+fn nothing_foreign_reaches_the_terminal() {
+    let folder = Folder::new(&[]);
+    let mut command = folder.command("check");
+    command.arg("https://x/\u{1b}[31m");
+    let outcome = run(&mut command, b"");
+    assert!(
+        outcome.code == 2 && !outcome.stderr.contains('\u{1b}'),
+        "{outcome:#?}"
+    );
+}
