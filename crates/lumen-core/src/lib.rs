@@ -12,5 +12,6 @@ pub mod object;
 pub mod podsecurity;
 pub mod quantity;
 pub mod request;
+pub mod review;
 pub mod selector;
 pub mod snapshot;

@@ -15,6 +15,7 @@ use lumen_core::catalog;
 use lumen_core::exemption::{self, Audit};
 use lumen_core::finding::{Finding, Location, Place};
 use lumen_core::input::{self, rules};
+use lumen_core::review::Policies;
 use lumen_core::snapshot::{self, Snapshot};
 use lumen_value::read::Limits;
 
@@ -31,26 +32,21 @@ mod judge;
 mod place;
 
 pub use documents::Skipped;
-pub use judge::PodSecurity;
+pub use judge::pod_security_configuration;
 
 /// What a check depends on beside its inputs.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Settings {
     /// Bounds on one input.
     pub limits: Limits,
-    /// Where objects land whose manifests name no namespace.
-    pub namespace: Arc<str>,
     /// Whether a file that is no manifest is an error.
     pub strict: bool,
-    /// Whether rules that found nothing wrong are reported.
-    pub show_passes: bool,
     /// Whether the report says what fixes change in the text, which only some formats show.
     pub with_changes: bool,
     /// The time, for exemptions that expire.
     pub now: Timestamp,
-    /// What the cluster's Pod Security admission is configured to.
-    pub pod_security: PodSecurity,
+    /// What verdicts depend on beside the objects.
+    pub policies: Policies,
     /// Known findings, which are silenced.
     pub baseline: Option<Baseline>,
     /// Whether the baseline silences denials, too. Not with `--fail-on deny`, which says what the cluster refuses.
@@ -61,12 +57,10 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            namespace: "default".into(),
             strict: false,
-            show_passes: false,
             with_changes: true,
             now: Timestamp::UNIX_EPOCH,
-            pod_security: PodSecurity::default(),
+            policies: Policies::default(),
             baseline: None,
             baseline_holds_denials: true,
         }
@@ -115,14 +109,14 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     inputs.dedup_by(|a, b| a.name == b.name);
     let read = documents::read(&inputs, settings);
     let options = snapshot::Options {
-        default_namespace: settings.namespace.clone(),
+        default_namespace: settings.policies.default_namespace.clone(),
     };
     let (snapshot, about_objects) = Snapshot::build(read.documents, &options);
 
     let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
     findings.extend(read.findings);
     findings.extend(about_objects);
-    findings.extend(judge::judge(&snapshot, settings));
+    findings.extend(judge::judge(&snapshot, &settings.policies));
     let skipped = documents::skipped(read.skipped, &snapshot);
     if settings.strict {
         findings.extend(skipped.iter().map(Skipped::finding));

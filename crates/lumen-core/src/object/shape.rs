@@ -169,10 +169,12 @@ fn shown(value: &Value) -> String {
         _ => {
             // Enough for the characters that are shown, so that a long value is not copied.
             let text = match value {
-                Value::String(text) => format!(
-                    "{:?}",
-                    text.to_text().chars().take(SHOWN_CHARS_MAX).collect::<String>()
-                ),
+                Value::String(text) => {
+                    format!(
+                        "{:?}",
+                        text.to_text().chars().take(SHOWN_CHARS_MAX).collect::<String>()
+                    )
+                }
                 _ => value.to_json().chars().take(SHOWN_CHARS_MAX).collect(),
             };
             format!("the {} `{text}`", value.kind())

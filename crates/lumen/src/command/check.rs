@@ -11,7 +11,9 @@ use lumen_core::podsecurity::NEWEST_MINOR;
 
 use super::{Context, start_of_search};
 use crate::baseline::{BASELINE_BYTES_MAX, Baseline};
-use crate::check::{self, Checked, PodSecurity, Settings};
+use lumen_core::review::Policies;
+
+use crate::check::{self, Checked, Settings, pod_security_configuration};
 use crate::cli;
 use crate::console::{self, Console};
 use crate::exit::{Exit, FailOn};
@@ -95,13 +97,19 @@ impl Session<'_> {
     fn settings(&self) -> anyhow::Result<Settings> {
         let configuration = self.resolved.pod_security_config().map(|path| {
             let text = read_bounded(path, CONFIGURATION_BYTES_MAX)?;
-            PodSecurity::parse(&text).with_context(|| format!("`{}`", path.display()))
+            pod_security_configuration(&text).with_context(|| format!("`{}`", path.display()))
         });
-        let mut pod_security = configuration.transpose()?.unwrap_or_default();
-        if let Some(minor) = self.resolved.kubernetes_minor() {
-            pod_security.cluster_minor = minor.min(NEWEST_MINOR);
-        }
-        pod_security.user = self.resolved.user().map(Into::into);
+        let policies = Policies {
+            default_namespace: self.resolved.namespace(),
+            pod_security: configuration.transpose()?.unwrap_or_default(),
+            user: self.resolved.user().map(Into::into),
+            cluster_minor: self
+                .resolved
+                .kubernetes_minor()
+                .unwrap_or(NEWEST_MINOR)
+                .min(NEWEST_MINOR),
+            shows_passes: self.resolved.show_passes(),
+        };
         let baseline = self.resolved.baseline().map(|path| {
             let text = read_bounded(path, BASELINE_BYTES_MAX)?;
             Baseline::parse(&text).with_context(|| format!("`{}`", path.display()))
@@ -113,16 +121,14 @@ impl Session<'_> {
         };
         Ok(Settings {
             limits: self.resolved.limits(),
-            namespace: self.resolved.namespace(),
             strict: self.resolved.strict(),
-            show_passes: self.resolved.show_passes(),
             with_changes: self
                 .resolved
                 .outputs()
                 .iter()
                 .any(|output| matches!(output.format, Format::Human | Format::Sarif)),
             now: Timestamp::now(),
-            pod_security,
+            policies,
             baseline,
             baseline_holds_denials: self.resolved.fail_on() != FailOn::Deny,
         })
