@@ -49,10 +49,13 @@ impl ConfigFile {
     /// Looks for the file in a folder and in those above it.
     pub fn find(start: &Path) -> Option<PathBuf> {
         let start = std::path::absolute(start).ok()?;
-        start
+        let found = start
             .ancestors()
             .map(|folder| folder.join(NAME))
-            .find(|candidate| candidate.is_file())
+            .find(|candidate| candidate.is_file())?;
+        // `lumen.yaml:3` reads better than the way to it from the root.
+        let here = std::env::current_dir().unwrap_or_default();
+        Some(found.strip_prefix(here).map(Path::to_path_buf).unwrap_or(found))
     }
 
     /// Reads the file.

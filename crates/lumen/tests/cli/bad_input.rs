@@ -238,6 +238,19 @@ fn missing_and_nameless() {
 }
 
 #[test]
+fn an_object_of_the_wrong_shape_is_read_and_would_be_refused() {
+    let folder = Folder::new(&[(
+        "pod.yaml",
+        &PRIVILEGED.replace("privileged: true", "privileged: \"true\""),
+    )]);
+    folder
+        .run("check -o concise --fail-on deny .")
+        .expect(1)
+        .expect_line(&["pod.yaml:10", "input/malformed-object", "deny"]);
+    folder.run("check --fail-on never .").expect(0);
+}
+
+#[test]
 fn good_documents_around_a_bad_one_are_checked() {
     let text = format!(
         "{PRIVILEGED}---\na: [\n---\n{}",

@@ -19,7 +19,7 @@ fn a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() {
     };
     assert_eq!(show("sub", &[]), "fail-on: high # default");
     folder.write("lumen.yaml", "# ours\n\nfail-on: low\n");
-    assert!(show("sub", &[]).starts_with("fail-on: low # "), "found upward");
+    assert_eq!(show("sub", &[]), "fail-on: low # lumen.yaml:3", "found upward");
     assert!(show("sub", &[]).ends_with("lumen.yaml:3"));
     let environment = [("LUMEN_FAIL_ON", "medium")];
     assert_eq!(
