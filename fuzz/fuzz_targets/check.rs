@@ -13,12 +13,22 @@ fuzz_target!(|input: &[u8]| {
         assert_ne!(rule, "input/internal-error", "{}", reported.finding.message);
         assert!(!reported.finding.message.is_empty(), "{rule} says something");
         for region in reported.region.iter().chain(reported.related.iter().flatten()) {
-            assert!(region.bytes.start <= region.bytes.end && region.bytes.end <= input.len(), "{rule}");
-            assert!(region.line >= 1 && region.column >= 1 && region.line <= region.end_line, "{rule}");
+            assert!(
+                region.bytes.start <= region.bytes.end && region.bytes.end <= input.len(),
+                "{rule}"
+            );
+            assert!(
+                region.line >= 1 && region.column >= 1 && region.line <= region.end_line,
+                "{rule}"
+            );
         }
     }
     let rules = |report: &lumen::report::Report| -> Vec<String> {
-        report.findings.iter().map(|reported| format!("{:?}", reported.finding)).collect()
+        report
+            .findings
+            .iter()
+            .map(|reported| format!("{:?}", reported.finding))
+            .collect()
     };
     assert_eq!(rules(&report), rules(&check()));
 });

@@ -20,7 +20,10 @@ fuzz_target!(|input: &[u8]| {
     let printed = document.value.to_json();
     let again = read(printed.as_bytes(), &Limits::default());
     assert_eq!(again.documents.len(), 1);
-    assert!(again.documents[0].value == document.value, "{printed} reads back as something else");
+    assert!(
+        again.documents[0].value == document.value,
+        "{printed} reads back as something else"
+    );
     let ours: serde_json::Value = serde_json::from_str(&printed).expect("what is printed is JSON");
     if !has_number(&theirs) {
         assert_eq!(ours, theirs);

@@ -15,7 +15,10 @@ fuzz_target!(|input: &[u8]| {
     let printed = first.to_string();
     let again = Quantity::parse(&printed).expect("what is printed can be read");
     // The format may be another: a binary amount that takes no suffix reads back as a decimal one, upstream too.
-    assert!(again == first || overflows(&first), "{first} reads back as {again}");
+    assert!(
+        again == first || overflows(&first),
+        "{first} reads back as {again}"
+    );
     assert_eq!(first.cmp(&second), second.cmp(&first).reverse());
     if let (Ok(sum), Ok(other)) = (first.add(&second), second.add(&first)) {
         assert!(sum == other, "{first} + {second}");

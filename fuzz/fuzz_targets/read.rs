@@ -8,7 +8,10 @@ fuzz_target!(|input: &[u8]| {
     let reading = read(input, &Limits::default());
     let mut end = 0;
     for document in &reading.documents {
-        assert!(document.range.start >= end, "documents are in order, and none stands in another");
+        assert!(
+            document.range.start >= end,
+            "documents are in order, and none stands in another"
+        );
         assert!(document.range.start <= document.range.end && document.range.end <= input.len());
         end = document.range.end;
     }

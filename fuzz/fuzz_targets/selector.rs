@@ -7,7 +7,11 @@ use lumen_value::Value;
 use lumen_value::read::{Limits, read};
 
 fuzz_target!(|input: &[u8]| {
-    let labels = Value::from([("app", Value::from("web")), ("tier", Value::from("3")), ("empty", Value::from(""))]);
+    let labels = Value::from([
+        ("app", Value::from("web")),
+        ("tier", Value::from("3")),
+        ("empty", Value::from("")),
+    ]);
     let mut selectors = Vec::new();
     if let Ok(text) = std::str::from_utf8(input) {
         selectors.extend(Selector::parse(text));
@@ -27,7 +31,10 @@ fuzz_target!(|input: &[u8]| {
         let again = Selector::parse(&text).expect("what is printed can be read");
         // A value that is given twice is printed twice, as upstream does, and read once.
         let canonical = again.to_string();
-        assert_eq!(Selector::parse(&canonical).expect("so can this").to_string(), canonical);
+        assert_eq!(
+            Selector::parse(&canonical).expect("so can this").to_string(),
+            canonical
+        );
         assert_eq!(again.matches(&labels), matches, "{text}");
     }
 });

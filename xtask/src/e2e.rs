@@ -28,17 +28,21 @@ const EXAMPLES: &str = "examples";
 /// The record, one answer a line.
 const RECORD: &str = "tests/corpus/podsecurity/apiserver-1.34.4.jsonl";
 
-/// The kinds that Pod Security looks at, and the word for them in a request's path.
-const KINDS: [(&str, &str); 9] = [
-    ("Pod", "pods"),
-    ("ReplicationController", "replicationcontrollers"),
-    ("PodTemplate", "podtemplates"),
-    ("Deployment", "deployments"),
-    ("ReplicaSet", "replicasets"),
-    ("StatefulSet", "statefulsets"),
-    ("DaemonSet", "daemonsets"),
-    ("Job", "jobs"),
-    ("CronJob", "cronjobs"),
+/// The kinds that Pod Security looks at: the word for them in a request's path, and where they hold their pods' template.
+const KINDS: [(&str, &str, Option<&str>); 9] = [
+    ("Pod", "pods", None),
+    (
+        "ReplicationController",
+        "replicationcontrollers",
+        Some("/spec/template"),
+    ),
+    ("PodTemplate", "podtemplates", Some("/template")),
+    ("Deployment", "deployments", Some("/spec/template")),
+    ("ReplicaSet", "replicasets", Some("/spec/template")),
+    ("StatefulSet", "statefulsets", Some("/spec/template")),
+    ("DaemonSet", "daemonsets", Some("/spec/template")),
+    ("Job", "jobs", Some("/spec/template")),
+    ("CronJob", "cronjobs", Some("/spec/jobTemplate/spec/template")),
 ];
 
 #[derive(Debug, Args)]
@@ -80,8 +84,8 @@ fn answers() -> Result<Vec<Value>> {
         let manifests = manifest::of_folder(&folder)?;
         prepare(&requests, &manifests, &mut lines)?;
         for manifest in &manifests {
-            if let Some((_, plural)) = KINDS.iter().find(|(kind, _)| *kind == manifest.kind) {
-                lines.push(ask(&requests, manifest, plural)?);
+            if let Some((_, plural, template)) = KINDS.iter().find(|(kind, ..)| *kind == manifest.kind) {
+                lines.push(ask(&requests, manifest, plural, *template)?);
             }
         }
     }
@@ -151,7 +155,7 @@ fn prepare(server: &Requests, manifests: &[Manifest], lines: &mut Vec<Value>) ->
     Ok(())
 }
 
-fn ask(server: &Requests, manifest: &Manifest, plural: &str) -> Result<Value> {
+fn ask(server: &Requests, manifest: &Manifest, plural: &str, template: Option<&str>) -> Result<Value> {
     let group = if manifest.api_version == "v1" {
         "/api/v1".to_owned()
     } else {
@@ -179,7 +183,51 @@ fn ask(server: &Requests, manifest: &Manifest, plural: &str) -> Result<Value> {
     let strict = (strict.admitted != answer.admitted || strict.message != answer.message)
         .then_some(strict.message)
         .flatten();
-    Ok(line(manifest, &answer, strict.as_deref()))
+    let mut line = line(manifest, &answer, strict.as_deref());
+    let template = template
+        .zip(answer.object.as_ref())
+        .and_then(|(pointer, object)| object.pointer(pointer));
+    if let (Some(template), Some(object), Some(fields)) = (template, &answer.object, line.as_object_mut()) {
+        let pod = pod_of(template, object);
+        fields.extend(ask_pods(server, &manifest.namespace, &pod)?);
+    }
+    Ok(line)
+}
+
+/// The pod that a controller makes of its template, as the server keeps that. A stateful set adds its claims.
+fn pod_of(template: &Value, controller: &Value) -> Value {
+    let mut metadata = template.get("metadata").cloned().unwrap_or_else(|| json!({}));
+    if let Some(fields) = metadata.as_object_mut() {
+        fields.insert("name".into(), "pod".into());
+    }
+    let mut spec = template.get("spec").cloned().unwrap_or_else(|| json!({}));
+    let claims = controller.pointer("/spec/volumeClaimTemplates");
+    for claim in claims.and_then(Value::as_array).into_iter().flatten() {
+        let name = claim.pointer("/metadata/name");
+        let volume = json!({"name": name, "persistentVolumeClaim": {"claimName": name}});
+        if let Some(fields) = spec.as_object_mut() {
+            let volumes = fields.entry("volumes").or_insert_with(|| json!([]));
+            if let Some(volumes) = volumes.as_array_mut() {
+                volumes.retain(|other| other.get("name") != name);
+                volumes.push(volume);
+            }
+        }
+    }
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+}
+
+/// Sends a controller's pod; gives the field `pods`, with what the server says where it refuses.
+fn ask_pods(server: &Requests, namespace: &str, pod: &Value) -> Result<Option<(String, Value)>> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods?dryRun=All");
+    let answer = server.create(&path, "application/json", &pod.to_string())?;
+    // The pod's name is made up: what comes behind it is the answer.
+    let reason = |message: String| match message.split_once("pods \"pod\" is forbidden: ") {
+        Some((_, reason)) => reason.to_owned(),
+        None => message,
+    };
+    Ok(answer
+        .message
+        .map(|message| ("pods".to_owned(), reason(message).into())))
 }
 
 /// The message with `<random>` for what the server adds to `generateName`: five letters or digits.

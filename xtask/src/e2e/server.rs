@@ -17,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) message: Option<String>,
     /// The warnings, in their order.
     pub(crate) warnings: Vec<String>,
+    /// The object as the server would keep it, where it does not refuse: with its defaults.
+    pub(crate) object: Option<Value>,
 }
 
 /// Requests of the cluster's administrator.
@@ -89,19 +91,17 @@ fn answer(text: &str) -> Result<Answer> {
         .split_whitespace()
         .nth(1)
         .is_some_and(|code| code.starts_with('2'));
-    let message = (!admitted).then(|| {
-        // A path that the server does not serve is answered in plain text.
-        let status: Option<Value> = serde_json::from_str(body).ok();
-        status
-            .as_ref()
-            .and_then(|status| status.get("message")?.as_str())
-            .unwrap_or(body.trim())
-            .to_owned()
-    });
+    // A path that the server does not serve is answered in plain text.
+    let body_value: Option<Value> = serde_json::from_str(body).ok();
+    let message = body_value
+        .as_ref()
+        .and_then(|status| status.get("message")?.as_str())
+        .unwrap_or(body.trim());
     Ok(Answer {
         admitted,
-        message,
+        message: (!admitted).then(|| message.to_owned()),
         warnings: head.lines().filter_map(warning).collect(),
+        object: if admitted { body_value } else { None },
     })
 }
 
