@@ -68,11 +68,7 @@ pub(crate) fn conformance_dir() -> PathBuf {
 pub(crate) fn run(folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), String>) {
     let path = conformance_dir().join(folder).join(format!("{file}.jsonl"));
     let Ok(text) = fs::read_to_string(&path) else {
-        assert!(
-            env::var("CI").as_deref() != Ok("true"),
-            "no such file: {}",
-            path.display()
-        );
+        assert!(env::var("CI").as_deref() != Ok("true"), "no such file: {}", path.display());
         println!("conformance {folder}/{file}: skipped, no such file");
         return;
     };
@@ -103,11 +99,7 @@ pub(crate) fn run(folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), 
     for (name, message) in wrong.iter().take(40) {
         write!(report, "\n  {name}: {message}").expect("writing to a string cannot fail");
     }
-    assert!(
-        wrong.is_empty(),
-        "{folder}/{file}: {} cases are not as expected{report}",
-        wrong.len()
-    );
+    assert!(wrong.is_empty(), "{folder}/{file}: {} cases are not as expected{report}", wrong.len());
 }
 
 /// A case's name. The Pod Security fixtures have none: theirs is made of what tells them apart.
@@ -122,17 +114,13 @@ fn name_of(json: &Json) -> String {
 
 /// The cases known not to hold, with the reason of each.
 fn deviations(folder: &str, file: &str) -> BTreeMap<String, String> {
-    let path = workspace_root()
-        .join("tests/known-deviations")
-        .join(format!("{folder}-{file}.txt"));
+    let path = workspace_root().join("tests/known-deviations").join(format!("{folder}-{file}.txt"));
     let text = fs::read_to_string(path).unwrap_or_default();
     let lines = text.lines().map(str::trim);
     lines
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(|line| {
-            let (name, reason) = line
-                .split_once(": ")
-                .expect("a deviation is written `case-name: reason`");
+            let (name, reason) = line.split_once(": ").expect("a deviation is written `case-name: reason`");
             assert!(!reason.trim().is_empty(), "{name}: a deviation has a reason");
             (name.to_owned(), reason.to_owned())
         })

@@ -56,11 +56,9 @@ fn heavy() -> Value {
 
 fn pods(criterion: &mut Criterion) {
     let restricted = LevelVersion::latest(Level::Restricted);
-    for (name, pod) in [
-        ("hardened", support::json(HARDENED)),
-        ("plain", support::json(PLAIN)),
-        ("heavy", heavy()),
-    ] {
+    for (name, pod) in
+        [("hardened", support::json(HARDENED)), ("plain", support::json(PLAIN)), ("heavy", heavy())]
+    {
         criterion.bench_function(&format!("podsecurity/{name}"), |bencher| {
             bencher.iter(|| evaluate(black_box(&support::view(&pod)), restricted));
         });

@@ -31,10 +31,7 @@ impl Rule {
 
 /// The rules of each layer: the one place where a layer is added.
 fn layers() -> [Box<dyn Iterator<Item = &'static Rule>>; 2] {
-    [
-        Box::new(podsecurity::rules()),
-        Box::new(input::RULES.iter().copied()),
-    ]
+    [Box::new(podsecurity::rules()), Box::new(input::RULES.iter().copied())]
 }
 
 /// All built-in rules, layer by layer.
@@ -87,10 +84,7 @@ pub fn find(name: &str) -> Result<&'static Rule, FindError> {
             }
         }
     }
-    Err(FindError::NotFound {
-        name: name.to_owned(),
-        suggestions: suggestions(name),
-    })
+    Err(FindError::NotFound { name: name.to_owned(), suggestions: suggestions(name) })
 }
 
 /// The ids that are most like a name: those with the most pairs of letters in common with it.
@@ -106,11 +100,7 @@ fn suggestions(name: &str) -> Vec<String> {
         .filter(|(score, _)| *score > 0.4)
         .collect();
     scored.sort_by(|(a, a_id), (b, b_id)| b.total_cmp(a).then_with(|| a_id.cmp(b_id)));
-    scored
-        .into_iter()
-        .take(SUGGESTIONS_MAX)
-        .map(|(_, id)| id.to_string())
-        .collect()
+    scored.into_iter().take(SUGGESTIONS_MAX).map(|(_, id)| id.to_string()).collect()
 }
 
 #[cfg(test)]
@@ -125,16 +115,8 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), count);
         for rule in rules() {
-            assert!(
-                !rule.summary.is_empty() && !rule.summary.ends_with('.'),
-                "{}",
-                rule.name
-            );
-            assert!(
-                !rule.rationale.is_empty() && !rule.remedy.is_empty(),
-                "{}",
-                rule.name
-            );
+            assert!(!rule.summary.is_empty() && !rule.summary.ends_with('.'), "{}", rule.name);
+            assert!(!rule.rationale.is_empty() && !rule.remedy.is_empty(), "{}", rule.name);
         }
     }
 
@@ -153,10 +135,7 @@ mod tests {
         let Err(FindError::NotFound { suggestions, .. }) = find("input/duplicate-objekt") else {
             panic!("nothing is called so");
         };
-        assert_eq!(
-            suggestions.first().map(String::as_str),
-            Some("input/duplicate-object")
-        );
+        assert_eq!(suggestions.first().map(String::as_str), Some("input/duplicate-object"));
         assert!(matches!(find(""), Err(FindError::NotFound { suggestions, .. }) if suggestions.is_empty()));
     }
 }

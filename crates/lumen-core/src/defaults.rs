@@ -57,9 +57,7 @@ pub const VOLUME_SOURCES: &[&str] = &[
 /// that no volume has are dropped before that, so they are no source.
 pub fn is_empty_dir_by_default(volume: &Value) -> bool {
     volume.as_object().is_none_or(|volume| {
-        !volume
-            .fields()
-            .any(|(key, value)| value.as_object().is_some() && is_volume_source(key.as_str()))
+        !volume.fields().any(|(key, value)| value.as_object().is_some() && is_volume_source(key.as_str()))
     })
 }
 
@@ -79,10 +77,7 @@ pub fn host_port(port: &Value, pod_on_host_network: bool, seen: Seen) -> i64 {
 
 /// An integer of 32 bits; 0 where there is none.
 fn int32(value: Option<&Value>) -> i64 {
-    value
-        .and_then(Value::as_i64)
-        .filter(|int| i32::try_from(*int).is_ok())
-        .unwrap_or(0)
+    value.and_then(Value::as_i64).filter(|int| i32::try_from(*int).is_ok()).unwrap_or(0)
 }
 
 /// What the keys of the deprecated `AppArmor` annotations start with; the container's name follows.
@@ -94,10 +89,7 @@ pub fn app_armor_type_of_annotation(annotation: &str) -> Option<&'static str> {
     match annotation {
         "unconfined" => Some("Unconfined"),
         "runtime/default" => Some("RuntimeDefault"),
-        _ => annotation
-            .strip_prefix("localhost/")
-            .filter(|profile| !profile.is_empty())
-            .map(|_| "Localhost"),
+        _ => annotation.strip_prefix("localhost/").filter(|profile| !profile.is_empty()).map(|_| "Localhost"),
     }
 }
 

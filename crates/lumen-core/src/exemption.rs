@@ -99,9 +99,7 @@ impl Match {
         };
         let any =
             |globs: &[Glob], text: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(text));
-        let namespace = subject
-            .and_then(|subject| subject.namespace)
-            .or(object.namespace.as_deref());
+        let namespace = subject.and_then(|subject| subject.namespace).or(object.namespace.as_deref());
         any(&self.kinds, &object.kind)
             && any(&self.names, &object.name)
             && (self.namespaces.is_empty()
@@ -224,12 +222,7 @@ fn settle<'a>(
         let Some(used) = uses.get_mut(number).filter(|used| used.status != Status::Expired) else {
             continue;
         };
-        if !used
-            .exemption
-            .rules
-            .iter()
-            .any(|rule| rule.matches(&finding.rule))
-        {
+        if !used.exemption.rules.iter().any(|rule| rule.matches(&finding.rule)) {
             continue;
         }
         if let Scope::Objects(_, matched) = &used.exemption.scope {
@@ -258,36 +251,19 @@ fn settle<'a>(
 }
 
 fn complaint(used: &Use) -> Option<Finding> {
-    let rules = used
-        .exemption
-        .rules
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let rules = used.exemption.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let (rule, message) = match used.status {
         Status::Matched | Status::NotHonoured => return None,
-        Status::Unused => (
-            &rules::UNUSED_EXEMPTION,
-            format!("nothing is found that this exemption from {rules} is about"),
-        ),
+        Status::Unused => {
+            (&rules::UNUSED_EXEMPTION, format!("nothing is found that this exemption from {rules} is about"))
+        }
         Status::Expired => {
-            let expired = used
-                .exemption
-                .expires
-                .map(|expires| format!(" since {expires}"))
-                .unwrap_or_default();
-            (
-                &rules::EXPIRED_EXEMPTION,
-                format!("this exemption from {rules} has been expired{expired}"),
-            )
+            let expired =
+                used.exemption.expires.map(|expires| format!(" since {expires}")).unwrap_or_default();
+            (&rules::EXPIRED_EXEMPTION, format!("this exemption from {rules} has been expired{expired}"))
         }
     };
-    Some(input::finding(
-        rule,
-        message,
-        Some(used.exemption.location.clone()),
-    ))
+    Some(input::finding(rule, message, Some(used.exemption.location.clone())))
 }
 
 /// Finds the exemptions that may cover a finding without looking at all of them.
@@ -298,10 +274,7 @@ struct Index {
 
 impl Index {
     fn of(exemptions: &[Exemption]) -> Self {
-        let mut index = Self {
-            fields: BTreeMap::new(),
-            objects: Vec::new(),
-        };
+        let mut index = Self { fields: BTreeMap::new(), objects: Vec::new() };
         for (number, exemption) in exemptions.iter().enumerate() {
             match &exemption.scope {
                 Scope::Comment(field) | Scope::Annotation(field) => {
@@ -316,19 +289,12 @@ impl Index {
     fn candidates(&self, finding: &Finding) -> Vec<usize> {
         let mut candidates = Vec::new();
         if !self.fields.is_empty()
-            && let Some(Location {
-                source,
-                place: Place::Field { document, pointer },
-            }) = &finding.location
+            && let Some(Location { source, place: Place::Field { document, pointer } }) = &finding.location
         {
             let mut next = Some(pointer.clone());
             while let Some(pointer) = next {
                 next = pointer.parent();
-                let field = Field {
-                    source: source.clone(),
-                    document: *document,
-                    pointer,
-                };
+                let field = Field { source: source.clone(), document: *document, pointer };
                 let here = self.fields.get(&field).into_iter().flatten();
                 candidates.extend(here.take(AT_ONE_PLACE_MAX));
             }

@@ -74,10 +74,7 @@ pub struct RuleId {
 impl RuleId {
     /// The rule of a layer.
     pub fn new(layer: Layer, name: &str) -> Self {
-        Self {
-            layer,
-            name: name.into(),
-        }
+        Self { layer, name: name.into() }
     }
 }
 
@@ -91,9 +88,7 @@ impl FromStr for RuleId {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (layer, name) = text
-            .split_once('/')
-            .ok_or_else(|| UnknownWord::new("rule id", text))?;
+        let (layer, name) = text.split_once('/').ok_or_else(|| UnknownWord::new("rule id", text))?;
         Ok(Self::new(layer.parse()?, name))
     }
 }
@@ -153,10 +148,7 @@ pub struct UnknownWord {
 
 impl UnknownWord {
     fn new(what: &'static str, text: &str) -> Self {
-        Self {
-            what,
-            text: text.into(),
-        }
+        Self { what, text: text.into() }
     }
 }
 
@@ -201,15 +193,7 @@ words!(
     SupplyChain = "supply-chain",
     Input = "input"
 );
-words!(
-    Outcome,
-    "outcome",
-    Pass = "pass",
-    Fail = "fail",
-    Warn = "warn",
-    Error = "error",
-    Skip = "skip"
-);
+words!(Outcome, "outcome", Pass = "pass", Fail = "fail", Warn = "warn", Error = "error", Skip = "skip");
 words!(
     Action,
     "action",

@@ -26,15 +26,8 @@ pub fn finding_of(error: &ReadError, source: &Arc<str>) -> Finding {
         ReadErrorKind::TooManyDocuments => &rules::TOO_MANY_DOCUMENTS,
         ReadErrorKind::TooLarge => &rules::TOO_LARGE,
     };
-    let place = if error.kind == ReadErrorKind::TooLarge {
-        Place::Whole
-    } else {
-        Place::Byte(error.at)
-    };
-    let location = Location {
-        source: source.clone(),
-        place,
-    };
+    let place = if error.kind == ReadErrorKind::TooLarge { Place::Whole } else { Place::Byte(error.at) };
+    let location = Location { source: source.clone(), place };
     finding(rule, error.message.clone(), Some(location))
 }
 
@@ -65,13 +58,7 @@ mod tests {
     use super::*;
 
     fn error(kind: ReadErrorKind) -> ReadError {
-        ReadError {
-            kind,
-            document: 0,
-            at: 7,
-            pointer: None,
-            message: "it is broken".to_owned(),
-        }
+        ReadError { kind, document: 0, at: 7, pointer: None, message: "it is broken".to_owned() }
     }
 
     #[test]

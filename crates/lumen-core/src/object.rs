@@ -74,9 +74,7 @@ pub fn group_of(api_version: &str) -> &str {
 
 /// The version of an `apiVersion`: `v1` of `apps/v1`.
 pub fn version_of(api_version: &str) -> &str {
-    api_version
-        .split_once('/')
-        .map_or(api_version, |(_, version)| version)
+    api_version.split_once('/').map_or(api_version, |(_, version)| version)
 }
 
 /// The labels of a manifest: `metadata.labels`, null where there are none.
@@ -100,9 +98,7 @@ pub fn label<'a>(labels: &'a Value, key: &str) -> Option<&'a str> {
 
 /// The value some keys further down; null where the way ends early.
 pub(crate) fn field<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {
-    keys.iter()
-        .try_fold(value, |value, key| value.get(key))
-        .unwrap_or(&NULL)
+    keys.iter().try_fold(value, |value, key| value.get(key)).unwrap_or(&NULL)
 }
 
 /// The text under a key; empty where it is missing or no string.
@@ -115,29 +111,16 @@ mod tests {
     use super::*;
 
     fn named(metadata: Value) -> String {
-        let manifest = [
-            ("apiVersion", "v1".into()),
-            ("kind", "Pod".into()),
-            ("metadata", metadata),
-        ];
+        let manifest = [("apiVersion", "v1".into()), ("kind", "Pod".into()), ("metadata", metadata)];
         ObjectRef::of(&manifest.into()).to_string()
     }
 
     #[test]
     fn an_object_is_named_as_its_manifest_names_it() {
-        assert_eq!(
-            named([("name", "a".into()), ("namespace", "b".into())].into()),
-            "b/Pod/a"
-        );
+        assert_eq!(named([("name", "a".into()), ("namespace", "b".into())].into()), "b/Pod/a");
         assert_eq!(named([("generateName", "a-".into())].into()), "Pod/a-*");
-        assert_eq!(
-            named([("generateName", "a-".into()), ("name", "x".into())].into()),
-            "Pod/x"
-        );
-        assert_eq!(
-            named([("name", 1.into()), ("namespace", "".into())].into()),
-            "Pod/"
-        );
+        assert_eq!(named([("generateName", "a-".into()), ("name", "x".into())].into()), "Pod/x");
+        assert_eq!(named([("name", 1.into()), ("namespace", "".into())].into()), "Pod/");
         assert_eq!(named(Value::Null), "Pod/");
     }
 

@@ -81,11 +81,7 @@ impl Evaluation {
 
     /// Upstream's reasons alone: `privileged, hostPath volumes`.
     pub fn forbidden_reason(&self) -> String {
-        let reasons: Vec<&str> = self
-            .refusals
-            .iter()
-            .map(|refusal| refusal.reason.as_ref())
-            .collect();
+        let reasons: Vec<&str> = self.refusals.iter().map(|refusal| refusal.reason.as_ref()).collect();
         reasons.join(", ")
     }
 
@@ -108,20 +104,12 @@ impl Evaluation {
 
     /// What the API server answers: `violates PodSecurity "restricted:latest": ..`.
     pub fn violates(&self) -> String {
-        format!(
-            "violates PodSecurity \"{}\": {}",
-            self.wanted,
-            self.forbidden_detail()
-        )
+        format!("violates PodSecurity \"{}\": {}", self.wanted, self.forbidden_detail())
     }
 
     /// What the API server warns of and records: `would violate PodSecurity "restricted:latest": ..`.
     pub fn would_violate(&self) -> String {
-        format!(
-            "would violate PodSecurity \"{}\": {}",
-            self.wanted,
-            self.forbidden_detail()
-        )
+        format!("would violate PodSecurity \"{}\": {}", self.wanted, self.forbidden_detail())
     }
 }
 
@@ -131,10 +119,7 @@ impl Pod<'_> {
         let mut refusals = Vec::new();
         if wanted.level > Level::Privileged {
             let minor = wanted.version.effective_minor(self.cluster_minor);
-            for check in CHECKS
-                .iter()
-                .filter(|check| check.is_demanded_at(wanted.level, minor))
-            {
+            for check in CHECKS.iter().filter(|check| check.is_demanded_at(wanted.level, minor)) {
                 if let Some(refusal) = (check.judge)(self, minor) {
                     if refusals.is_empty() {
                         refusals.reserve(CHECKS.len());

@@ -76,11 +76,9 @@ impl Quantity {
         match value {
             Value::Null => Ok(Self::new(BigInt::ZERO, 0, Format::DecimalSi)),
             Value::Number(number) => Self::parse(&number.to_string()),
-            Value::String(text) => Self::parse(
-                text.as_str()
-                    .ok_or(ParseError::Grammar)?
-                    .trim_matches(is_bare_blank),
-            ),
+            Value::String(text) => {
+                Self::parse(text.as_str().ok_or(ParseError::Grammar)?.trim_matches(is_bare_blank))
+            }
             _ => Err(ParseError::Grammar),
         }
     }
@@ -88,21 +86,13 @@ impl Quantity {
     /// The quantity `unscaled * 10^exponent`.
     fn new(unscaled: BigInt, exponent: i64, format: Format) -> Self {
         if unscaled.sign() == Sign::NoSign {
-            return Self {
-                unscaled,
-                exponent: 0,
-                format,
-            };
+            return Self { unscaled, exponent: 0, format };
         }
         let digits = unscaled.magnitude().to_string();
         let kept = digits.trim_end_matches('0');
         let zeros = digits.len() - kept.len();
         if zeros == 0 {
-            return Self {
-                unscaled,
-                exponent,
-                format,
-            };
+            return Self { unscaled, exponent, format };
         }
         // Digits are digits: they can be read back.
         let magnitude = kept.parse::<BigUint>().unwrap_or_default();
@@ -157,11 +147,7 @@ impl Quantity {
         other: &Self,
         operation: impl Fn(BigInt, BigInt) -> BigInt,
     ) -> Result<Self, TooFarApart> {
-        let format = if self.sign().is_eq() {
-            other.format
-        } else {
-            self.format
-        };
+        let format = if self.sign().is_eq() { other.format } else { self.format };
         let exponent = match (self.sign(), other.sign()) {
             (Ordering::Equal, _) => other.exponent,
             (_, Ordering::Equal) => self.exponent,
@@ -207,9 +193,7 @@ impl fmt::Display for Quantity {
             return out.write_str("0");
         }
         // A negative exponent is a fraction.
-        let places = u32::try_from(self.exponent)
-            .ok()
-            .filter(|places| *places <= ALIGNED_DIGITS_MAX);
+        let places = u32::try_from(self.exponent).ok().filter(|places| *places <= ALIGNED_DIGITS_MAX);
         if let (Format::BinarySi, Some(places)) = (self.format, places) {
             let mut magnitude = self.unscaled.magnitude() * power_of_ten(places);
             if magnitude >= BigUint::from(1024_u32) {
@@ -220,19 +204,13 @@ impl fmt::Display for Quantity {
                 }
                 let suffix = BINARY_SUFFIXES.iter().find(|(_, known)| *known == power);
                 let minus = if self.sign().is_lt() { "-" } else { "" };
-                return write!(
-                    out,
-                    "{minus}{magnitude}{}",
-                    suffix.map_or("", |(suffix, _)| suffix)
-                );
+                return write!(out, "{minus}{magnitude}{}", suffix.map_or("", |(suffix, _)| suffix));
             }
         }
         // The exponent must be a multiple of three; lowering it by one or two takes a zero digit or two.
         let lowered = self.exponent.rem_euclid(3);
         let exponent = self.exponent - lowered;
-        let zeros = ["", "0", "00"]
-            .get(usize::try_from(lowered).unwrap_or(0))
-            .unwrap_or(&"");
+        let zeros = ["", "0", "00"].get(usize::try_from(lowered).unwrap_or(0)).unwrap_or(&"");
         write!(out, "{}{zeros}", self.unscaled)?;
         match self.format {
             Format::DecimalExponent if exponent == 0 => Ok(()),

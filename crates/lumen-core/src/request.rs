@@ -79,11 +79,8 @@ pub fn admission_request(snapshot: &Snapshot, entry: &Entry, operation: Operatio
     };
     let kind = kind_of(entry);
     let resource = resource_of(snapshot, entry);
-    let options: Value = [
-        ("apiVersion", "meta.k8s.io/v1".into()),
-        ("kind", operation.options_kind().into()),
-    ]
-    .into();
+    let options: Value =
+        [("apiVersion", "meta.k8s.io/v1".into()), ("kind", operation.options_kind().into())].into();
     let request: Value = [
         ("uid", "".into()),
         ("kind", kind.clone()),
@@ -107,12 +104,7 @@ pub fn admission_request(snapshot: &Snapshot, entry: &Entry, operation: Operatio
 /// is and nothing else (`pkg/target/target.go`, `unstructuredToAdmissionRequest`); what is unknown is empty or null, and
 /// no namespace is filled in.
 pub fn bare_request(entry: &Entry) -> Value {
-    let nothing: Value = [
-        ("group", "".into()),
-        ("version", "".into()),
-        ("resource", "".into()),
-    ]
-    .into();
+    let nothing: Value = [("group", "".into()), ("version", "".into()), ("resource", "".into())].into();
     let request: Value = [
         ("uid", "".into()),
         ("kind", kind_of(entry)),
@@ -133,9 +125,7 @@ pub fn bare_request(entry: &Entry) -> Value {
 #[must_use]
 pub fn with_namespace_object(request: &Value, namespace: Option<&Value>) -> Value {
     let fields = request.as_object().cloned().unwrap_or_default();
-    fields
-        .with("namespaceObject", namespace.cloned().unwrap_or_default())
-        .into()
+    fields.with("namespaceObject", namespace.cloned().unwrap_or_default()).into()
 }
 
 /// `name` and `namespace`, each only where there is one.
@@ -160,9 +150,7 @@ fn kind_of(entry: &Entry) -> Value {
 }
 
 fn resource_of(snapshot: &Snapshot, entry: &Entry) -> Value {
-    let resource = snapshot
-        .kinds()
-        .resource(entry.object.group(), &entry.object.kind);
+    let resource = snapshot.kinds().resource(entry.object.group(), &entry.object.kind);
     [
         ("group", entry.object.group().into()),
         ("version", version_of(&entry.object.api_version).into()),
@@ -177,9 +165,7 @@ fn with_namespace(manifest: &Value, namespace: Option<&str>) -> Value {
     match (manifest, namespace) {
         (Value::Object(fields), Some(namespace)) if text(metadata, "namespace").is_empty() => {
             let metadata = metadata.as_object().cloned().unwrap_or_default();
-            fields
-                .with("metadata", metadata.with("namespace", namespace))
-                .into()
+            fields.with("metadata", metadata.with("namespace", namespace)).into()
         }
         _ => manifest.clone(),
     }
@@ -191,21 +177,12 @@ mod tests {
     use crate::snapshot::{Options, SourceDocument};
 
     fn snapshot(manifest: Value) -> Snapshot {
-        let document = SourceDocument {
-            source: "a.yaml".into(),
-            index: 0,
-            value: manifest,
-        };
+        let document = SourceDocument { source: "a.yaml".into(), index: 0, value: manifest };
         Snapshot::build([document], &Options::default()).0
     }
 
     fn manifest(api_version: &str, kind: &str, metadata: Value) -> Value {
-        [
-            ("apiVersion", api_version.into()),
-            ("kind", kind.into()),
-            ("metadata", metadata),
-        ]
-        .into()
+        [("apiVersion", api_version.into()), ("kind", kind.into()), ("metadata", metadata)].into()
     }
 
     fn request(manifest: Value, operation: Operation<'_>) -> String {
@@ -215,11 +192,7 @@ mod tests {
 
     #[test]
     fn a_creation_is_as_the_server_sends_it() {
-        let policy = manifest(
-            "networking.k8s.io/v1",
-            "NetworkPolicy",
-            [("name", "a".into())].into(),
-        );
+        let policy = manifest("networking.k8s.io/v1", "NetworkPolicy", [("name", "a".into())].into());
         assert_eq!(
             request(policy, Operation::Create),
             r#"{"dryRun":false,"kind":{"group":"networking.k8s.io","kind":"NetworkPolicy","version":"v1"},"name":"a","namespace":"default","object":{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"a","namespace":"default"}},"oldObject":null,"operation":"CREATE","options":{"apiVersion":"meta.k8s.io/v1","kind":"CreateOptions"},"requestKind":{"group":"networking.k8s.io","kind":"NetworkPolicy","version":"v1"},"requestResource":{"group":"networking.k8s.io","resource":"networkpolicies","version":"v1"},"resource":{"group":"networking.k8s.io","resource":"networkpolicies","version":"v1"},"uid":"","userInfo":{}}"#
@@ -228,62 +201,29 @@ mod tests {
 
     #[test]
     fn a_generated_name_is_absent() {
-        let pod = manifest(
-            "v1",
-            "Pod",
-            [("generateName", "a-".into()), ("namespace", "n".into())].into(),
-        );
+        let pod = manifest("v1", "Pod", [("generateName", "a-".into()), ("namespace", "n".into())].into());
         let snapshot = snapshot(pod);
-        let request = admission_request(
-            &snapshot,
-            &snapshot.entries()[0],
-            Operation::Create,
-            &User::default(),
-        );
+        let request =
+            admission_request(&snapshot, &snapshot.entries()[0], Operation::Create, &User::default());
         assert_eq!(request.get("name"), None);
         assert_eq!(request.get("namespace"), Some(&"n".into()));
     }
 
     #[test]
     fn a_deletion_has_only_the_old_object_and_an_update_has_both() {
-        let role = || {
-            manifest(
-                "rbac.authorization.k8s.io/v1",
-                "ClusterRole",
-                [("name", "a".into())].into(),
-            )
-        };
+        let role = || manifest("rbac.authorization.k8s.io/v1", "ClusterRole", [("name", "a".into())].into());
         let snapshot = snapshot(role());
         let entry = &snapshot.entries()[0];
-        let user = User {
-            username: "alice".to_owned(),
-            groups: vec!["developers".to_owned()],
-        };
+        let user = User { username: "alice".to_owned(), groups: vec!["developers".to_owned()] };
         let deletion = admission_request(&snapshot, entry, Operation::Delete, &user);
         assert_eq!(deletion.get("object"), Some(&Value::Null));
         assert_eq!(deletion.get("oldObject"), Some(&role()));
         assert_eq!(deletion.get("namespace"), None);
-        let user: Value = [
-            ("groups", vec!["developers".into()].into()),
-            ("username", "alice".into()),
-        ]
-        .into();
+        let user: Value = [("groups", vec!["developers".into()].into()), ("username", "alice".into())].into();
         assert_eq!(deletion.get("userInfo"), Some(&user));
-        let old = manifest(
-            "rbac.authorization.k8s.io/v1",
-            "ClusterRole",
-            [("name", "b".into())].into(),
-        );
-        let update = admission_request(
-            &snapshot,
-            entry,
-            Operation::Update { old: &old },
-            &User::default(),
-        );
-        assert_eq!(
-            (update.get("object"), update.get("oldObject")),
-            (Some(&role()), Some(&old))
-        );
+        let old = manifest("rbac.authorization.k8s.io/v1", "ClusterRole", [("name", "b".into())].into());
+        let update = admission_request(&snapshot, entry, Operation::Update { old: &old }, &User::default());
+        assert_eq!((update.get("object"), update.get("oldObject")), (Some(&role()), Some(&old)));
         assert_eq!(update.get("operation"), Some(&"UPDATE".into()));
     }
 
@@ -309,13 +249,7 @@ mod tests {
             r#"{"kind":{"group":"apps","kind":"Deployment","version":"v1"},"name":"a","object":{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a"}},"oldObject":null,"operation":"","options":null,"resource":{"group":"","resource":"","version":""},"uid":"","userInfo":{}}"#
         );
         let shop = manifest("v1", "Namespace", [("name", "shop".into())].into());
-        assert_eq!(
-            with_namespace_object(&request, Some(&shop)).get("namespaceObject"),
-            Some(&shop)
-        );
-        assert_eq!(
-            with_namespace_object(&request, None).get("namespaceObject"),
-            Some(&Value::Null)
-        );
+        assert_eq!(with_namespace_object(&request, Some(&shop)).get("namespaceObject"), Some(&shop));
+        assert_eq!(with_namespace_object(&request, None).get("namespaceObject"), Some(&Value::Null));
     }
 }

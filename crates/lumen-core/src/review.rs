@@ -45,28 +45,17 @@ impl Default for Policies {
 pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Finding> {
     let mut findings = Vec::new();
     if entry.is_namespace() {
-        let view = NamespaceView {
-            object: &entry.object,
-            root: &entry.location,
-            labels: entry.labels(),
-        };
+        let view = NamespaceView { object: &entry.object, root: &entry.location, labels: entry.labels() };
         findings.extend(pod_security::review_namespace(&view, &policies.pod_security));
     }
     let Some(workload) = entry.workload() else {
         return findings;
     };
     let name = landing_namespace(entry, policies);
-    let options = pod_security::Options {
-        shows_passes: policies.shows_passes,
-        cluster_minor: policies.cluster_minor,
-    };
+    let options =
+        pod_security::Options { shows_passes: policies.shows_passes, cluster_minor: policies.cluster_minor };
     for pod in &workload.pods {
-        let subject = Subject {
-            object: &entry.object,
-            root: &entry.location,
-            pod,
-            role: role(&workload),
-        };
+        let subject = Subject { object: &entry.object, root: &entry.location, pod, role: role(&workload) };
         let verdicts = variants(snapshot, name).into_iter().map(|variant| {
             let view = variant.map(view);
             let namespace = namespace(view.as_ref(), name);
@@ -90,9 +79,7 @@ pub fn workloads_by_namespace<'a>(
 ) -> Vec<NamespaceWorkloads<'a>> {
     let mut workloads: BTreeMap<Arc<str>, Vec<(&ObjectRef, PodView<'_>)>> = BTreeMap::new();
     for (entry, workload) in snapshot.workloads() {
-        let of_namespace = workloads
-            .entry(landing_namespace(entry, policies).clone())
-            .or_default();
+        let of_namespace = workloads.entry(landing_namespace(entry, policies).clone()).or_default();
         of_namespace.extend(workload.pods.into_iter().map(|pod| (&entry.object, pod)));
     }
     workloads.into_iter().collect()
@@ -111,13 +98,7 @@ pub fn advise_namespace(
     let view = variant.map(view);
     let namespace = namespace(view.as_ref(), name);
     let workloads = workloads.iter().map(|(object, pod)| (*object, pod));
-    advise(
-        &namespace,
-        &policies.pod_security,
-        policies.cluster_minor,
-        workloads,
-    )
-    .finding(&namespace)
+    advise(&namespace, &policies.pod_security, policies.cluster_minor, workloads).finding(&namespace)
 }
 
 fn landing_namespace<'a>(entry: &'a Entry, policies: &'a Policies) -> &'a Arc<str> {
@@ -141,11 +122,7 @@ fn variants<'a>(snapshot: &'a Snapshot, name: &str) -> Vec<Option<&'a NamespaceV
 }
 
 fn view(variant: &NamespaceVariant) -> NamespaceView<'_> {
-    NamespaceView {
-        object: &variant.entry.object,
-        root: &variant.entry.location,
-        labels: &variant.labels,
-    }
+    NamespaceView { object: &variant.entry.object, root: &variant.entry.location, labels: &variant.labels }
 }
 
 fn namespace<'a>(view: Option<&'a NamespaceView<'a>>, name: &'a str) -> Namespace<'a> {
@@ -159,11 +136,7 @@ fn strictest(mut verdicts: Vec<Vec<Finding>>) -> Vec<Finding> {
     }
     let mut kept: BTreeMap<_, Finding> = BTreeMap::new();
     for finding in verdicts.into_iter().flatten() {
-        let key = (
-            finding.location.clone(),
-            finding.rule.clone(),
-            finding.message.clone(),
-        );
+        let key = (finding.location.clone(), finding.rule.clone(), finding.message.clone());
         match kept.get(&key) {
             // Actions are declared from the strictest on.
             Some(other) if other.action <= finding.action => {}

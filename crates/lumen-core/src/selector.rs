@@ -174,10 +174,7 @@ impl Selector {
 impl Requirement {
     /// A requirement, if it is sound.
     fn new(key: &str, operator: Operator, mut values: Vec<String>) -> Result<Self, SelectorError> {
-        label::check_key(key).map_err(|reason| SelectorError::Key {
-            key: key.to_owned(),
-            reason,
-        })?;
+        label::check_key(key).map_err(|reason| SelectorError::Key { key: key.to_owned(), reason })?;
         let key = key.to_owned();
         match operator {
             Operator::In | Operator::NotIn if values.is_empty() => {
@@ -202,11 +199,7 @@ impl Requirement {
             })?;
         }
         values.sort_unstable();
-        Ok(Self {
-            key,
-            operator,
-            values,
-        })
+        Ok(Self { key, operator, values })
     }
 
     /// The label's key.
@@ -227,11 +220,7 @@ impl Requirement {
     /// Whether labels meet it.
     pub fn matches(&self, labels: &Value) -> bool {
         let label = label_of(labels, &self.key);
-        let is_listed = |label: &str| {
-            self.values
-                .binary_search_by(|value| value.as_str().cmp(label))
-                .is_ok()
-        };
+        let is_listed = |label: &str| self.values.binary_search_by(|value| value.as_str().cmp(label)).is_ok();
         match self.operator {
             Operator::Equals | Operator::DoubleEquals | Operator::In => label.is_some_and(is_listed),
             Operator::NotEquals | Operator::NotIn => !label.is_some_and(is_listed),

@@ -32,9 +32,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            default_namespace: "default".into(),
-        }
+        Self { default_namespace: "default".into() }
     }
 }
 
@@ -59,16 +57,12 @@ impl Entry {
     /// Where a field of the manifest stands, given the way from the manifest's root.
     pub fn locate(&self, further: &Pointer) -> Location {
         let place = match &self.location.place {
-            Place::Field { document, pointer } => Place::Field {
-                document: *document,
-                pointer: pointer.join(further),
-            },
+            Place::Field { document, pointer } => {
+                Place::Field { document: *document, pointer: pointer.join(further) }
+            }
             other => other.clone(),
         };
-        Location {
-            source: self.location.source.clone(),
-            place,
-        }
+        Location { source: self.location.source.clone(), place }
     }
 
     /// Its labels; null where it has none.
@@ -180,17 +174,13 @@ impl Snapshot {
 
     /// The objects that are workloads, each with its view.
     pub fn workloads(&self) -> impl Iterator<Item = (&Arc<Entry>, Workload<'_>)> {
-        self.entries
-            .iter()
-            .filter_map(|entry| Some((entry, entry.workload()?)))
+        self.entries.iter().filter_map(|entry| Some((entry, entry.workload()?)))
     }
 
     /// The objects of a kind, in any version.
     pub fn of_kind(&self, group: &str, kind: &str) -> &[Arc<Entry>] {
         let of_group = self.by_kind.get(group);
-        of_group
-            .and_then(|kinds| kinds.get(kind))
-            .map_or(&[], Vec::as_slice)
+        of_group.and_then(|kinds| kinds.get(kind)).map_or(&[], Vec::as_slice)
     }
 
     /// The manifests of one object; more than one where it is described more than once.

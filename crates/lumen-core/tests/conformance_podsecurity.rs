@@ -1,11 +1,6 @@
 //! Upstream's own fixtures: a pod for each check, level and version, that passes or fails by that check.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "test code"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "test code")]
 
 #[path = "../../../tests/conformance/harness.rs"]
 mod harness;
@@ -28,11 +23,8 @@ fn conformance_podsecurity_fixtures() {
         // As a pod, and as the template in a Deployment, of which upstream expects the same.
         for seen in [Seen::Pod, Seen::Template] {
             let passes = case.text("expect") == Some("pass");
-            let outcome = if passes {
-                expect_pass(&pod, wanted, seen)
-            } else {
-                expect_fail(case, &pod, wanted, seen)
-            };
+            let outcome =
+                if passes { expect_pass(&pod, wanted, seen) } else { expect_fail(case, &pod, wanted, seen) };
             outcome?;
         }
         Ok(())
@@ -50,17 +42,12 @@ fn manifest(case: &Case) -> Result<Value, String> {
 }
 
 fn expect_pass(pod: &Value, wanted: LevelVersion, seen: Seen) -> Result<(), String> {
-    let detail = Pod::read(&support::view(pod), seen)
-        .evaluate(wanted)
-        .forbidden_detail();
+    let detail = Pod::read(&support::view(pod), seen).evaluate(wanted).forbidden_detail();
     if detail.is_empty() { Ok(()) } else { Err(detail) }
 }
 
 fn expect_fail(case: &Case, pod: &Value, wanted: LevelVersion, seen: Seen) -> Result<(), String> {
-    let named = case
-        .text("case")
-        .unwrap()
-        .trim_end_matches(|char: char| char.is_ascii_digit());
+    let named = case.text("case").unwrap().trim_end_matches(|char: char| char.is_ascii_digit());
     let check = CHECKS
         .iter()
         .find(|check| check.id.to_lowercase() == named)

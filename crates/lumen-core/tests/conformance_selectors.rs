@@ -36,17 +36,9 @@ fn selector(case: &Case) -> Result<(), String> {
         return Ok(());
     };
     let labels = value(field(case, "labels"));
-    same(
-        "matches",
-        &Json::from(selector.matches(&labels)),
-        field(case, "matches"),
-    )?;
+    same("matches", &Json::from(selector.matches(&labels)), field(case, "matches"))?;
     same("empty", &Json::from(selector.is_empty()), field(case, "empty"))?;
-    same(
-        "canonical",
-        &Json::from(selector.to_string()),
-        field(case, "canonical"),
-    )
+    same("canonical", &Json::from(selector.to_string()), field(case, "canonical"))
 }
 
 fn quantity(case: &Case) -> Result<(), String> {
@@ -58,11 +50,7 @@ fn quantity(case: &Case) -> Result<(), String> {
     let Some(quantity) = refusal(case, parsed)? else {
         return Ok(());
     };
-    same(
-        "canonical",
-        &Json::from(quantity.to_string()),
-        field(case, "canonical"),
-    )?;
+    same("canonical", &Json::from(quantity.to_string()), field(case, "canonical"))?;
     let sign = match quantity.sign() {
         Ordering::Less => -1,
         Ordering::Equal => 0,
@@ -97,9 +85,7 @@ fn quantity(case: &Case) -> Result<(), String> {
 fn of_json(json: &str) -> Result<Quantity, String> {
     let decoded: Json = serde_json::from_str(json).or_else(|error| {
         // A number that `f64` does not hold is sound JSON.
-        Number::parse(json)
-            .map(|_| Json::from(0))
-            .ok_or_else(|| error.to_string())
+        Number::parse(json).map(|_| Json::from(0)).ok_or_else(|| error.to_string())
     })?;
     // The number's own text counts.
     let value = match decoded {
@@ -121,12 +107,13 @@ fn compare(case: &Case) -> Result<(), String> {
         Ordering::Greater => 1,
     };
     same("cmp", &Json::from(order), field(case, "cmp"))?;
-    let shown = |result: Result<Quantity, _>| {
-        Json::from(result.map_or_else(
-            |error: lumen_core::quantity::TooFarApart| error.to_string(),
-            |sum| sum.to_string(),
-        ))
-    };
+    let shown =
+        |result: Result<Quantity, _>| {
+            Json::from(result.map_or_else(
+                |error: lumen_core::quantity::TooFarApart| error.to_string(),
+                |sum| sum.to_string(),
+            ))
+        };
     same("sum", &shown(a.add(&b)), field(case, "sum"))?;
     same("difference", &shown(a.subtract(&b)), field(case, "difference"))
 }
@@ -142,17 +129,11 @@ fn refusal<T, E: ToString>(case: &Case, result: Result<T, E>) -> Result<Option<T
 }
 
 fn field<'a>(case: &'a Case, name: &str) -> &'a Json {
-    case.json
-        .get(name)
-        .unwrap_or_else(|| panic!("{} has a field `{name}`", case.name))
+    case.json.get(name).unwrap_or_else(|| panic!("{} has a field `{name}`", case.name))
 }
 
 fn same(name: &str, found: &Json, expected: &Json) -> Result<(), String> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(format!("{name}: {found} in place of {expected}"))
-    }
+    if found == expected { Ok(()) } else { Err(format!("{name}: {found} in place of {expected}")) }
 }
 
 fn value(json: &Json) -> Value {
@@ -162,11 +143,8 @@ fn value(json: &Json) -> Value {
         Json::Number(number) => Number::parse(&number.to_string()).map_or(Value::Null, Value::Number),
         Json::String(text) => text.as_str().into(),
         Json::Array(items) => Value::from(items.iter().map(value).collect::<Vec<_>>()),
-        Json::Object(entries) => Value::Object(
-            entries
-                .iter()
-                .map(|(key, entry)| (key.as_str().into(), value(entry)))
-                .collect(),
-        ),
+        Json::Object(entries) => {
+            Value::Object(entries.iter().map(|(key, entry)| (key.as_str().into(), value(entry))).collect())
+        }
     }
 }

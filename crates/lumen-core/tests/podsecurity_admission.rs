@@ -1,11 +1,6 @@
 //! What of the built-in admission the random requests do not reach: the bounds of the dry run, whose facts are those of
 //! upstream's `admission/admission_test.go`, and the cluster's configuration.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "test code"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
 #[path = "podsecurity/support.rs"]
 mod support;
@@ -25,10 +20,7 @@ struct Pods {
 
 impl Pods {
     fn new(lines: &[&str]) -> Self {
-        Self {
-            pods: Some(lines.iter().map(|line| pod(line)).collect()),
-            looks_left: Cell::new(usize::MAX),
-        }
+        Self { pods: Some(lines.iter().map(|line| pod(line)).collect()), looks_left: Cell::new(usize::MAX) }
     }
 }
 
@@ -56,9 +48,7 @@ fn pod(line: &str) -> Value {
         ),
         None => String::new(),
     };
-    let class = words.next().map_or(String::new(), |class| {
-        format!(r#""runtimeClassName": "{class}", "#)
-    });
+    let class = words.next().map_or(String::new(), |class| format!(r#""runtimeClassName": "{class}", "#));
     support::json(&format!(
         r#"{{"metadata": {{"name": "{name}"{owner}}}, "spec": {{{class}"{fault}": true, "containers": []}}}}"#
     ))
@@ -90,13 +80,8 @@ const VIOLATE: &str =
 
 #[test]
 fn pods_with_the_same_reasons_are_counted_together() {
-    let cluster = Pods::new(&[
-        "c hostPID",
-        "b hostPID",
-        "a hostNetwork",
-        "d hostPID",
-        "ok shareProcessNamespace",
-    ]);
+    let cluster =
+        Pods::new(&["c hostPID", "b hostPID", "a hostNetwork", "d hostPID", "ok shareProcessNamespace"]);
     assert_eq!(
         raise_to_baseline(&Admission::default(), &cluster),
         [VIOLATE, "a (and 3 other pods): host namespaces"]
@@ -121,15 +106,8 @@ fn one_pod_of_each_controller_is_looked_at_first_within_the_bound() {
         "unique1 hostPID",
         "unique2 hostPID",
     ]);
-    let mut admission = Admission {
-        pods_max: 4,
-        ..Admission::default()
-    };
-    admission
-        .configuration
-        .exemptions
-        .runtime_classes
-        .insert("kata".into());
+    let mut admission = Admission { pods_max: 4, ..Admission::default() };
+    admission.configuration.exemptions.runtime_classes.insert("kata".into());
     assert_eq!(
         raise_to_baseline(&admission, &cluster),
         [
@@ -183,10 +161,7 @@ fn what_is_no_object_is_refused_or_let_through_as_upstream_does() {
     assert_eq!(ask("services", Operation::Create), Response::default());
     assert_eq!(ask("pods", Operation::Other), Response::default());
     let denial = ask("pods", Operation::Create).denial.unwrap();
-    assert_eq!(
-        denial.message,
-        r#"Internal error occurred: failed to lookup namespace "test""#
-    );
+    assert_eq!(denial.message, r#"Internal error occurred: failed to lookup namespace "test""#);
 }
 
 fn configuration(fields: &str) -> (Configuration, Vec<FieldError>) {
@@ -292,9 +267,6 @@ fn a_configuration_is_found_in_that_of_the_api_server() {
     );
     let elsewhere = r#"{"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration",
         "plugins": [{"name": "PodSecurity", "path": "pss.yaml"}]}"#;
-    assert_eq!(
-        find(elsewhere),
-        Some(ConfigurationPlace::Elsewhere("pss.yaml".into()))
-    );
+    assert_eq!(find(elsewhere), Some(ConfigurationPlace::Elsewhere("pss.yaml".into())));
     assert_eq!(find(r#"{"apiVersion": "v1", "kind": "Pod"}"#), None);
 }

@@ -32,10 +32,7 @@ struct Fact {
 }
 
 fn facts() -> Vec<Fact> {
-    let default = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/corpus/podsecurity/random.jsonl"
-    );
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/corpus/podsecurity/random.jsonl");
     let path = env::var("LUMEN_RANDOM_PODS").unwrap_or_else(|_| default.into());
     let text = fs::read_to_string(&path).expect(&path);
     text.lines().map(fact).collect()
@@ -50,11 +47,7 @@ fn fact(line: &str) -> Fact {
             Level::parse(&text("level")).unwrap(),
             Version::parse(&text("version")).unwrap(),
         ),
-        seen: if text("seen") == "pod" {
-            Seen::Pod
-        } else {
-            Seen::Template
-        },
+        seen: if text("seen") == "pod" { Seen::Pod } else { Seen::Template },
         reason: text("reason"),
         detail: text("detail"),
     }
@@ -66,18 +59,8 @@ fn the_messages_are_upstreams() {
         let view = support::view(&fact.pod);
         let evaluation = Pod::read(&view, fact.seen).evaluate(fact.wanted);
         let line = line + 1;
-        assert_eq!(
-            evaluation.forbidden_detail(),
-            fact.detail,
-            "line {line}, {}",
-            fact.wanted
-        );
-        assert_eq!(
-            evaluation.forbidden_reason(),
-            fact.reason,
-            "line {line}, {}",
-            fact.wanted
-        );
+        assert_eq!(evaluation.forbidden_detail(), fact.detail, "line {line}, {}", fact.wanted);
+        assert_eq!(evaluation.forbidden_reason(), fact.reason, "line {line}, {}", fact.wanted);
     }
 }
 
@@ -88,19 +71,10 @@ fn whatever_is_refused_has_a_field_to_blame() {
         let pod = Pod::read(&view, fact.seen);
         let evaluation = pod.evaluate(fact.wanted);
         for check in lumen_core::podsecurity::CHECKS {
-            let is_refused = evaluation
-                .refusals
-                .iter()
-                .any(|refusal| refusal.check.id == check.id);
+            let is_refused = evaluation.refusals.iter().any(|refusal| refusal.check.id == check.id);
             if check.is_demanded_by(fact.wanted) {
                 let violations = pod.violations(check, fact.wanted.version);
-                assert_eq!(
-                    is_refused,
-                    !violations.is_empty(),
-                    "line {}, {}",
-                    line + 1,
-                    check.id
-                );
+                assert_eq!(is_refused, !violations.is_empty(), "line {}, {}", line + 1, check.id);
                 for violation in violations {
                     assert!(!violation.message.ends_with('.'));
                     assert!(violation.fix.is_none_or(|fix| !fix.edits.is_empty()));
@@ -119,9 +93,7 @@ fn all_fixes_together_make_the_pod_pass() {
         };
         total += usize::from(!fixes.is_empty());
         let pod = support::apply(&fact.pod, &fixes);
-        let again = Pod::read(&support::view(&pod), fact.seen)
-            .evaluate(fact.wanted)
-            .forbidden_detail();
+        let again = Pod::read(&support::view(&pod), fact.seen).evaluate(fact.wanted).forbidden_detail();
         assert_eq!(again, "", "line {}, {}", line + 1, fact.wanted);
         mended += usize::from(!fixes.is_empty());
     }
@@ -195,12 +167,7 @@ fn anything() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(6, 64, 8, move |inner| {
         let fields = prop::collection::vec((keys.clone(), inner.clone()), 0..8).prop_map(|fields| {
-            Value::Object(
-                fields
-                    .into_iter()
-                    .map(|(key, value)| (Value::from(key), value))
-                    .collect(),
-            )
+            Value::Object(fields.into_iter().map(|(key, value)| (Value::from(key), value)).collect())
         });
         prop_oneof![
             3 => fields,

@@ -3,12 +3,7 @@
 //! `tests/corpus/podsecurity/requests.jsonl`, a line each: the configuration, the labels of the namespace `ns` (absent
 //! where there is no such namespace), its pods, the request and the response. `LUMEN_RANDOM_REQUESTS` names another such
 //! file.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "test code"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
 #[path = "podsecurity/support.rs"]
 mod support;
@@ -53,52 +48,29 @@ fn expected(json: &Json) -> Response {
             },
             message: text(&json["message"]),
         }),
-        warnings: json["warnings"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(text)
-            .collect(),
+        warnings: json["warnings"].as_array().into_iter().flatten().map(text).collect(),
         audit_annotations,
     }
 }
 
 #[test]
 fn the_answers_are_upstreams() {
-    let default = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/corpus/podsecurity/requests.jsonl"
-    );
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/corpus/podsecurity/requests.jsonl");
     let path = env::var("LUMEN_RANDOM_REQUESTS").unwrap_or_else(|_| default.into());
     for (index, line) in fs::read_to_string(&path).expect(&path).lines().enumerate() {
         let json: Json = serde_json::from_str(line).unwrap();
         let (configuration, errors) = Configuration::read(&support::value(&json["configuration"]));
         assert!(errors.is_empty(), "line {}: {errors:?}", index + 1);
-        let admission = Admission {
-            configuration,
-            ..Admission::default()
-        };
+        let admission = Admission { configuration, ..Admission::default() };
         let cluster = Facts {
             labels: json.get("namespaceLabels").map(support::value),
-            pods: json["pods"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(support::value)
-                .collect(),
+            pods: json["pods"].as_array().unwrap().iter().map(support::value).collect(),
         };
         let text = |field: &str| json[field].as_str().unwrap();
-        let (object, old_object) = (
-            support::value(&json["object"]),
-            support::value(&json["oldObject"]),
-        );
+        let (object, old_object) = (support::value(&json["object"]), support::value(&json["oldObject"]));
         let mut response = admission.validate(
             &Request {
-                operation: if text("operation") == "CREATE" {
-                    Operation::Create
-                } else {
-                    Operation::Update
-                },
+                operation: if text("operation") == "CREATE" { Operation::Create } else { Operation::Update },
                 group: text("group"),
                 resource: text("resource"),
                 subresource: text("subresource"),

@@ -1,10 +1,5 @@
 //! What a review says of workloads: which action, which text, which place, and the advice where nothing decides.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "test code"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
 #[path = "podsecurity/support.rs"]
 mod support;
@@ -52,22 +47,10 @@ impl World {
 
     fn review_with<T>(&self, run: impl FnOnce(&Subject<'_>, &Namespace<'_>) -> T) -> T {
         let object = object(self.kind, Some("shop"), self.name);
-        let at: Pointer = if self.role == Role::Pod {
-            Pointer::ROOT
-        } else {
-            pointer!["spec", "template"]
-        };
-        let view = PodView {
-            at: at.clone(),
-            ..support::view(self.document.find(&at).unwrap())
-        };
+        let at: Pointer = if self.role == Role::Pod { Pointer::ROOT } else { pointer!["spec", "template"] };
+        let view = PodView { at: at.clone(), ..support::view(self.document.find(&at).unwrap()) };
         let root = location("app.yaml", 3);
-        let subject = Subject {
-            object: &object,
-            root: &root,
-            pod: &view,
-            role: self.role,
-        };
+        let subject = Subject { object: &object, root: &root, pod: &view, role: self.role };
         let namespace = object_of_namespace();
         let namespace_root = location("namespaces.yaml", 0);
         let known = self.labels.as_ref().map(|labels| NamespaceView {
@@ -75,9 +58,7 @@ impl World {
             root: &namespace_root,
             labels,
         });
-        let namespace = known
-            .as_ref()
-            .map_or(Namespace::Unknown { name: "shop" }, Namespace::Known);
+        let namespace = known.as_ref().map_or(Namespace::Unknown { name: "shop" }, Namespace::Known);
         run(&subject, &namespace)
     }
 
@@ -90,9 +71,7 @@ impl World {
 
 /// `enforce=baseline warn=restricted` as labels.
 fn labelled(labels: &str) -> Value {
-    let pairs = labels
-        .split_whitespace()
-        .map(|label| label.split_once('=').unwrap());
+    let pairs = labels.split_whitespace().map(|label| label.split_once('=').unwrap());
     let entries = pairs.map(|(mode, value)| {
         let key = Value::from(format!("pod-security.kubernetes.io/{mode}"));
         (key, Value::from(value))
@@ -114,13 +93,7 @@ fn object_of_namespace() -> ObjectRef {
 }
 
 fn location(source: &str, document: usize) -> Location {
-    Location {
-        source: source.into(),
-        place: Place::Field {
-            document,
-            pointer: Pointer::ROOT,
-        },
-    }
+    Location { source: source.into(), place: Place::Field { document, pointer: Pointer::ROOT } }
 }
 
 fn place(location: &Location) -> String {
@@ -163,10 +136,7 @@ fn a_pod_that_enforce_refuses_is_denied_with_the_api_servers_words() {
         )
     );
     let policy = finding.policy.as_ref().unwrap();
-    assert_eq!(
-        (policy.object.kind.as_ref(), policy.rule.as_str()),
-        ("Namespace", "enforce=baseline:latest")
-    );
+    assert_eq!((policy.object.kind.as_ref(), policy.rule.as_str()), ("Namespace", "enforce=baseline:latest"));
     assert_eq!(finding.related[0].label, "enforced by this label");
     assert_eq!(
         place(&finding.related[0].location),
@@ -180,10 +150,7 @@ fn a_name_still_to_be_made_up_is_not_in_the_text() {
     let mut world = World::new(PRIVILEGED, "enforce=baseline");
     world.name = "web-*";
     let text = world.findings()[0].upstream_message.clone().unwrap();
-    assert!(
-        text.starts_with(r#"violates PodSecurity "baseline:latest": privileged"#),
-        "{text}"
-    );
+    assert!(text.starts_with(r#"violates PodSecurity "baseline:latest": privileged"#), "{text}");
 }
 
 #[test]
@@ -199,10 +166,7 @@ fn a_controller_is_admitted_and_its_pods_are_refused() {
         ]
     );
     let text = findings[0].upstream_message.as_deref().unwrap();
-    assert!(
-        text.starts_with(r#"violates PodSecurity "baseline:latest": "#),
-        "{text}"
-    );
+    assert!(text.starts_with(r#"violates PodSecurity "baseline:latest": "#), "{text}");
     let edit = format!("{:?}", findings[0].fix.as_ref().unwrap().edits[0]);
     assert!(edit.contains("template"), "{edit}");
 }
@@ -214,19 +178,10 @@ fn a_controllers_pods_get_defaults_that_it_has_not() {
     let rules = |labels| {
         let world = World::new(pod, labels).with_role(Role::Controller, "DaemonSet");
         let findings = world.findings();
-        findings
-            .iter()
-            .map(|finding| format!("{} {}", finding.rule.name, finding.action))
-            .collect::<Vec<_>>()
+        findings.iter().map(|finding| format!("{} {}", finding.rule.name, finding.action)).collect::<Vec<_>>()
     };
-    assert_eq!(
-        rules("enforce=privileged warn=baseline"),
-        ["host-namespaces warn"]
-    );
-    assert_eq!(
-        rules("enforce=baseline"),
-        ["host-namespaces deny-pods", "host-ports deny-pods"]
-    );
+    assert_eq!(rules("enforce=privileged warn=baseline"), ["host-namespaces warn"]);
+    assert_eq!(rules("enforce=baseline"), ["host-namespaces deny-pods", "host-ports deny-pods"]);
 }
 
 #[test]
@@ -286,29 +241,17 @@ fn latest_means_the_clusters_own_version() {
     let pod = r#"{"spec": {"hostUsers": false, "containers": [{"name": "a", "securityContext": {"procMount": "Unmasked"}}]}}"#;
     let world = World::new(pod, "enforce=baseline");
     assert_eq!(world.findings(), []);
-    let old = Options {
-        cluster_minor: 34,
-        ..Options::default()
-    };
+    let old = Options { cluster_minor: 34, ..Options::default() };
     let findings =
         world.review_with(|subject, namespace| review(subject, namespace, &world.configuration, old));
     assert_eq!(findings[0].rule.name.as_ref(), "proc-mount");
-    assert!(
-        findings[0]
-            .upstream_message
-            .as_ref()
-            .unwrap()
-            .contains(r#""baseline:latest""#)
-    );
+    assert!(findings[0].upstream_message.as_ref().unwrap().contains(r#""baseline:latest""#));
 }
 
 #[test]
 fn audit_alone_is_a_dry_run() {
     let findings = World::new(PRIVILEGED, "enforce=privileged audit=baseline").findings();
-    assert_eq!(
-        (findings[0].action, findings[0].outcome),
-        (Action::Dryrun, Outcome::Fail)
-    );
+    assert_eq!((findings[0].action, findings[0].outcome), (Action::Dryrun, Outcome::Fail));
     assert_eq!(findings[0].policy.as_ref().unwrap().rule, "audit=baseline:latest");
 }
 
@@ -317,10 +260,8 @@ fn where_nothing_decides_there_is_advice() {
     let pod = r#"{"metadata": {"name": "web"}, "spec": {"volumes": [{"name": "root", "hostPath": {"path": "/"}}],
         "containers": [{"name": "web", "securityContext": {"privileged": true}}]}}"#;
     let findings = World::new(pod, "").findings();
-    let short: Vec<String> = findings
-        .iter()
-        .map(|finding| format!("{} {}", finding.rule.name, finding.severity))
-        .collect();
+    let short: Vec<String> =
+        findings.iter().map(|finding| format!("{} {}", finding.rule.name, finding.severity)).collect();
     assert_eq!(
         short,
         [
@@ -338,10 +279,7 @@ fn where_nothing_decides_there_is_advice() {
         assert!(!finding.message.contains("is known"));
     }
     let unknown = World::new(PRIVILEGED, "?").findings();
-    assert_eq!(
-        unknown[0].message,
-        "container `web` runs privileged; no label of namespace `shop` is known"
-    );
+    assert_eq!(unknown[0].message, "container `web` runs privileged; no label of namespace `shop` is known");
 }
 
 #[test]
@@ -353,10 +291,7 @@ fn a_label_or_a_configured_default_ends_the_advice() {
     world.configuration = configuration(r#"{"enforce": "baseline"}"#, "{}");
     let findings = world.findings();
     assert_eq!(findings[0].action, Action::Deny);
-    assert_eq!(
-        findings[0].policy.as_ref().unwrap().object.kind.as_ref(),
-        "PodSecurityConfiguration"
-    );
+    assert_eq!(findings[0].policy.as_ref().unwrap().object.kind.as_ref(), "PodSecurityConfiguration");
     assert_eq!(findings[0].related, []);
 }
 
@@ -375,10 +310,7 @@ fn what_is_exempt_is_skipped_and_said_only_when_asked_for() {
     let mut world = World::new(PRIVILEGED, "enforce=restricted");
     world.configuration = configuration("{}", r#"{"namespaces": ["shop"]}"#);
     assert_eq!(world.findings(), []);
-    let shows = Options {
-        shows_passes: true,
-        ..Options::default()
-    };
+    let shows = Options { shows_passes: true, ..Options::default() };
     let findings =
         world.review_with(|subject, namespace| review(subject, namespace, &world.configuration, shows));
     assert_eq!((findings.len(), findings[0].outcome), (1, Outcome::Skip));
@@ -392,41 +324,22 @@ fn what_is_exempt_is_skipped_and_said_only_when_asked_for() {
 #[test]
 fn what_is_met_is_a_pass_when_asked_for() {
     let world = World::new(PRIVILEGED, "enforce=baseline");
-    let shows = Options {
-        shows_passes: true,
-        ..Options::default()
-    };
+    let shows = Options { shows_passes: true, ..Options::default() };
     let findings =
         world.review_with(|subject, namespace| review(subject, namespace, &world.configuration, shows));
-    assert_eq!(
-        findings
-            .iter()
-            .filter(|finding| finding.outcome == Outcome::Pass)
-            .count(),
-        11
-    );
-    assert_eq!(
-        findings
-            .iter()
-            .filter(|finding| finding.outcome == Outcome::Fail)
-            .count(),
-        1
-    );
+    assert_eq!(findings.iter().filter(|finding| finding.outcome == Outcome::Pass).count(), 11);
+    assert_eq!(findings.iter().filter(|finding| finding.outcome == Outcome::Fail).count(), 1);
 }
 
 #[test]
 fn many_findings_do_not_repeat_a_long_text_without_bound() {
-    let containers: Vec<String> = (0..2000)
-        .map(|index| format!(r#"{{"name": "container-{index}"}}"#))
-        .collect();
+    let containers: Vec<String> =
+        (0..2000).map(|index| format!(r#"{{"name": "container-{index}"}}"#)).collect();
     let pod = format!(r#"{{"spec": {{"containers": [{}]}}}}"#, containers.join(","));
     let findings = World::new(&pod, "enforce=restricted").findings();
     assert_eq!(findings.len(), 8000);
-    let bytes: usize = findings
-        .iter()
-        .filter_map(|finding| finding.upstream_message.as_ref())
-        .map(|text| text.len())
-        .sum();
+    let bytes: usize =
+        findings.iter().filter_map(|finding| finding.upstream_message.as_ref()).map(|text| text.len()).sum();
     assert!(findings[0].upstream_message.is_some());
     assert!(bytes <= UPSTREAM_BYTES_MAX);
 }
@@ -488,27 +401,13 @@ const PLAIN: &str = r#"{"spec": {"containers": [{"name": "a"}]}}"#;
 
 fn advice(labels: &str, pods: &[&str]) -> (Advice, Option<Finding>) {
     let values: Vec<Value> = pods.iter().map(|pod| support::json(pod)).collect();
-    let objects: Vec<ObjectRef> = (0..pods.len())
-        .map(|index| object("Deployment", Some("shop"), &format!("app{index}")))
-        .collect();
+    let objects: Vec<ObjectRef> =
+        (0..pods.len()).map(|index| object("Deployment", Some("shop"), &format!("app{index}"))).collect();
     let views: Vec<PodView<'_>> = values.iter().map(support::view).collect();
-    let (namespace, root, labels) = (
-        object_of_namespace(),
-        location("namespaces.yaml", 0),
-        labelled(labels),
-    );
-    let view = NamespaceView {
-        object: &namespace,
-        root: &root,
-        labels: &labels,
-    };
+    let (namespace, root, labels) = (object_of_namespace(), location("namespaces.yaml", 0), labelled(labels));
+    let view = NamespaceView { object: &namespace, root: &root, labels: &labels };
     let namespace = Namespace::Known(&view);
-    let advice = advise(
-        &namespace,
-        &Configuration::default(),
-        NEWEST_MINOR,
-        objects.iter().zip(&views),
-    );
+    let advice = advise(&namespace, &Configuration::default(), NEWEST_MINOR, objects.iter().zip(&views));
     let finding = advice.finding(&namespace);
     (advice, finding)
 }
@@ -516,10 +415,7 @@ fn advice(labels: &str, pods: &[&str]) -> (Advice, Option<Finding>) {
 #[test]
 fn the_advisor_names_the_highest_level_that_all_workloads_meet() {
     let (all, finding) = advice("", &[HARDENED, HARDENED]);
-    assert_eq!(
-        (all.highest_passing, all.current.level),
-        (Level::Restricted, Level::Privileged)
-    );
+    assert_eq!((all.highest_passing, all.current.level), (Level::Restricted, Level::Privileged));
     let finding = finding.unwrap();
     assert_eq!(
         finding.message,
@@ -570,10 +466,7 @@ fn every_rule_is_documented_and_its_name_is_unique() {
     for rule in rules() {
         assert_eq!(names.iter().filter(|name| **name == rule.name).count(), 1);
         for text in [rule.summary, rule.rationale, rule.remedy] {
-            assert!(
-                !text.is_empty() && !text.ends_with('.') && !text.contains("  "),
-                "{text}"
-            );
+            assert!(!text.is_empty() && !text.ends_with('.') && !text.contains("  "), "{text}");
         }
         assert!(!rule.references.is_empty());
     }
@@ -610,12 +503,6 @@ fn what_breaks_baseline_is_as_bad_under_restricted() {
             .map(|finding| finding.severity)
             .collect()
     };
-    assert_eq!(
-        severities("restricted-volumes"),
-        [Severity::High, Severity::Medium]
-    );
-    assert_eq!(
-        severities("capabilities-restricted"),
-        [Severity::High, Severity::Medium]
-    );
+    assert_eq!(severities("restricted-volumes"), [Severity::High, Severity::Medium]);
+    assert_eq!(severities("capabilities-restricted"), [Severity::High, Severity::Medium]);
 }

@@ -82,9 +82,7 @@ impl Builder {
 
     /// Adds an object's entries to the innermost object.
     pub(crate) fn merge(&mut self, object: &Object, at: usize) {
-        let entries = object
-            .fields()
-            .map(|(key, value)| (key.clone(), value.clone(), at));
+        let entries = object.fields().map(|(key, value)| (key.clone(), value.clone(), at));
         self.entries.extend(entries);
     }
 
@@ -126,11 +124,7 @@ impl Builder {
             return Object::from_sorted(kept);
         }
         let entries = self.entries.drain(from..);
-        Object::from_sorted(
-            entries
-                .map(|(key, value, _)| (Value::String(key), value))
-                .collect(),
-        )
+        Object::from_sorted(entries.map(|(key, value, _)| (Value::String(key), value)).collect())
     }
 
     fn note_duplicates(&mut self, from: usize) {
@@ -144,10 +138,8 @@ impl Builder {
             [earlier, later] if earlier.0 == later.0 => Some(later),
             _ => None,
         });
-        let duplicates = repeated.take(room).map(|(key, _, at)| Duplicate {
-            at: *at,
-            pointer: object.child(key.clone()),
-        });
+        let duplicates =
+            repeated.take(room).map(|(key, _, at)| Duplicate { at: *at, pointer: object.child(key.clone()) });
         self.duplicates.extend(duplicates);
     }
 

@@ -105,11 +105,7 @@ pub fn apply(text: &str, syntax: Syntax, edits: &[Edit]) -> Result<Edited, EditE
     } else {
         check::value(&edited.text, syntax).map_err(|_| EditError::NotFaithful)?
     };
-    if plan.expected() == Some(&new) {
-        Ok(edited)
-    } else {
-        Err(EditError::NotFaithful)
-    }
+    if plan.expected() == Some(&new) { Ok(edited) } else { Err(EditError::NotFaithful) }
 }
 
 /// What a document says, for [`patches`].
@@ -149,10 +145,7 @@ fn splice(text: &str, mut patches: Vec<Patch>) -> Result<Edited, EditError> {
         let start = out.len();
         out.push_str(&new);
         at = range.end;
-        changed.push(Change {
-            before: range,
-            after: start..out.len(),
-        });
+        changed.push(Change { before: range, after: start..out.len() });
     }
     out.push_str(text.get(at..).ok_or(EditError::NotFaithful)?);
     Ok(Edited { text: out, changed })

@@ -38,14 +38,9 @@ pub(crate) fn parse_prefix(input: &[u8], from: usize, limits: &Limits) -> Result
     let value = reader.read()?;
     let end = reader.at;
     let duplicates = reader.builder.into_duplicates().into_iter();
-    let duplicates = duplicates
-        .map(|Duplicate { at, pointer }| ReadError::duplicate_key(at, pointer))
-        .collect();
-    Ok(Prefix {
-        start,
-        end,
-        parsed: Parsed { value, duplicates },
-    })
+    let duplicates =
+        duplicates.map(|Duplicate { at, pointer }| ReadError::duplicate_key(at, pointer)).collect();
+    Ok(Prefix { start, end, parsed: Parsed { value, duplicates } })
 }
 
 struct Reader<'a> {
@@ -70,36 +65,17 @@ enum Expects {
 
 impl<'a> Reader<'a> {
     fn new(input: &'a [u8], at: usize, limits: &Limits) -> Self {
-        Self {
-            input,
-            at,
-            builder: Builder::default(),
-            depth_max: limits.depth_max,
-        }
+        Self { input, at, builder: Builder::default(), depth_max: limits.depth_max }
     }
 
     fn syntax(&self, at: usize, message: &str) -> ReadError {
         let at_end = at >= self.input.len();
-        self.error(
-            ReadErrorKind::Syntax,
-            at,
-            if at_end {
-                "the JSON text ends too soon"
-            } else {
-                message
-            },
-        )
+        self.error(ReadErrorKind::Syntax, at, if at_end { "the JSON text ends too soon" } else { message })
     }
 
     #[expect(clippy::unused_self, reason = "reads as the others do")]
     fn error(&self, kind: ReadErrorKind, at: usize, message: &str) -> ReadError {
-        ReadError {
-            kind,
-            document: 0,
-            at,
-            pointer: None,
-            message: message.to_owned(),
-        }
+        ReadError { kind, document: 0, at, pointer: None, message: message.to_owned() }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -144,11 +120,7 @@ impl<'a> Reader<'a> {
                 }
                 (Expects::Comma, Some(b',')) => {
                     self.at += 1;
-                    expects = if self.builder.is_in_object() {
-                        Expects::Key
-                    } else {
-                        Expects::Value
-                    };
+                    expects = if self.builder.is_in_object() { Expects::Key } else { Expects::Value };
                     continue;
                 }
                 (Expects::Comma, Some(b'}')) if self.builder.is_in_object() => self.close(),
@@ -234,9 +206,7 @@ impl<'a> Reader<'a> {
         }
         let text = self.input.get(start..self.at).unwrap_or_default();
         let number = std::str::from_utf8(text).ok().and_then(Number::parse);
-        number
-            .map(Value::Number)
-            .ok_or_else(|| self.syntax(start, "this is no number"))
+        number.map(Value::Number).ok_or_else(|| self.syntax(start, "this is no number"))
     }
 
     /// One digit or more.
@@ -354,9 +324,7 @@ mod tests {
 
     fn parsed(text: &[u8]) -> Result<String, usize> {
         let parsed = parse(text, &Limits::default());
-        parsed
-            .map(|parsed| parsed.value.to_json())
-            .map_err(|error| error.at)
+        parsed.map(|parsed| parsed.value.to_json()).map_err(|error| error.at)
     }
 
     #[test]
@@ -364,18 +332,9 @@ mod tests {
         for (text, json) in [
             (" [ ] ", "[]"),
             ("{\n}", "{}"),
-            (
-                "[1, -0, 1.50, 2E+3, 12345678901234567890]",
-                "[1,-0,1.50,2E+3,12345678901234567890]",
-            ),
-            (
-                r#"{"b": {"c": [true, false, null]}, "a": "x"}"#,
-                r#"{"a":"x","b":{"c":[true,false,null]}}"#,
-            ),
-            (
-                r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#,
-                "\"\\\"\\\\/\\b\\f\\n\\r\\té😀\"",
-            ),
+            ("[1, -0, 1.50, 2E+3, 12345678901234567890]", "[1,-0,1.50,2E+3,12345678901234567890]"),
+            (r#"{"b": {"c": [true, false, null]}, "a": "x"}"#, r#"{"a":"x","b":{"c":[true,false,null]}}"#),
+            (r#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#, "\"\\\"\\\\/\\b\\f\\n\\r\\té😀\""),
             ("\"\u{7f}\"", "\"\u{7f}\""),
         ] {
             assert_eq!(parsed(text.as_bytes()), Ok(json.to_owned()), "{text}");
@@ -389,10 +348,7 @@ mod tests {
         }
         assert_eq!(parsed(br#""\ud800\u0041""#), Ok("\"\u{fffd}A\"".to_owned()));
         // One for each byte, as Go has it.
-        assert_eq!(
-            parsed(b"\"\xe2\x80x\\n\""),
-            Ok("\"\u{fffd}\u{fffd}x\\n\"".to_owned())
-        );
+        assert_eq!(parsed(b"\"\xe2\x80x\\n\""), Ok("\"\u{fffd}\u{fffd}x\\n\"".to_owned()));
     }
 
     #[test]
@@ -426,13 +382,8 @@ mod tests {
 
     #[test]
     fn of_duplicate_keys_the_last_counts_and_each_is_told() {
-        let parsed = parse(
-            br#"{"a": [{"b": 1, "c": 2, "b": 3}], "a": 4}"#,
-            &Limits::default(),
-        );
-        let Ok(Parsed { value, duplicates }) = parsed else {
-            panic!("{parsed:?}")
-        };
+        let parsed = parse(br#"{"a": [{"b": 1, "c": 2, "b": 3}], "a": 4}"#, &Limits::default());
+        let Ok(Parsed { value, duplicates }) = parsed else { panic!("{parsed:?}") };
         assert_eq!(value.to_json(), r#"{"a":4}"#);
         let told: Vec<_> = duplicates
             .iter()

@@ -39,10 +39,7 @@ impl Number {
     /// The nearest value of 64 bits, infinite where it is out of range.
     pub fn as_f64(&self) -> f64 {
         match &self.0 {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "the nearest value is what is asked for"
-            )]
+            #[expect(clippy::cast_precision_loss, reason = "the nearest value is what is asked for")]
             Repr::Int(int) => *int as f64,
             Repr::Text(text) => text.parse().unwrap_or(f64::NAN),
         }
@@ -134,12 +131,7 @@ struct Decimal<'a> {
 }
 
 impl<'a> Decimal<'a> {
-    const ZERO: Decimal<'static> = Decimal {
-        negative: false,
-        whole: b"",
-        fraction: b"",
-        magnitude: 0,
-    };
+    const ZERO: Decimal<'static> = Decimal { negative: false, whole: b"", fraction: b"", magnitude: 0 };
 
     /// Takes apart a text in JSON's grammar of numbers.
     fn parse(text: &'a str) -> Option<Self> {
@@ -165,18 +157,11 @@ impl<'a> Decimal<'a> {
         }
         let whole = whole.trim_start_matches('0');
         let trimmed = fraction.trim_end_matches('0');
-        let leading = if whole.is_empty() {
-            trimmed.len() - trimmed.trim_start_matches('0').len()
-        } else {
-            0
-        };
+        let leading =
+            if whole.is_empty() { trimmed.len() - trimmed.trim_start_matches('0').len() } else { 0 };
         let places = i64::try_from(whole.len()).ok()? - i64::try_from(leading).ok()?;
         let fraction = trimmed.trim_start_matches(if whole.is_empty() { '0' } else { '\0' });
-        let whole = if fraction.is_empty() {
-            whole.trim_end_matches('0')
-        } else {
-            whole
-        };
+        let whole = if fraction.is_empty() { whole.trim_end_matches('0') } else { whole };
         if whole.is_empty() && fraction.is_empty() {
             return Some(Decimal::ZERO);
         }
@@ -205,11 +190,7 @@ impl<'a> Decimal<'a> {
         for digit in self.digits().chain(std::iter::repeat(b'0')).take(places) {
             let digit = i64::from(digit - b'0');
             int = int.checked_mul(10)?;
-            int = if self.negative {
-                int.checked_sub(digit)?
-            } else {
-                int.checked_add(digit)?
-            };
+            int = if self.negative { int.checked_sub(digit)? } else { int.checked_add(digit)? };
         }
         Some(int)
     }
@@ -224,10 +205,7 @@ impl<'a> Decimal<'a> {
         if a != b || a == 0 {
             return a.cmp(&b);
         }
-        let absolute = self
-            .magnitude
-            .cmp(&other.magnitude)
-            .then_with(|| self.digits().cmp(other.digits()));
+        let absolute = self.magnitude.cmp(&other.magnitude).then_with(|| self.digits().cmp(other.digits()));
         if a < 0 { absolute.reverse() } else { absolute }
     }
 }
@@ -244,10 +222,7 @@ fn parse_exponent(text: &str) -> Option<i64> {
     // A quarter of the range leaves room to add a magnitude.
     let bound = i64::MAX / 4;
     let value = digits.iter().fold(0_i64, |value, digit| {
-        value
-            .saturating_mul(10)
-            .saturating_add(i64::from(digit - b'0'))
-            .min(bound)
+        value.saturating_mul(10).saturating_add(i64::from(digit - b'0')).min(bound)
     });
     Some(if negative { -value } else { value })
 }
@@ -262,39 +237,14 @@ mod tests {
 
     #[test]
     fn prints_as_written_and_compares_by_value() {
-        for text in [
-            "0",
-            "-0",
-            "1.0",
-            "1e5",
-            "-12.50",
-            "1E400",
-            "18446744073709551616",
-            "0.001",
-        ] {
+        for text in ["0", "-0", "1.0", "1e5", "-12.50", "1E400", "18446744073709551616", "0.001"] {
             assert_eq!(number(text).to_string(), text);
         }
-        for (a, b) in [
-            ("1", "1.0"),
-            ("100", "1e2"),
-            ("0.001", "1e-3"),
-            ("-0", "0"),
-            ("120", "1.2E+2"),
-        ] {
+        for (a, b) in [("1", "1.0"), ("100", "1e2"), ("0.001", "1e-3"), ("-0", "0"), ("120", "1.2E+2")] {
             assert_eq!(number(a), number(b), "{a} = {b}");
         }
-        let ascending = [
-            "-1e400",
-            "-2",
-            "-1.5",
-            "0",
-            "1e-9",
-            "0.5",
-            "1",
-            "9007199254740993",
-            "1e17",
-            "1e400",
-        ];
+        let ascending =
+            ["-1e400", "-2", "-1.5", "0", "1e-9", "0.5", "1", "9007199254740993", "1e17", "1e400"];
         for pair in ascending.windows(2) {
             assert!(number(pair[0]) < number(pair[1]), "{} < {}", pair[0], pair[1]);
         }
@@ -302,9 +252,7 @@ mod tests {
 
     #[test]
     fn refuses_what_json_refuses() {
-        for text in [
-            "", "-", "+1", "01", "1.", ".5", "1e", "1e+", "0x1", " 1", "1_000", "NaN", "--1",
-        ] {
+        for text in ["", "-", "+1", "01", "1.", ".5", "1e", "1e+", "0x1", " 1", "1_000", "NaN", "--1"] {
             assert!(Number::parse(text).is_none(), "{text}");
         }
     }

@@ -26,11 +26,7 @@ pub const DOCUMENTS_MAX: usize = 100_000;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            input_bytes_max: INPUT_BYTES_MAX,
-            depth_max: DEPTH_MAX,
-            documents_max: DOCUMENTS_MAX,
-        }
+        Self { input_bytes_max: INPUT_BYTES_MAX, depth_max: DEPTH_MAX, documents_max: DOCUMENTS_MAX }
     }
 }
 
@@ -78,18 +74,9 @@ pub struct Parsed {
 /// (`pkg/util/yaml/decoder.go`) yields. Where that stops at the first bad document, the error is noted here and the next
 /// document is read.
 pub fn read(input: &[u8], limits: &Limits) -> Reading {
-    let mut reader = Reader {
-        input,
-        limits,
-        reading: Reading::default(),
-        index: 0,
-    };
+    let mut reader = Reader { input, limits, reading: Reading::default(), index: 0 };
     if input.len() > limits.input_bytes_max {
-        let message = format!(
-            "the input has {} bytes, {} are allowed",
-            input.len(),
-            limits.input_bytes_max
-        );
+        let message = format!("the input has {} bytes, {} are allowed", input.len(), limits.input_bytes_max);
         reader.error(ReadErrorKind::TooLarge, 0, message);
     } else if stream::starts_as_json(input) {
         reader.read_json();
@@ -109,23 +96,14 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn error(&mut self, kind: ReadErrorKind, at: usize, message: String) {
-        self.reading.errors.push(ReadError {
-            kind,
-            document: self.index,
-            at,
-            pointer: None,
-            message,
-        });
+        self.reading.errors.push(ReadError { kind, document: self.index, at, pointer: None, message });
     }
 
     /// Whether the bound on documents is reached; notes it as an error.
     fn is_full(&mut self, at: usize) -> bool {
         let is_full = self.index >= self.limits.documents_max;
         if is_full {
-            let message = format!(
-                "the input holds more than {} documents",
-                self.limits.documents_max
-            );
+            let message = format!("the input holds more than {} documents", self.limits.documents_max);
             self.error(ReadErrorKind::TooManyDocuments, at, message);
         }
         is_full
@@ -133,25 +111,15 @@ impl Reader<'_> {
 
     fn add(&mut self, range: Range<usize>, syntax: Syntax, parsed: Parsed) {
         let index = self.index;
-        let duplicates = parsed.duplicates.into_iter().map(|duplicate| ReadError {
-            document: index,
-            ..duplicate
-        });
+        let duplicates =
+            parsed.duplicates.into_iter().map(|duplicate| ReadError { document: index, ..duplicate });
         self.reading.errors.extend(duplicates);
-        self.reading.documents.push(Document {
-            index,
-            range,
-            syntax,
-            value: parsed.value,
-        });
+        self.reading.documents.push(Document { index, range, syntax, value: parsed.value });
         self.index += 1;
     }
 
     fn fail(&mut self, error: ReadError) {
-        self.reading.errors.push(ReadError {
-            document: self.index,
-            ..error
-        });
+        self.reading.errors.push(ReadError { document: self.index, ..error });
         self.index += 1;
     }
 
@@ -174,10 +142,8 @@ impl Reader<'_> {
                     if let Some(yaml) = yaml {
                         self.read_yaml(Parts::new(self.input, yaml), Some(error));
                     } else {
-                        let is_separator = self
-                            .input
-                            .get(start..)
-                            .is_some_and(|rest| rest.starts_with(b"---"));
+                        let is_separator =
+                            self.input.get(start..).is_some_and(|rest| rest.starts_with(b"---"));
                         self.fail(if is_separator {
                             ReadError {
                                 at: start,
@@ -228,15 +194,8 @@ impl Reader<'_> {
         let text = normalize_lines(raw);
         let is_raw = matches!(text, Cow::Borrowed(_));
         let place = |error: ReadError| {
-            let offset = if is_raw {
-                error.at
-            } else {
-                raw_offset(raw, error.at)
-            };
-            ReadError {
-                at: range.start + offset.min(raw.len()),
-                ..error
-            }
+            let offset = if is_raw { error.at } else { raw_offset(raw, error.at) };
+            ReadError { at: range.start + offset.min(raw.len()), ..error }
         };
         let (parsed, depth) = yaml::parse_with_depth(&text, self.limits).map_err(place)?;
         if depth > self.limits.depth_max {
@@ -248,10 +207,7 @@ impl Reader<'_> {
                 message: format!("collections nest deeper than {} levels", self.limits.depth_max),
             });
         }
-        Ok(Parsed {
-            value: parsed.value,
-            duplicates: parsed.duplicates.into_iter().map(place).collect(),
-        })
+        Ok(Parsed { value: parsed.value, duplicates: parsed.duplicates.into_iter().map(place).collect() })
     }
 }
 
@@ -271,9 +227,7 @@ fn normalize_lines(raw: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Owned(text);
     }
     for line in raw.split_inclusive(|byte| *byte == b'\n') {
-        let content = line
-            .strip_suffix(b"\n")
-            .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let content = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         text.extend_from_slice(content.unwrap_or(line));
         text.push(b'\n');
     }
@@ -354,9 +308,7 @@ mod tests {
     /// The documents as JSON, with their numbers.
     fn values(reading: &Reading) -> Vec<(usize, String)> {
         let documents = reading.documents.iter();
-        documents
-            .map(|document| (document.index, document.value.to_json()))
-            .collect()
+        documents.map(|document| (document.index, document.value.to_json())).collect()
     }
 
     /// What the input has where an error points.
@@ -368,13 +320,8 @@ mod tests {
     fn reading_goes_on_behind_a_bad_document() {
         let text = "a: 1\n---\nb: [\n---\nc: 3\n--- d\ne: 5\n";
         let reading = read_text(text);
-        assert_eq!(
-            values(&reading),
-            [(0, r#"{"a":1}"#.into()), (3, r#"{"e":5}"#.into())]
-        );
-        let [unclosed, separator] = reading.errors.as_slice() else {
-            panic!("{:?}", reading.errors)
-        };
+        assert_eq!(values(&reading), [(0, r#"{"a":1}"#.into()), (3, r#"{"e":5}"#.into())]);
+        let [unclosed, separator] = reading.errors.as_slice() else { panic!("{:?}", reading.errors) };
         assert_eq!((unclosed.kind, unclosed.document), (ReadErrorKind::Syntax, 1));
         assert_eq!(pointed_at(text, unclosed), "---\nc: 3\n--- d\ne: 5\n");
         assert_eq!((separator.kind, separator.document), (ReadErrorKind::Syntax, 2));
@@ -386,13 +333,8 @@ mod tests {
         let text = "x: 1\n---\r\na:\r\n- k: 1\r\n- b: 2\r\n  'b': 3\r\n";
         let reading = read_text(text);
         assert_eq!(values(&reading)[1].1, r#"{"a":[{"k":1},{"b":3}]}"#);
-        let [duplicate] = reading.errors.as_slice() else {
-            panic!("{:?}", reading.errors)
-        };
-        assert_eq!(
-            (duplicate.kind, duplicate.document),
-            (ReadErrorKind::DuplicateKey, 1)
-        );
+        let [duplicate] = reading.errors.as_slice() else { panic!("{:?}", reading.errors) };
+        assert_eq!((duplicate.kind, duplicate.document), (ReadErrorKind::DuplicateKey, 1));
         assert_eq!(duplicate.pointer, Some(pointer!["a", 1, "b"]));
         assert_eq!(pointed_at(text, duplicate), "'b': 3\r\n");
     }
@@ -407,10 +349,7 @@ mod tests {
         assert_eq!(duplicate("\u{feff}é: 1\né: 2\n".as_bytes()), Some(9));
         // Behind a lone carriage return the line reader drops one that the scanner would take for a line.
         assert_eq!(duplicate(b"a: >\r\r\n  x\r\na: 2"), Some(12));
-        let utf16: Vec<u8> = "\u{feff}a: 😀\na: 2\n"
-            .encode_utf16()
-            .flat_map(u16::to_be_bytes)
-            .collect();
+        let utf16: Vec<u8> = "\u{feff}a: 😀\na: 2\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(duplicate(&utf16), Some(14));
         assert_eq!(duplicate(b" {\"a\": 1, \"a\": 2}"), Some(10));
     }
@@ -429,18 +368,12 @@ mod tests {
     #[test]
     fn a_json_stream_goes_over_to_yaml_early_or_behind_a_separator() {
         let reading = read_text("{\"a\": 1}\n---\nb: 2\n");
-        assert_eq!(
-            values(&reading),
-            [(0, r#"{"a":1}"#.into()), (1, r#"{"b":2}"#.into())]
-        );
+        assert_eq!(values(&reading), [(0, r#"{"a":1}"#.into()), (1, r#"{"b":2}"#.into())]);
         assert_eq!(reading.errors, []);
         let text = "{}\n{}\n---\nc: 3\n---\nd: 4\n";
         let reading = read_text(text);
         let expected = ["{}", "{}", r#"{"c":3}"#, r#"{"d":4}"#];
-        assert_eq!(
-            values(&reading).iter().map(|(_, json)| json).collect::<Vec<_>>(),
-            expected
-        );
+        assert_eq!(values(&reading).iter().map(|(_, json)| json).collect::<Vec<_>>(), expected);
         assert_eq!(reading.errors.len(), 1, "upstream stops here");
         assert_eq!(pointed_at(text, &reading.errors[0]), "---\nc: 3\n---\nd: 4\n");
         // What fails in both is told of as JSON.
@@ -452,9 +385,6 @@ mod tests {
     #[test]
     fn an_empty_document_is_null_and_an_empty_input_has_none() {
         assert_eq!(values(&read_text("")), []);
-        assert_eq!(
-            values(&read_text("# only a comment\n---\n")),
-            [(0, "null".into())]
-        );
+        assert_eq!(values(&read_text("# only a comment\n---\n")), [(0, "null".into())]);
     }
 }

@@ -144,11 +144,7 @@ impl Index {
                 if !owned.is_empty() && !owned.ends_with('\n') {
                     owned.push('\n');
                 }
-                let yaml::Parsed {
-                    tree,
-                    root,
-                    mut comments,
-                } = yaml::read(&owned, text.len())?;
+                let yaml::Parsed { tree, root, mut comments } = yaml::read(&owned, text.len())?;
                 comments::assign(text, &tree, &mut comments);
                 (tree, root, comments)
             }
@@ -157,13 +153,7 @@ impl Index {
                 (tree, root, Vec::new())
             }
         };
-        Ok(Self {
-            text: owned,
-            length: text.len(),
-            tree,
-            root,
-            comments,
-        })
+        Ok(Self { text: owned, length: text.len(), tree, root, comments })
     }
 
     /// Where a pointer leads, as Kubernetes reads the document: of a key that stands twice the last counts, and merge
@@ -222,14 +212,8 @@ impl Index {
 
     /// Follows a pointer as far as it leads.
     pub(crate) fn walk(&self, pointer: &Pointer) -> Walk {
-        let mut walk = Walk {
-            node: self.root,
-            depth: 0,
-            entry: None,
-            via: Via::Own,
-            crossed: false,
-            shared: None,
-        };
+        let mut walk =
+            Walk { node: self.root, depth: 0, entry: None, via: Via::Own, crossed: false, shared: None };
         self.enter(&mut walk);
         for step in pointer.steps() {
             let Some(target) = self.tree.resolved(walk.node) else {
@@ -243,16 +227,10 @@ impl Index {
                 walk.shared = self.anchor_with_aliases(target);
             }
             if let Via::Merge { .. } = &child.via {
-                walk.shared = child
-                    .entry
-                    .and_then(|(mapping, _)| self.anchor_with_aliases(mapping));
+                walk.shared = child.entry.and_then(|(mapping, _)| self.anchor_with_aliases(mapping));
             }
             if walk.via == Via::Own {
-                walk.via = if alias {
-                    self.alias_at(walk.node, target)
-                } else {
-                    child.via
-                };
+                walk.via = if alias { self.alias_at(walk.node, target) } else { child.via };
             }
             walk.crossed |= walk.via != Via::Own;
             walk.node = child.node;
@@ -261,10 +239,7 @@ impl Index {
             self.enter(&mut walk);
         }
         if walk.via == Via::Own
-            && let Some(target) = self
-                .tree
-                .resolved(walk.node)
-                .filter(|target| *target != walk.node)
+            && let Some(target) = self.tree.resolved(walk.node).filter(|target| *target != walk.node)
         {
             walk.via = self.alias_at(walk.node, target);
         }
@@ -276,25 +251,13 @@ impl Index {
     }
 
     fn alias_at(&self, alias: NodeId, target: NodeId) -> Via {
-        let range = |id| {
-            self.tree
-                .node(id)
-                .map(|node| node.range.clone())
-                .unwrap_or_default()
-        };
-        Via::Alias {
-            at: range(alias),
-            anchored: range(target),
-        }
+        let range = |id| self.tree.node(id).map(|node| node.range.clone()).unwrap_or_default();
+        Via::Alias { at: range(alias), anchored: range(target) }
     }
 
     fn anchor_with_aliases(&self, id: NodeId) -> Option<usize> {
         let anchor = self.tree.node(id)?.anchor?;
-        let has_aliases = self
-            .tree
-            .anchors
-            .get(anchor)
-            .is_some_and(|anchor| !anchor.aliases.is_empty());
+        let has_aliases = self.tree.anchors.get(anchor).is_some_and(|anchor| !anchor.aliases.is_empty());
         has_aliases.then_some(anchor)
     }
 
@@ -328,11 +291,9 @@ impl Index {
     pub(crate) fn scalar_value(&self, id: NodeId) -> Option<String> {
         let node = self.tree.node(id)?;
         match node.children {
-            Children::Scalar(block) => Some(
-                scalar::map(&self.text, &node.range, node.style, block)?
-                    .value()
-                    .to_owned(),
-            ),
+            Children::Scalar(block) => {
+                Some(scalar::map(&self.text, &node.range, node.style, block)?.value().to_owned())
+            }
             _ => None,
         }
     }

@@ -48,10 +48,7 @@ impl<'a> Parts<'a> {
     /// The next line with its end.
     fn line(&mut self) -> Option<Range<usize>> {
         let rest = self.input.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let len = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map_or(rest.len(), |end| end + 1);
+        let len = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
         let line = self.at..self.at + len;
         self.at = line.end;
         Some(line)
@@ -71,10 +68,7 @@ impl Iterator for Parts<'_> {
             if let Some(rest) = self.text(&line).strip_prefix(b"---") {
                 if !is_separator_tail(rest) {
                     let start = document.map_or(line.start, |document| document.start);
-                    return Some(Part::BadSeparator {
-                        range: start..line.end,
-                        at: line.start,
-                    });
+                    return Some(Part::BadSeparator { range: start..line.end, at: line.start });
                 }
                 if document.is_some() {
                     break;
@@ -114,11 +108,7 @@ pub(crate) fn yaml_after_json(input: &[u8], from: usize) -> Option<usize> {
     loop {
         let head = input.get(at..at.checked_add(4)?)?;
         let chunk = head.utf8_chunks().next()?;
-        let char = chunk
-            .valid()
-            .chars()
-            .next()
-            .filter(|char| *char != char::REPLACEMENT_CHARACTER)?;
+        let char = chunk.valid().chars().next().filter(|char| *char != char::REPLACEMENT_CHARACTER)?;
         if !char.is_whitespace() {
             return Some(at);
         }
@@ -164,10 +154,7 @@ mod tests {
 
     #[test]
     fn only_white_space_or_a_comment_may_follow_a_separator() {
-        assert_eq!(
-            documents("a\n--- # c\nb\n---\t\u{a0}\nc\n"),
-            ["a\n", "b\n", "c\n"]
-        );
+        assert_eq!(documents("a\n--- # c\nb\n---\t\u{a0}\nc\n"), ["a\n", "b\n", "c\n"]);
         assert_eq!(documents("a\n---#c\nb\n"), ["a\n", "b\n"]);
         assert_eq!(documents("a\n--- b\nc\n"), ["(bad separator)", "c\n"]);
         assert_eq!(documents("a\n----\nc\n"), ["(bad separator)", "c\n"]);

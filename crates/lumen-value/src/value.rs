@@ -199,10 +199,7 @@ impl Object {
 
     /// An object of entries that are sorted by key, their keys distinct.
     pub(crate) fn from_sorted(entries: Vec<(Value, Value)>) -> Self {
-        debug_assert!(
-            entries.is_sorted_by(|(a, _), (b, _)| a < b),
-            "sorted and distinct"
-        );
+        debug_assert!(entries.is_sorted_by(|(a, _), (b, _)| a < b), "sorted and distinct");
         Self(Arc::new(Entries(entries)))
     }
 
@@ -218,11 +215,7 @@ impl Object {
 
     /// The value under any key.
     pub fn get_value(&self, key: &Value) -> Option<&Value> {
-        let index = self
-            .0
-            .0
-            .binary_search_by(|(candidate, _)| candidate.cmp(key))
-            .ok()?;
+        let index = self.0.0.binary_search_by(|(candidate, _)| candidate.cmp(key)).ok()?;
         self.0.0.get(index).map(|(_, value)| value)
     }
 
@@ -247,11 +240,7 @@ impl Object {
     /// This object without a key.
     #[must_use]
     pub fn without(&self, key: &str) -> Self {
-        let kept = self
-            .0
-            .0
-            .iter()
-            .filter(|(candidate, _)| candidate.as_str() != Some(key));
+        let kept = self.0.0.iter().filter(|(candidate, _)| candidate.as_str() != Some(key));
         Self(Arc::new(Entries(kept.cloned().collect())))
     }
 
@@ -355,12 +344,7 @@ value_from! {
 /// An object of string keys: `[("kind", Value::from("Pod"))].into()`.
 impl<const N: usize> From<[(&str, Value); N]> for Value {
     fn from(entries: [(&str, Value); N]) -> Self {
-        Self::Object(
-            entries
-                .into_iter()
-                .map(|(key, value)| (Value::from(key), value))
-                .collect(),
-        )
+        Self::Object(entries.into_iter().map(|(key, value)| (Value::from(key), value)).collect())
     }
 }
 
@@ -378,17 +362,8 @@ impl Drop for Items {
 
 impl Drop for Entries {
     fn drop(&mut self) {
-        if self
-            .0
-            .iter()
-            .any(|(key, value)| key.is_collection() || value.is_collection())
-        {
-            drop_all(
-                std::mem::take(&mut self.0)
-                    .into_iter()
-                    .flat_map(|(key, value)| [key, value])
-                    .collect(),
-            );
+        if self.0.iter().any(|(key, value)| key.is_collection() || value.is_collection()) {
+            drop_all(std::mem::take(&mut self.0).into_iter().flat_map(|(key, value)| [key, value]).collect());
         }
     }
 }
@@ -489,9 +464,7 @@ mod tests {
         let expected =
             r#"{"bytes":"\ufffd\ufffd","k\u003c":"a\"\\\n\u0001\u0026\u2028é"#.to_owned() + "\u{7f}\"}";
         assert_eq!(value.to_json(), expected);
-        let key: Object = [(Value::from([("a", Value::from("b"))]), Value::from(1))]
-            .into_iter()
-            .collect();
+        let key: Object = [(Value::from([("a", Value::from("b"))]), Value::from(1))].into_iter().collect();
         assert_eq!(Value::Object(key).to_json(), r#"{"{\"a\":\"b\"}":1}"#);
     }
 }

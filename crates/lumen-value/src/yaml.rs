@@ -42,11 +42,7 @@ pub(crate) fn parse_with_depth(input: &[u8], limits: &Limits) -> Result<(Parsed,
         return Err(source.error(ReadErrorKind::Encoding, bad.at, bad.message));
     }
     match composed {
-        Ok(Composed {
-            value,
-            duplicates,
-            depth,
-        }) => {
+        Ok(Composed { value, duplicates, depth }) => {
             let duplicates = duplicates.into_iter().map(|duplicate| {
                 let at = source.offset(duplicate.at);
                 ReadError::duplicate_key(at, duplicate.pointer)
@@ -114,11 +110,7 @@ impl<'a> Source<'a> {
             message: "the text is not valid UTF-8",
         }));
         let end = bad.as_ref().map_or(text.len(), |bad| bad.at);
-        Self {
-            text: Cow::Borrowed(text.get(..end).unwrap_or_default()),
-            bad,
-            form: Form::Utf8(mark),
-        }
+        Self { text: Cow::Borrowed(text.get(..end).unwrap_or_default()), bad, form: Form::Utf8(mark) }
     }
 
     fn decode_utf16(input: &[u8], unit: fn([u8; 2]) -> u16) -> Self {
@@ -139,11 +131,7 @@ impl<'a> Source<'a> {
             message: "the text is not valid UTF-16",
         }));
         text.truncate(bad.as_ref().map_or(text.len(), |bad| bad.at));
-        Self {
-            text: Cow::Owned(text),
-            bad,
-            form: Form::Utf16,
-        }
+        Self { text: Cow::Owned(text), bad, form: Form::Utf16 }
     }
 
     /// Whether upstream has read the bad character when it has come as far as the parser.
@@ -169,13 +157,7 @@ impl<'a> Source<'a> {
     }
 
     fn error(&self, kind: ReadErrorKind, at: usize, message: &str) -> ReadError {
-        ReadError {
-            kind,
-            document: 0,
-            at: self.offset(at),
-            pointer: None,
-            message: message.to_owned(),
-        }
+        ReadError { kind, document: 0, at: self.offset(at), pointer: None, message: message.to_owned() }
     }
 }
 
@@ -195,10 +177,7 @@ fn find_control(text: &str) -> Option<Bad> {
     let mut from = 0;
     loop {
         let rest = bytes.get(from..)?;
-        let at = from
-            + rest
-                .iter()
-                .position(|byte| SUSPECT.get(usize::from(*byte)) == Some(&true))?;
+        let at = from + rest.iter().position(|byte| SUSPECT.get(usize::from(*byte)) == Some(&true))?;
         let is_allowed = match bytes.get(at..)? {
             // C1 controls but for "next line".
             [0xC2, second, ..] => *second == 0x85 || *second >= 0xA0,
@@ -240,50 +219,24 @@ mod tests {
 
     fn parsed(text: &str) -> Result<String, String> {
         let parsed = parse(text.as_bytes(), &Limits::default());
-        parsed
-            .map(|parsed| parsed.value.to_json())
-            .map_err(|error| error.message)
+        parsed.map(|parsed| parsed.value.to_json()).map_err(|error| error.message)
     }
 
     #[test]
     fn scalars_have_the_types_that_kubernetes_gives_them() {
         for (text, json) in [
-            (
-                "[yes, No, ON, y, N, yEs]",
-                r#"[true,false,true,true,false,"yEs"]"#,
-            ),
-            (
-                "[017, 0o17, 0x1F, -0b11, 018, 1_000, +5]",
-                "[15,15,31,-3,18,1000,5]",
-            ),
-            (
-                "[1.50, 1e3, 1E-7, 1e21, .5, 5., -0.0, 1e400]",
-                r#"[1.5,1000,1e-7,1e+21,0.5,5,-0,"1e400"]"#,
-            ),
-            (
-                "[18446744073709551615, 18446744073709551616]",
-                "[18446744073709551615,18446744073709552000]",
-            ),
-            (
-                "[~, null, NULL, '', \"~\", nUll]",
-                r#"[null,null,null,"","~","nUll"]"#,
-            ),
-            (
-                "[1:30, 2001-12-14, 0x, 0b2, 1__0, _1]",
-                r#"["1:30","2001-12-14","0x","0b2",10,"_1"]"#,
-            ),
+            ("[yes, No, ON, y, N, yEs]", r#"[true,false,true,true,false,"yEs"]"#),
+            ("[017, 0o17, 0x1F, -0b11, 018, 1_000, +5]", "[15,15,31,-3,18,1000,5]"),
+            ("[1.50, 1e3, 1E-7, 1e21, .5, 5., -0.0, 1e400]", r#"[1.5,1000,1e-7,1e+21,0.5,5,-0,"1e400"]"#),
+            ("[18446744073709551615, 18446744073709551616]", "[18446744073709551615,18446744073709552000]"),
+            ("[~, null, NULL, '', \"~\", nUll]", r#"[null,null,null,"","~","nUll"]"#),
+            ("[1:30, 2001-12-14, 0x, 0b2, 1__0, _1]", r#"["1:30","2001-12-14","0x","0b2",10,"_1"]"#),
             (
                 "{1: a, 1e6: b, yes: c, 0x10: d, .inf: e}",
                 r#"{".inf":"e","1":"a","16":"d","1e+06":"b","true":"c"}"#,
             ),
-            (
-                "[!!str 1, !!int '0x1', !!float 1, ! 5, !x 5, !!binary aGk=]",
-                r#"["1",1,1,"5","5","hi"]"#,
-            ),
-            (
-                "!!timestamp 2001-12-14t21:59:43.10-05:00",
-                r#""2001-12-14t21:59:43.10-05:00""#,
-            ),
+            ("[!!str 1, !!int '0x1', !!float 1, ! 5, !x 5, !!binary aGk=]", r#"["1",1,1,"5","5","hi"]"#),
+            ("!!timestamp 2001-12-14t21:59:43.10-05:00", r#""2001-12-14t21:59:43.10-05:00""#),
         ] {
             assert_eq!(parsed(text), Ok(json.to_owned()), "{text}");
         }

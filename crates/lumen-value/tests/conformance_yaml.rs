@@ -70,10 +70,7 @@ fn check_documents(case: &Case) -> Result<(), String> {
 
 /// The number of the first document that could not be read.
 fn first_lost(reading: &Reading) -> usize {
-    let lost = reading
-        .errors
-        .iter()
-        .filter(|error| error.kind != ReadErrorKind::DuplicateKey);
+    let lost = reading.errors.iter().filter(|error| error.kind != ReadErrorKind::DuplicateKey);
     lost.map(|error| error.document).min().unwrap_or(usize::MAX)
 }
 

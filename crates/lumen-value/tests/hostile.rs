@@ -53,10 +53,7 @@ fn depth_is_bounded_in_every_notation() {
         }
         vec![
             ("flow lists", "[".repeat(depth) + &"]".repeat(depth)),
-            (
-                "flow mappings",
-                "x: ".to_owned() + &"{a: ".repeat(depth - 1) + &"}".repeat(depth - 1),
-            ),
+            ("flow mappings", "x: ".to_owned() + &"{a: ".repeat(depth - 1) + &"}".repeat(depth - 1)),
             ("JSON", "{\"a\":".repeat(depth) + "1" + &"}".repeat(depth)),
             ("block lists", "- ".repeat(depth) + "x"),
             ("block mappings", blocks),
@@ -153,41 +150,23 @@ fn alias_bombs_are_refused_and_take_no_memory() {
     for level in 1..60 {
         writeln!(bomb, "a{level}: &a{level} [*a{0}, *a{0}, *a{0}]", level - 1).unwrap();
     }
-    assert_eq!(
-        first_kind(&read_soon(bomb.into_bytes())),
-        Some(ReadErrorKind::TooManyAliases)
-    );
+    assert_eq!(first_kind(&read_soon(bomb.into_bytes())), Some(ReadErrorKind::TooManyAliases));
 
     let mut merges = "m0: &m0 {k: v}\n".to_owned();
     for level in 1..60 {
-        writeln!(
-            merges,
-            "m{level}: &m{level} {{<<: [*m{0}, *m{0}, *m{0}]}}",
-            level - 1
-        )
-        .unwrap();
+        writeln!(merges, "m{level}: &m{level} {{<<: [*m{0}, *m{0}, *m{0}]}}", level - 1).unwrap();
     }
-    assert_eq!(
-        first_kind(&read_soon(merges.into_bytes())),
-        Some(ReadErrorKind::TooManyAliases)
-    );
+    assert_eq!(first_kind(&read_soon(merges.into_bytes())), Some(ReadErrorKind::TooManyAliases));
 
     // Few steps, much text: 1 MiB, a thousand times.
     let text = format!("a: &a {}\nb:\n{}", "x".repeat(1 << 20), "- *a\n".repeat(1000));
-    assert_eq!(
-        first_kind(&read_soon(text.into_bytes())),
-        Some(ReadErrorKind::TooManyAliases)
-    );
+    assert_eq!(first_kind(&read_soon(text.into_bytes())), Some(ReadErrorKind::TooManyAliases));
 }
 
 #[test]
 fn an_alias_cannot_stand_in_what_it_names() {
     for text in ["&a [*a]", "&a {b: *a}", "&a {<<: *a}", "a: &a\n  b: [*a]\n"] {
-        assert_eq!(
-            first_kind(&read_soon(text.into())),
-            Some(ReadErrorKind::Syntax),
-            "{text}"
-        );
+        assert_eq!(first_kind(&read_soon(text.into())), Some(ReadErrorKind::Syntax), "{text}");
     }
 }
 
@@ -223,28 +202,15 @@ fn every_cut_of_a_manifest_is_read_or_refused() {
 
 #[test]
 fn an_input_over_the_bounds_is_refused() {
-    let limits = Limits {
-        input_bytes_max: 10,
-        documents_max: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { input_bytes_max: 10, documents_max: 2, ..Limits::default() };
     let reading = read(b"a: 1234567\n", &limits);
     assert!(reading.documents.is_empty());
     assert_eq!(first_kind(&reading), Some(ReadErrorKind::TooLarge));
     for text in ["a\n---\nb\n", "{}{}[]"] {
         let reading = read(text.as_bytes(), &limits);
-        assert_eq!(
-            (reading.documents.len(), reading.errors.len()),
-            (2, usize::from(text == "{}{}[]"))
-        );
+        assert_eq!((reading.documents.len(), reading.errors.len()), (2, usize::from(text == "{}{}[]")));
     }
-    let reading = read(
-        b"1\n---\n2\n---\n3\n---\n4",
-        &Limits {
-            input_bytes_max: 99,
-            ..limits
-        },
-    );
+    let reading = read(b"1\n---\n2\n---\n3\n---\n4", &Limits { input_bytes_max: 99, ..limits });
     assert_eq!(reading.documents.len(), 2);
     assert_eq!(first_kind(&reading), Some(ReadErrorKind::TooManyDocuments));
     assert!(yaml::parse(b"{", &limits).is_err() && json::parse(b"{", &limits).is_err());

@@ -44,12 +44,7 @@ impl Fingerprint {
             Some(Place::Field { pointer, .. }) => path(pointer, entry),
             Some(Place::Byte(_) | Place::Whole) | None => String::new(),
         };
-        Self {
-            object,
-            path,
-            rule: finding.rule.to_string(),
-            action: finding.action.to_string(),
-        }
+        Self { object, path, rule: finding.rule.to_string(), action: finding.action.to_string() }
     }
 }
 
@@ -219,10 +214,7 @@ mod tests {
         assert_eq!(Baseline::parse(text.as_bytes()).expect("is read"), baseline);
         assert_eq!(text.lines().count(), 7, "an entry a line: {text}");
         let empty = Baseline::default().render().expect("is written");
-        assert_eq!(
-            Baseline::parse(empty.as_bytes()).expect("is read"),
-            Baseline::default()
-        );
+        assert_eq!(Baseline::parse(empty.as_bytes()).expect("is read"), Baseline::default());
     }
 
     #[test]

@@ -108,9 +108,7 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     // One name is one input: places are told apart by it.
     inputs.dedup_by(|a, b| a.name == b.name);
     let read = documents::read(&inputs, settings);
-    let options = snapshot::Options {
-        default_namespace: settings.policies.default_namespace.clone(),
-    };
+    let options = snapshot::Options { default_namespace: settings.policies.default_namespace.clone() };
     let (snapshot, about_objects) = Snapshot::build(read.documents, &options);
 
     let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
@@ -126,10 +124,9 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     let (exemptions, invalid) = exempt::collect(&inputs, &read.places, &snapshot);
     findings.extend(invalid);
     let (mut findings, audit) = exemption::apply(findings, exemptions, settings.now, |finding| {
-        objects.of_finding(finding).map(|entry| exemption::Subject {
-            namespace: entry.namespace.as_deref(),
-            labels: entry.labels(),
-        })
+        objects
+            .of_finding(finding)
+            .map(|entry| exemption::Subject { namespace: entry.namespace.as_deref(), labels: entry.labels() })
     });
     findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     findings.dedup();
@@ -154,26 +151,11 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
         summary,
     };
     let exemption_texts = place::texts(audit.uses.iter().map(|used| &used.exemption.location), &inputs);
-    Checked {
-        report,
-        skipped,
-        audit,
-        known,
-        documents: read.places,
-        exemption_texts,
-        baseline,
-    }
+    Checked { report, skipped, audit, known, documents: read.places, exemption_texts, baseline }
 }
 
 fn sort_key(finding: &Finding) -> impl Ord + '_ {
-    (
-        &finding.location,
-        &finding.rule,
-        &finding.message,
-        &finding.object,
-        finding.action,
-        finding.outcome,
-    )
+    (&finding.location, &finding.rule, &finding.message, &finding.object, finding.action, finding.outcome)
 }
 
 /// Takes away what the baseline knows, and makes a new one.
@@ -196,10 +178,7 @@ fn silence_known(
         baseline.add(finding, fingerprint);
         !silence
     });
-    known.mended = rest
-        .rest()
-        .map(|(fingerprint, count)| (fingerprint.clone(), count))
-        .collect();
+    known.mended = rest.rest().map(|(fingerprint, count)| (fingerprint.clone(), count)).collect();
     known
 }
 
@@ -215,10 +194,7 @@ fn finding_of_problem(problem: &Problem) -> Finding {
 }
 
 fn whole(name: &Arc<str>) -> Location {
-    Location {
-        source: name.clone(),
-        place: Place::Whole,
-    }
+    Location { source: name.clone(), place: Place::Whole }
 }
 
 /// The finding about an input over which the program itself failed.

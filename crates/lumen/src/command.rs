@@ -31,18 +31,11 @@ pub fn main() -> Exit {
         Err(message) => {
             // Help and version are no errors. Where nobody reads them there is nobody to tell.
             drop(message.print());
-            return if message.use_stderr() {
-                Exit::Failed
-            } else {
-                Exit::Clean
-            };
+            return if message.use_stderr() { Exit::Failed } else { Exit::Clean };
         }
     };
     let console = Console::new(&cli.global);
-    let context = Context {
-        global: cli.global,
-        console,
-    };
+    let context = Context { global: cli.global, console };
     // Nothing is meant to panic. Should something all the same, the status must not say that manifests are to blame.
     match catch_unwind(AssertUnwindSafe(|| run(cli.command, &context))) {
         Ok(Ok(exit)) => exit,
@@ -74,13 +67,10 @@ impl Context {
         let file = match &self.global.config {
             Some(path) if path.as_os_str() == "none" => None,
             Some(path) => Some(ConfigFile::open(path)?),
-            None => ConfigFile::find(start)
-                .map(|path| ConfigFile::open(&path))
-                .transpose()?,
+            None => ConfigFile::find(start).map(|path| ConfigFile::open(&path)).transpose()?,
         };
         if let Some(file) = &file {
-            self.console
-                .detail(format!("settings are read from {}", file.path().display()));
+            self.console.detail(format!("settings are read from {}", file.path().display()));
         }
         Ok(Resolved::new(flags, &environment(), file.as_ref())?)
     }
@@ -104,7 +94,5 @@ fn start_of_search(first: Option<&OsString>) -> &Path {
         return here;
     };
     let folder = if path.is_dir() { Some(path) } else { path.parent() };
-    folder
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(here)
+    folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(here)
 }

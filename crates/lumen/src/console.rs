@@ -32,10 +32,7 @@ impl Console {
             (false, true) => Talk::Verbose,
             (false, false) => Talk::Normal,
         };
-        Self {
-            talk,
-            color: global.color,
-        }
+        Self { talk, color: global.color }
     }
 
     /// Says that something failed. That is always said.
@@ -69,15 +66,11 @@ impl Console {
 
     /// The style of outputs; to files it has no colour.
     pub fn style(self, to_stdout: bool) -> Style {
-        let width = std::env::var("COLUMNS")
-            .ok()
-            .and_then(|columns| columns.parse().ok());
+        let width = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let defaults = Style::default();
         Style {
             color: to_stdout && self.colors(),
-            width: width
-                .filter(|width| (20..=1000).contains(width))
-                .unwrap_or(defaults.width),
+            width: width.filter(|width| (20..=1000).contains(width)).unwrap_or(defaults.width),
             ..defaults
         }
     }
@@ -92,11 +85,7 @@ fn say(what: &str, text: &dyn fmt::Display) {
     let text = text.to_string();
     let mut message = String::new();
     for (number, line) in text.lines().enumerate() {
-        let start = if number == 0 {
-            format!("lumen: {what}: ")
-        } else {
-            "  ".to_owned()
-        };
+        let start = if number == 0 { format!("lumen: {what}: ") } else { "  ".to_owned() };
         message.push_str(&start);
         message.push_str(&escape::line(line));
         message.push('\n');

@@ -22,10 +22,7 @@ pub enum Exit {
 impl Exit {
     /// How a check that reports this ends.
     pub fn of(report: &Report, fail_on: FailOn) -> Self {
-        let each = report
-            .findings
-            .iter()
-            .map(|reported| Self::of_finding(&reported.finding, fail_on));
+        let each = report.findings.iter().map(|reported| Self::of_finding(&reported.finding, fail_on));
         each.max().unwrap_or_default()
     }
 
@@ -67,14 +64,7 @@ impl FailOn {
     /// The words for them, in their order.
     pub const WORDS: &'static [&'static str] = &["deny", "critical", "high", "medium", "low", "never"];
 
-    const ALL: [Self; 6] = [
-        Self::Deny,
-        Self::Critical,
-        Self::High,
-        Self::Medium,
-        Self::Low,
-        Self::Never,
-    ];
+    const ALL: [Self; 6] = [Self::Deny, Self::Critical, Self::High, Self::Medium, Self::Low, Self::Never];
 
     /// Whether a finding is at this level or above.
     pub fn counts(self, finding: &Finding) -> bool {
@@ -97,9 +87,7 @@ impl FromStr for FailOn {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut pairs = Self::WORDS.iter().zip(Self::ALL);
         let found = pairs.find(|(word, _)| **word == text);
-        found
-            .map(|(_, level)| level)
-            .ok_or_else(|| format!("`{text}` is no level"))
+        found.map(|(_, level)| level).ok_or_else(|| format!("`{text}` is no level"))
     }
 }
 
@@ -125,12 +113,7 @@ mod tests {
             fix: None,
         };
         Report {
-            findings: vec![Reported {
-                finding,
-                region: None,
-                related: Vec::new(),
-                changes: Vec::new(),
-            }],
+            findings: vec![Reported { finding, region: None, related: Vec::new(), changes: Vec::new() }],
             ..Report::default()
         }
     }
@@ -177,11 +160,7 @@ mod tests {
                 report(pod, Outcome::Fail, Action::None, Severity::Info),
                 [Clean; 6],
             ),
-            (
-                "a pass",
-                report(pod, Outcome::Pass, Action::Deny, Severity::Critical),
-                [Clean; 6],
-            ),
+            ("a pass", report(pod, Outcome::Pass, Action::Deny, Severity::Critical), [Clean; 6]),
             (
                 "a rule that was skipped",
                 report(pod, Outcome::Skip, Action::None, Severity::Critical),
@@ -201,14 +180,8 @@ mod tests {
 
     #[test]
     fn failure_wins_over_findings() {
-        let mut both = report(
-            Layer::PodSecurity,
-            Outcome::Fail,
-            Action::Deny,
-            Severity::Critical,
-        );
-        both.findings
-            .extend(report(Layer::Input, Outcome::Error, Action::None, Severity::Info).findings);
+        let mut both = report(Layer::PodSecurity, Outcome::Fail, Action::Deny, Severity::Critical);
+        both.findings.extend(report(Layer::Input, Outcome::Error, Action::None, Severity::Info).findings);
         assert_eq!(Exit::of(&both, FailOn::High), Exit::Failed);
     }
 }

@@ -44,11 +44,7 @@ pub fn list<'a>(rules: impl IntoIterator<Item = &'a Rule>, style: &Style) -> Str
     let paint = Paint(style.color);
     let mut rules: Vec<&Rule> = rules.into_iter().collect();
     rules.sort_by_key(|rule| (rule.layer, rule.name));
-    let width = rules
-        .iter()
-        .map(|rule| rule.id().to_string().len())
-        .max()
-        .unwrap_or(0);
+    let width = rules.iter().map(|rule| rule.id().to_string().len()).max().unwrap_or(0);
     let mut text = String::new();
     for rule in rules {
         let id = rule.id().to_string();
@@ -81,13 +77,7 @@ pub(crate) fn remedy_as_markdown(rule: &Rule) -> String {
     let blocks: Vec<_> = rule
         .remedy
         .split("\n\n")
-        .map(|block| {
-            if is_layout(block) {
-                format!("```yaml\n{block}\n```")
-            } else {
-                sentence(block)
-            }
-        })
+        .map(|block| if is_layout(block) { format!("```yaml\n{block}\n```") } else { sentence(block) })
         .collect();
     blocks.join("\n\n")
 }
@@ -105,16 +95,10 @@ fn layer(layer: Layer) -> &'static str {
 
 fn exemption(rule: &Rule, width: usize) -> String {
     if rule.layer == Layer::Input {
-        return paragraphs(
-            "There is no exemption: what cannot be read cannot be judged.",
-            width,
-        );
+        return paragraphs("There is no exemption: what cannot be read cannot be judged.", width);
     }
     let id = rule.id();
-    let mut text = paragraphs(
-        "Advice is silenced where it stands, by a comment or by an annotation:",
-        width,
-    );
+    let mut text = paragraphs("Advice is silenced where it stands, by a comment or by an annotation:", width);
     text.push_str(&format!(
         "\n    # lumen: ignore[{id}] the reason\n    lumensec.io/ignore: \"{id}: the reason\"\n\n"
     ));
@@ -198,10 +182,6 @@ impl Paint {
     }
 
     fn with(&self, code: &str, text: &str) -> String {
-        if self.0 {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }

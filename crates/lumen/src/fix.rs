@@ -72,11 +72,7 @@ pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
     for reported in &report.findings {
         let Finding {
             fix: Some(fix),
-            location:
-                Some(Location {
-                    source,
-                    place: Place::Field { document, .. },
-                }),
+            location: Some(Location { source, place: Place::Field { document, .. } }),
             ..
         } = &reported.finding
         else {
@@ -86,10 +82,7 @@ pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
             plan.unsafe_left += 1;
             continue;
         }
-        wanted
-            .entry((source, *document))
-            .or_default()
-            .push((reported, fix));
+        wanted.entry((source, *document)).or_default().push((reported, fix));
     }
     let mut texts: BTreeMap<&Arc<str>, (Vec<u8>, usize)> = BTreeMap::new();
     // The last document first, so that the places of those before it hold.
@@ -102,18 +95,11 @@ pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
             continue;
         };
         let (whole, count) = texts.entry(source).or_insert_with(|| (text.to_vec(), 0));
-        let Some(before) = whole
-            .get(place.range.clone())
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        let Some(before) = whole.get(place.range.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok())
         else {
             continue;
         };
-        let mut attempt = Attempt {
-            text: before,
-            place,
-            left: ATTEMPTS_MAX,
-            refused: Vec::new(),
-        };
+        let mut attempt = Attempt { text: before, place, left: ATTEMPTS_MAX, refused: Vec::new() };
         let (after, made) = attempt.make(&fixes);
         plan.refused.append(&mut attempt.refused);
         if let Some(after) = after {
@@ -127,12 +113,7 @@ pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
             continue;
         };
         if **old != *new {
-            plan.changes.push(Change {
-                name: source.clone(),
-                fixes,
-                old: old.clone(),
-                new,
-            });
+            plan.changes.push(Change { name: source.clone(), fixes, old: old.clone(), new });
         }
     }
     plan
@@ -164,9 +145,7 @@ impl<'a> Attempt<'a> {
         let text = if edits.is_empty() {
             None
         } else {
-            edit::apply(self.text, self.place.syntax, &edits)
-                .ok()
-                .map(|edited| edited.text)
+            edit::apply(self.text, self.place.syntax, &edits).ok().map(|edited| edited.text)
         };
         (text, made)
     }
@@ -184,10 +163,7 @@ impl<'a> Attempt<'a> {
         }
         self.left -= 1;
         let together: Vec<_> = accepted.iter().chain(more).copied().collect();
-        match (
-            edit::apply(self.text, self.place.syntax, &edits_of(&together)),
-            more,
-        ) {
+        match (edit::apply(self.text, self.place.syntax, &edits_of(&together)), more) {
             (Ok(_), _) => together,
             (Err(error), [(reported, _)]) => {
                 self.refuse(reported, &error.to_string());
@@ -202,21 +178,10 @@ impl<'a> Attempt<'a> {
     }
 
     fn refuse(&mut self, reported: &Reported, reason: &str) {
-        let source = reported
-            .finding
-            .location
-            .as_ref()
-            .map(|location| location.source.as_ref())
-            .unwrap_or_default();
-        let line = reported
-            .region
-            .as_ref()
-            .map(|region| format!(":{}", region.line))
-            .unwrap_or_default();
-        self.refused.push(Refused {
-            place: format!("{source}{line}"),
-            reason: reason.into(),
-        });
+        let source =
+            reported.finding.location.as_ref().map(|location| location.source.as_ref()).unwrap_or_default();
+        let line = reported.region.as_ref().map(|region| format!(":{}", region.line)).unwrap_or_default();
+        self.refused.push(Refused { place: format!("{source}{line}"), reason: reason.into() });
     }
 }
 
@@ -283,13 +248,8 @@ impl<'a> Claims<'a> {
 impl Change {
     /// The change as a patch.
     pub fn diff(&self, name: &str) -> String {
-        let (old, new) = (
-            String::from_utf8_lossy(&self.old),
-            String::from_utf8_lossy(&self.new),
-        );
-        let diff = similar::TextDiff::configure()
-            .timeout(DIFF_TIME_MAX)
-            .diff_lines(&*old, &*new);
+        let (old, new) = (String::from_utf8_lossy(&self.old), String::from_utf8_lossy(&self.new));
+        let diff = similar::TextDiff::configure().timeout(DIFF_TIME_MAX).diff_lines(&*old, &*new);
         diff.unified_diff().header(name, name).to_string()
     }
 
@@ -303,15 +263,10 @@ impl Change {
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let path = path.canonicalize()?;
         if std::fs::read(&path)? != *self.old {
-            return Err(io::Error::other(
-                "it has changed since it was checked: run `--fix` again",
-            ));
+            return Err(io::Error::other("it has changed since it was checked: run `--fix` again"));
         }
         let permissions = std::fs::metadata(&path)?.permissions();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let beside = path.with_file_name(format!(".{name}.lumen-{}", std::process::id()));
         let result =
             write_new(&beside, &self.new, permissions).and_then(|()| std::fs::rename(&beside, &path));
@@ -324,10 +279,7 @@ impl Change {
 }
 
 fn write_new(path: &Path, text: &[u8], permissions: std::fs::Permissions) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)?;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(text)?;
     file.set_permissions(permissions)?;
     file.sync_all()

@@ -25,11 +25,7 @@ pub struct DocumentPlace {
 
 impl From<&Document> for DocumentPlace {
     fn from(document: &Document) -> Self {
-        Self {
-            index: document.index,
-            range: document.range.clone(),
-            syntax: document.syntax,
-        }
+        Self { index: document.index, range: document.range.clone(), syntax: document.syntax }
     }
 }
 
@@ -62,12 +58,7 @@ struct Read {
 impl<'a> Text<'a> {
     /// Reads nothing yet but the lines.
     pub fn new(bytes: &'a [u8], documents: &'a [DocumentPlace]) -> Self {
-        Self {
-            bytes,
-            lines: LineIndex::new(bytes),
-            documents,
-            read: BTreeMap::new(),
-        }
+        Self { bytes, lines: LineIndex::new(bytes), documents, read: BTreeMap::new() }
     }
 
     /// The region of a place; `None` where the input as a whole is meant.
@@ -77,10 +68,7 @@ impl<'a> Text<'a> {
             Place::Byte(at) => Some(self.at_byte(*at)),
             Place::Field { document, pointer } => {
                 let (range, missing) = self.field(*document, pointer, part)?;
-                Some(Region {
-                    missing,
-                    ..self.region_of(range)
-                })
+                Some(Region { missing, ..self.region_of(range) })
             }
         }
     }
@@ -111,10 +99,7 @@ impl<'a> Text<'a> {
 
     /// Documents are sorted by their number.
     fn place(&self, document: usize) -> Option<&'a DocumentPlace> {
-        let at = self
-            .documents
-            .binary_search_by_key(&document, |place| place.index)
-            .ok()?;
+        let at = self.documents.binary_search_by_key(&document, |place| place.index).ok()?;
         self.documents.get(at)
     }
 
@@ -127,10 +112,8 @@ impl<'a> Text<'a> {
             let old = read.value.get_or_init(|| edit::value_of(&read.index));
             let patches = edit::patches(&read.index, place.syntax, old, &fix.edits).ok()?;
             let start = place.range.start;
-            let change = |Patch { range, text }| Change {
-                bytes: range.start + start..range.end + start,
-                text,
-            };
+            let change =
+                |Patch { range, text }| Change { bytes: range.start + start..range.end + start, text };
             Some(patches.into_iter().map(change).collect())
         };
         change().unwrap_or_default()
@@ -145,16 +128,8 @@ impl<'a> Text<'a> {
             if self.read.len() >= DOCUMENTS_KEPT_MAX {
                 self.read.clear();
             }
-            let index = std::str::from_utf8(text)
-                .ok()
-                .and_then(|text| Index::read(text, syntax).ok());
-            self.read.insert(
-                document,
-                index.map(|index| Read {
-                    index,
-                    value: OnceCell::new(),
-                }),
-            );
+            let index = std::str::from_utf8(text).ok().and_then(|text| Index::read(text, syntax).ok());
+            self.read.insert(document, index.map(|index| Read { index, value: OnceCell::new() }));
         }
         self.read.get(&document)?.as_ref()
     }
@@ -163,14 +138,7 @@ impl<'a> Text<'a> {
     pub fn region_of(&self, bytes: Range<usize>) -> Region {
         let (line, column) = self.lines.position(bytes.start);
         let (end_line, end_column) = self.lines.position(bytes.end);
-        Region {
-            bytes,
-            line,
-            column,
-            end_line,
-            end_column,
-            missing: 0,
-        }
+        Region { bytes, line, column, end_line, end_column, missing: 0 }
     }
 
     fn at_byte(&self, at: usize) -> Region {
@@ -179,14 +147,7 @@ impl<'a> Text<'a> {
         // One whole character, where there is one before the end of the line.
         let width = match rest.first() {
             None | Some(b'\n' | b'\r') => 0,
-            Some(_) => {
-                1 + rest
-                    .iter()
-                    .skip(1)
-                    .take(3)
-                    .take_while(|byte| **byte & 0xC0 == 0x80)
-                    .count()
-            }
+            Some(_) => 1 + rest.iter().skip(1).take(3).take_while(|byte| **byte & 0xC0 == 0x80).count(),
         };
         self.region_of(at..at + width)
     }
@@ -203,10 +164,7 @@ fn shown(located: Located, text: &[u8]) -> Range<usize> {
         Some(key) => key,
         None => {
             let value = text.get(located.value.clone()).unwrap_or_default();
-            let line = value
-                .iter()
-                .position(|byte| matches!(byte, b'\n' | b'\r'))
-                .unwrap_or(value.len());
+            let line = value.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(value.len());
             located.value.start..located.value.start + line
         }
     }
@@ -220,10 +178,7 @@ fn blank_prefix(text: &[u8]) -> usize {
 /// The region of one field of one document, for those who want no more than that.
 pub fn region(bytes: &[u8], document: &Document, pointer: &Pointer, part: Part) -> Option<Region> {
     let documents = [DocumentPlace::from(document)];
-    let place = Place::Field {
-        document: document.index,
-        pointer: pointer.clone(),
-    };
+    let place = Place::Field { document: document.index, pointer: pointer.clone() };
     Text::new(bytes, &documents).region(&place, part)
 }
 

@@ -186,11 +186,7 @@ pub const WIDTH_DEFAULT: usize = 120;
 
 impl Default for Style {
     fn default() -> Self {
-        Self {
-            color: false,
-            width: WIDTH_DEFAULT,
-            report_api: ReportApi::default(),
-        }
+        Self { color: false, width: WIDTH_DEFAULT, report_api: ReportApi::default() }
     }
 }
 

@@ -34,10 +34,7 @@ pub fn map<T: Sync, R: Send>(items: &[T], function: impl Fn(&T) -> R + Sync) -> 
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mine = work();
         // A worker does not panic: what could is guarded. One that does all the same has no results.
-        let theirs = others
-            .into_iter()
-            .filter_map(|worker| worker.join().ok())
-            .flatten();
+        let theirs = others.into_iter().filter_map(|worker| worker.join().ok()).flatten();
         for (index, result) in mine.into_iter().chain(theirs) {
             if let Some(place) = results.get_mut(index) {
                 *place = result;

@@ -76,24 +76,21 @@ impl Kind {
     /// Says what is wrong with a value.
     pub fn check(self, text: &str) -> Result<(), String> {
         match self {
-            Self::Switch => text
-                .parse::<bool>()
-                .map(drop)
-                .map_err(|_| "use `true` or `false`".into()),
+            Self::Switch => text.parse::<bool>().map(drop).map_err(|_| "use `true` or `false`".into()),
             Self::Text | Self::File if text.is_empty() => Err("it is empty".into()),
             Self::Text | Self::File => Ok(()),
             Self::Choice(words) if words.contains(&text) => Ok(()),
             Self::Choice(words) => Err(format!("use one of {}", listed(words))),
-            Self::Bytes => parse_bytes(text)
-                .map(drop)
-                .ok_or_else(|| "use a number of bytes such as `64MiB`".into()),
+            Self::Bytes => {
+                parse_bytes(text).map(drop).ok_or_else(|| "use a number of bytes such as `64MiB`".into())
+            }
             Self::Count => match text.parse::<usize>() {
                 Ok(1..) => Ok(()),
                 _ => Err("use a whole number from 1".into()),
             },
-            Self::Version => parse_minor(text)
-                .map(drop)
-                .ok_or_else(|| "use a version such as `v1.34`".into()),
+            Self::Version => {
+                parse_minor(text).map(drop).ok_or_else(|| "use a version such as `v1.34`".into())
+            }
             Self::Outputs => Output::from_str(text).map(drop),
             Self::Globs => ignore::overrides::OverrideBuilder::new(".")
                 .add(text)
@@ -104,11 +101,7 @@ impl Kind {
 }
 
 fn listed(words: &[&str]) -> String {
-    words
-        .iter()
-        .map(|word| format!("`{word}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 const FORMAT_NAMES: &str = "human, concise, json, jsonl, sarif, junit, github, report or markdown";
@@ -247,15 +240,12 @@ impl Resolved {
     fn check_outputs(&self) -> Result<(), SettingError> {
         let mut places = std::collections::BTreeSet::new();
         for output in self.outputs() {
-            let place = output.file.as_ref().map_or_else(
-                || "standard output".to_owned(),
-                |file| format!("`{}`", file.display()),
-            );
+            let place = output
+                .file
+                .as_ref()
+                .map_or_else(|| "standard output".to_owned(), |file| format!("`{}`", file.display()));
             if !places.insert(place.clone()) {
-                return Err(SettingError::Outputs {
-                    origin: self.entry(&OUTPUT).origin.clone(),
-                    place,
-                });
+                return Err(SettingError::Outputs { origin: self.entry(&OUTPUT).origin.clone(), place });
             }
         }
         Ok(())
@@ -263,10 +253,7 @@ impl Resolved {
 
     /// The value of a setting and its origin.
     pub fn entry(&self, setting: &Setting) -> &Entry {
-        static ABSENT: Entry = Entry {
-            values: Vec::new(),
-            origin: Origin::Default,
-        };
+        static ABSENT: Entry = Entry { values: Vec::new(), origin: Origin::Default };
         self.0.get(setting.key).unwrap_or(&ABSENT)
     }
 
@@ -289,11 +276,7 @@ impl Resolved {
 
     /// [`OUTPUT`].
     pub fn outputs(&self) -> Vec<Output> {
-        self.entry(&OUTPUT)
-            .values
-            .iter()
-            .filter_map(|text| text.parse().ok())
-            .collect()
+        self.entry(&OUTPUT).values.iter().filter_map(|text| text.parse().ok()).collect()
     }
 
     /// [`REPORT_API`].
@@ -354,9 +337,8 @@ impl Resolved {
         let defaults = read::Limits::default();
         let bytes = self.text(&MAX_FILE_SIZE).and_then(parse_bytes);
         read::Limits {
-            input_bytes_max: bytes.map_or(defaults.input_bytes_max, |bytes| {
-                usize::try_from(bytes).unwrap_or(usize::MAX)
-            }),
+            input_bytes_max: bytes
+                .map_or(defaults.input_bytes_max, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             depth_max: self.parsed(&MAX_DEPTH).unwrap_or(defaults.depth_max),
             documents_max: self.parsed(&MAX_DOCUMENTS).unwrap_or(defaults.documents_max),
         }
@@ -381,9 +363,7 @@ impl FromStr for Output {
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let format = format
-            .parse()
-            .map_err(|_| format!("use {FORMAT_NAMES}, with or without `=FILE`"))?;
+        let format = format.parse().map_err(|_| format!("use {FORMAT_NAMES}, with or without `=FILE`"))?;
         Ok(Self { format, file })
     }
 }
@@ -397,17 +377,10 @@ fn from_environment(setting: &'static Setting, environment: &[(String, String)])
     }
     let values = match setting.kind {
         kind if kind.is_list() => value.split(',').map(|part| part.trim().to_owned()).collect(),
-        Kind::Switch => vec![if value == "1" {
-            "true".into()
-        } else {
-            value.clone()
-        }],
+        Kind::Switch => vec![if value == "1" { "true".into() } else { value.clone() }],
         _ => vec![value.clone()],
     };
-    Some(Entry {
-        values,
-        origin: Origin::Environment(name),
-    })
+    Some(Entry { values, origin: Origin::Environment(name) })
 }
 
 /// A variable that begins as ours and names nothing is a mistake, not somebody else's.
@@ -465,11 +438,7 @@ mod tests {
             assert_eq!(setting.kind.check(setting.default), Ok(()), "{}", setting.key);
         }
         let resolved = Resolved::new(&Flags::default(), &[], None).expect("defaults are valid");
-        assert_eq!(
-            resolved.limits(),
-            read::Limits::default(),
-            "the table says what the constants say"
-        );
+        assert_eq!(resolved.limits(), read::Limits::default(), "the table says what the constants say");
         assert_eq!(resolved.source_options(), source::Options::default());
         assert_eq!(resolved.fail_on(), FailOn::default());
     }
@@ -480,23 +449,12 @@ mod tests {
         let resolve = |environment: &[(String, String)]| Resolved::new(&Flags::default(), environment, None);
         let resolved = resolve(&environment("LUMEN_FAIL_ON", "low")).expect("valid");
         assert_eq!(resolved.fail_on(), FailOn::Low);
-        assert_eq!(
-            resolved.entry(&FAIL_ON).origin.to_string(),
-            "environment variable LUMEN_FAIL_ON"
-        );
+        assert_eq!(resolved.entry(&FAIL_ON).origin.to_string(), "environment variable LUMEN_FAIL_ON");
         let error = resolve(&environment("LUMEN_FAILON", "low")).expect_err("misspelt");
-        assert!(
-            error.to_string().contains("did you mean `LUMEN_FAIL_ON`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("did you mean `LUMEN_FAIL_ON`"), "{error}");
         resolve(&environment("LUMEN_SERVICE_PORT", "80")).expect("somebody else's");
         let error = resolve(&environment("LUMEN_FAIL_ON", "sometimes")).expect_err("no level");
-        assert!(
-            error
-                .to_string()
-                .contains("`sometimes` is no value for `fail-on`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("`sometimes` is no value for `fail-on`"), "{error}");
     }
 
     #[test]
@@ -504,16 +462,7 @@ mod tests {
         assert_eq!(parse_bytes("64MiB"), Some(64 << 20));
         assert_eq!(parse_bytes("1g"), Some(1 << 30));
         assert_eq!(parse_bytes("17"), Some(17));
-        for text in [
-            "",
-            "0",
-            "MiB",
-            "-1",
-            "1.5M",
-            "1 X",
-            "99999999999999999999",
-            "18014398509481985K",
-        ] {
+        for text in ["", "0", "MiB", "-1", "1.5M", "1 X", "99999999999999999999", "18014398509481985K"] {
             assert_eq!(parse_bytes(text), None, "{text}");
         }
         assert_eq!(parse_minor("v1.34"), Some(34));

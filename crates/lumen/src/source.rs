@@ -61,11 +61,7 @@ pub struct Input {
 impl Input {
     /// An input that no chart holds.
     pub fn new(name: impl Into<Arc<str>>, bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self {
-            name: name.into(),
-            bytes: bytes.into(),
-            in_chart: false,
-        }
+        Self { name: name.into(), bytes: bytes.into(), in_chart: false }
     }
 }
 
@@ -137,30 +133,17 @@ pub fn gather(given: &[OsString], options: &Options) -> Result<Gathered, GivenEr
             walk::collect(Path::new(path), options, &mut found);
         }
     }
-    let Found {
-        mut candidates,
-        mut problems,
-        ..
-    } = found;
+    let Found { mut candidates, mut problems, .. } = found;
     candidates.sort_by(|a, b| a.name.cmp(&b.name));
     bound(&mut candidates, &mut problems, options);
 
     let mut charts = walk::Charts::default();
-    let in_chart: Vec<bool> = candidates
-        .iter()
-        .map(|candidate| charts.hold(&candidate.origin))
-        .collect();
+    let in_chart: Vec<bool> = candidates.iter().map(|candidate| charts.hold(&candidate.origin)).collect();
     let mut gathered = Gathered::default();
-    let texts = parallel::map(&candidates, |candidate| {
-        open::read(candidate, options.file_bytes_max)
-    });
+    let texts = parallel::map(&candidates, |candidate| open::read(candidate, options.file_bytes_max));
     for ((candidate, text), in_chart) in candidates.into_iter().zip(texts).zip(in_chart) {
         match text {
-            Some(Ok(bytes)) => gathered.inputs.push(Input {
-                name: candidate.name.clone(),
-                bytes,
-                in_chart,
-            }),
+            Some(Ok(bytes)) => gathered.inputs.push(Input { name: candidate.name.clone(), bytes, in_chart }),
             Some(Err(problem)) => problems.push(problem),
             None => problems.push(Problem {
                 name: candidate.name.clone(),
@@ -187,9 +170,7 @@ fn check_given(given: &OsString) -> Result<(), GivenError> {
         return Ok(());
     };
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter));
+        && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter));
     if is_scheme && !Path::new(given).exists() {
         return Err(GivenError::Url(text.into_owned()));
     }
@@ -214,18 +195,9 @@ fn bound(candidates: &mut Vec<Candidate>, problems: &mut Vec<Problem>, options: 
         return;
     };
     let (what, flag) = if within >= options.files_max {
-        (
-            format!("there are more than {} files", options.files_max),
-            "max-files",
-        )
+        (format!("there are more than {} files", options.files_max), "max-files")
     } else {
-        (
-            format!(
-                "all files together have more than {} bytes",
-                options.total_bytes_max
-            ),
-            "max-total-size",
-        )
+        (format!("all files together have more than {} bytes", options.total_bytes_max), "max-total-size")
     };
     problems.push(Problem {
         name: first.name.clone(),
@@ -263,11 +235,7 @@ impl Found {
     }
 
     fn problem(&mut self, name: &Path, kind: ProblemKind, message: impl fmt::Display) {
-        self.problems.push(Problem {
-            name: shown(name).into(),
-            kind,
-            message: message.to_string(),
-        });
+        self.problems.push(Problem { name: shown(name).into(), kind, message: message.to_string() });
     }
 }
 
@@ -295,10 +263,7 @@ mod tests {
     fn urls_are_refused_with_the_reason() {
         let gather = |text: &str| gather(&[text.into()], &Options::default());
         let error = gather("https://example.com/pod.yaml").expect_err("a URL");
-        assert!(
-            error.to_string().contains("nothing here reaches for the network"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("nothing here reaches for the network"), "{error}");
         assert!(matches!(gather(""), Err(GivenError::Empty)));
         let missing = gather("no/such/file.yaml").expect("no wrong usage");
         assert_eq!(missing.problems.len(), 1);
@@ -312,30 +277,18 @@ mod tests {
             std::fs::write(folder.path().join(format!("{name}.yaml")), "k: v\n").expect("is written");
         }
         let read = |options: Options| gather(&[folder.path().into()], &options).expect("no wrong usage");
-        let two = read(Options {
-            files_max: 2,
-            ..Options::default()
-        });
+        let two = read(Options { files_max: 2, ..Options::default() });
         assert_eq!((two.inputs.len(), two.problems.len()), (2, 1));
         assert!(
             two.problems[0].message.contains("this one and those behind it"),
             "{}",
             two.problems[0].message
         );
-        let three = read(Options {
-            total_bytes_max: 15,
-            ..Options::default()
-        });
+        let three = read(Options { total_bytes_max: 15, ..Options::default() });
         assert_eq!((three.inputs.len(), three.problems.len()), (3, 1));
-        let none = read(Options {
-            file_bytes_max: 4,
-            ..Options::default()
-        });
+        let none = read(Options { file_bytes_max: 4, ..Options::default() });
         assert_eq!((none.inputs.len(), none.problems.len()), (0, 4));
-        let three = read(Options {
-            exclude: vec!["b.*".into()],
-            ..Options::default()
-        });
+        let three = read(Options { exclude: vec!["b.*".into()], ..Options::default() });
         assert_eq!((three.inputs.len(), three.problems.len()), (3, 0));
     }
 }

@@ -56,12 +56,8 @@ fn start(
     match native {
         Ok(watcher) => Ok(Box::new(watcher)),
         Err(error) => {
-            console.note(format!(
-                "the system does not tell of changes ({error}): looking every second"
-            ));
-            let config = Config::default()
-                .with_poll_interval(POLL)
-                .with_compare_contents(true);
+            console.note(format!("the system does not tell of changes ({error}): looking every second"));
+            let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
             let mut watcher = PollWatcher::new(handler(sender), config)?;
             watch(&mut watcher, paths).context("cannot watch")?;
             Ok(Box::new(watcher))
@@ -76,10 +72,7 @@ fn watch(watcher: &mut dyn Watcher, paths: &[OsString]) -> notify::Result<()> {
             continue;
         }
         // Editors put a new file in the old one's place, so it is the folder that tells of it.
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         watcher.watch(folder, RecursiveMode::NonRecursive)?;
     }
     Ok(())

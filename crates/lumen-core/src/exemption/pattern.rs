@@ -69,10 +69,7 @@ impl FromStr for RulePattern {
     fn from_str(text: &str) -> Result<Self, NoRule> {
         let parse = || {
             let (layer, name) = text.split_once('/')?;
-            Some(Self {
-                layer: layer.parse().ok()?,
-                name: Glob::new(name)?,
-            })
+            Some(Self { layer: layer.parse().ok()?, name: Glob::new(name)? })
         };
         parse().ok_or_else(|| NoRule(text.chars().take(80).collect()))
     }
@@ -110,14 +107,7 @@ mod tests {
         let pattern: RulePattern = "pod-security/*".parse().expect("a pattern");
         assert!(pattern.matches(&RuleId::new(Layer::PodSecurity, "privileged")));
         assert!(!pattern.matches(&RuleId::new(Layer::Input, "privileged")));
-        for text in [
-            "",
-            "privileged",
-            "*",
-            "*/privileged",
-            "pod-security/",
-            "podsecurity/privileged",
-        ] {
+        for text in ["", "privileged", "*", "*/privileged", "pod-security/", "podsecurity/privileged"] {
             assert!(text.parse::<RulePattern>().is_err(), "{text}");
         }
     }

@@ -39,10 +39,7 @@ pub struct Invalid {
 }
 
 fn invalid(at: &Pointer, message: impl Into<String>) -> Invalid {
-    Invalid {
-        at: at.clone(),
-        message: message.into(),
-    }
+    Invalid { at: at.clone(), message: message.into() }
 }
 
 fn invalid_at_root(message: impl Into<String>) -> Invalid {
@@ -72,10 +69,7 @@ fn ignore_in_brackets(said: &str) -> Result<Ignore, Invalid> {
     if reason.is_empty() {
         return Err(invalid_at_root(format!("the exemption gives no reason: {form}")));
     }
-    Ok(Ignore {
-        rules,
-        reason: reason.into(),
-    })
+    Ok(Ignore { rules, reason: reason.into() })
 }
 
 /// Reads the annotation's value: `layer/rule: reason`, several of them on lines of their own or behind `;`.
@@ -93,49 +87,33 @@ pub fn annotation(text: &str) -> Vec<Result<Ignore, Invalid>> {
             }
         }
     }
-    let mut said = pieces
-        .iter()
-        .map(|piece| piece.trim())
-        .filter(|piece| !piece.is_empty())
-        .peekable();
+    let mut said = pieces.iter().map(|piece| piece.trim()).filter(|piece| !piece.is_empty()).peekable();
     if said.peek().is_none() {
-        return vec![Err(invalid_at_root(
-            "the annotation is empty: write `layer/rule: reason`",
-        ))];
+        return vec![Err(invalid_at_root("the annotation is empty: write `layer/rule: reason`"))];
     }
     said.map(ignore_before_colon).collect()
 }
 
 fn begins_with_rule(piece: &str) -> bool {
-    piece
-        .split_once(':')
-        .is_some_and(|(rule, _)| rule.trim().parse::<RulePattern>().is_ok())
+    piece.split_once(':').is_some_and(|(rule, _)| rule.trim().parse::<RulePattern>().is_ok())
 }
 
 fn ignore_before_colon(piece: &str) -> Result<Ignore, Invalid> {
     let (rule, reason) = piece.split_once(':').unwrap_or((piece, ""));
-    let rule = rule
-        .trim()
-        .parse::<RulePattern>()
-        .map_err(|error| invalid_at_root(error.to_string()))?;
+    let rule = rule.trim().parse::<RulePattern>().map_err(|error| invalid_at_root(error.to_string()))?;
     let reason = reason.trim();
     if reason.is_empty() {
         return Err(invalid_at_root(format!(
             "the exemption from {rule} gives no reason: write `{rule}: reason`"
         )));
     }
-    Ok(Ignore {
-        rules: vec![rule],
-        reason: reason.into(),
-    })
+    Ok(Ignore { rules: vec![rule], reason: reason.into() })
 }
 
 /// Whether a manifest is an `Exemption`, of whatever version.
 pub fn is_exemption(manifest: &Value) -> bool {
     let text = |key| manifest.get(key).and_then(Value::as_str);
-    let group = text("apiVersion")
-        .and_then(|version| version.split_once('/'))
-        .map(|(group, _)| group);
+    let group = text("apiVersion").and_then(|version| version.split_once('/')).map(|(group, _)| group);
     group == Some(GROUP) && text("kind") == Some(KIND)
 }
 
@@ -148,28 +126,18 @@ pub fn object(
     at: &Pointer,
 ) -> Result<Exemption, Invalid> {
     if manifest.get("apiVersion").and_then(Value::as_str) != Some("lumensec.io/v1alpha1") {
-        return Err(invalid(
-            &pointer!["apiVersion"],
-            format!("the version known is `{GROUP}/{VERSION}`"),
-        ));
+        return Err(invalid(&pointer!["apiVersion"], format!("the version known is `{GROUP}/{VERSION}`")));
     }
     let spec_at = pointer!["spec"];
-    let spec = fields(
-        manifest.get("spec"),
-        &spec_at,
-        &["owner", "reason", "expires", "rules", "match"],
-    )?
-    .ok_or_else(|| invalid(&spec_at, "the exemption has no `spec`"))?;
+    let spec = fields(manifest.get("spec"), &spec_at, &["owner", "reason", "expires", "rules", "match"])?
+        .ok_or_else(|| invalid(&spec_at, "the exemption has no `spec`"))?;
     let text = |key: &str| optional_text(spec.get(key), &spec_at.child(key));
     let reason = text("reason")?
         .ok_or_else(|| invalid(&spec_at.child("reason"), "the exemption gives no `reason`"))?;
     let rules_at = spec_at.child("rules");
     let rules: Vec<RulePattern> = texts(spec.get("rules"), &rules_at)?
         .iter()
-        .map(|rule| {
-            rule.parse()
-                .map_err(|error| invalid(&rules_at, format!("{error}")))
-        })
+        .map(|rule| rule.parse().map_err(|error| invalid(&rules_at, format!("{error}"))))
         .collect::<Result<_, _>>()?;
     if rules.is_empty() {
         return Err(invalid(&rules_at, "the exemption names no `rules`"));
@@ -180,26 +148,14 @@ pub fn object(
             invalid(&spec_at.child("expires"), message)
         })
     });
-    let name = manifest
-        .get("metadata")
-        .and_then(|metadata| metadata.get("name"))
-        .and_then(Value::as_str);
+    let name = manifest.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
     Ok(Exemption {
         rules,
         reason,
         owner: text("owner")?,
         expires: expires.transpose()?,
-        location: Location {
-            source: source.clone(),
-            place: Place::Field {
-                document,
-                pointer: at.clone(),
-            },
-        },
-        scope: Scope::Objects(
-            name.unwrap_or_default().into(),
-            Box::new(matched(spec.get("match"))?),
-        ),
+        location: Location { source: source.clone(), place: Place::Field { document, pointer: at.clone() } },
+        scope: Scope::Objects(name.unwrap_or_default().into(), Box::new(matched(spec.get("match"))?)),
     })
 }
 
@@ -210,10 +166,8 @@ fn matched(value: Option<&Value>) -> Result<Match, Invalid> {
         .ok_or_else(|| invalid(&at, form))?;
     let globs = |key: &str| {
         let at = at.child(key);
-        let globs: Option<Vec<_>> = texts(matched.get(key), &at)?
-            .iter()
-            .map(|text| Glob::new(text))
-            .collect();
+        let globs: Option<Vec<_>> =
+            texts(matched.get(key), &at)?.iter().map(|text| Glob::new(text)).collect();
         globs.ok_or_else(|| invalid(&at, "a pattern is empty or too long"))
     };
     let labels = match matched.get("labelSelector") {
@@ -225,12 +179,7 @@ fn matched(value: Option<&Value>) -> Result<Match, Invalid> {
             Some(read.map_err(|error| invalid(&at, error.to_string()))?)
         }
     };
-    Ok(Match {
-        kinds: globs("kinds")?,
-        namespaces: globs("namespaces")?,
-        names: globs("names")?,
-        labels,
-    })
+    Ok(Match { kinds: globs("kinds")?, namespaces: globs("namespaces")?, names: globs("names")?, labels })
 }
 
 /// The fields of an object that has no others than these; `None` where it is missing.
@@ -238,9 +187,7 @@ fn fields<'a>(value: Option<&'a Value>, at: &Pointer, known: &[&str]) -> Result<
     match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(object)) => {
-            let unknown = object
-                .fields()
-                .find(|(key, _)| !known.iter().any(|known| *key == known));
+            let unknown = object.fields().find(|(key, _)| !known.iter().any(|known| *key == known));
             match unknown {
                 Some((key, _)) => {
                     let known = known.join("`, `");
@@ -252,10 +199,7 @@ fn fields<'a>(value: Option<&'a Value>, at: &Pointer, known: &[&str]) -> Result<
                 None => Ok(Some(object)),
             }
         }
-        Some(other) => Err(invalid(
-            at,
-            format!("this must be an object and is {}", other.kind()),
-        )),
+        Some(other) => Err(invalid(at, format!("this must be an object and is {}", other.kind()))),
     }
 }
 
@@ -264,10 +208,7 @@ fn optional_text(value: Option<&Value>, at: &Pointer) -> Result<Option<String>, 
         None | Some(Value::Null) => Ok(None),
         Some(value) => match value.as_str() {
             Some(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-            None => Err(invalid(
-                at,
-                format!("this must be a string and is {}", value.kind()),
-            )),
+            None => Err(invalid(at, format!("this must be a string and is {}", value.kind()))),
         },
     }
 }
@@ -283,10 +224,7 @@ fn texts(value: Option<&Value>, at: &Pointer) -> Result<Vec<String>, Invalid> {
             };
             items.iter().enumerate().map(text).collect()
         }
-        Some(other) => Err(invalid(
-            at,
-            format!("this must be a list of strings and is {}", other.kind()),
-        )),
+        Some(other) => Err(invalid(at, format!("this must be a list of strings and is {}", other.kind()))),
     }
 }
 

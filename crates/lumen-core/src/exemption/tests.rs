@@ -18,10 +18,7 @@ fn finding(rule: &str, action: Action, pointer: Pointer) -> Finding {
             namespace: Some("shop".into()),
             name: "web".into(),
         }),
-        location: Some(Location {
-            source: "a.yaml".into(),
-            place: Place::Field { document: 0, pointer },
-        }),
+        location: Some(Location { source: "a.yaml".into(), place: Place::Field { document: 0, pointer } }),
         related: Vec::new(),
         policy: None,
         fix: None,
@@ -37,31 +34,20 @@ fn denial() -> Finding {
 }
 
 fn comment(text: &str, pointer: Pointer) -> Exemption {
-    let ignore = read::comment(text)
-        .expect("it speaks to lumen")
-        .expect("it is valid");
+    let ignore = read::comment(text).expect("it speaks to lumen").expect("it is valid");
     Exemption {
         rules: ignore.rules,
         reason: ignore.reason,
         owner: None,
         expires: None,
-        location: Location {
-            source: "a.yaml".into(),
-            place: Place::Byte(3),
-        },
-        scope: Scope::Comment(Field {
-            source: "a.yaml".into(),
-            document: 0,
-            pointer,
-        }),
+        location: Location { source: "a.yaml".into(), place: Place::Byte(3) },
+        scope: Scope::Comment(Field { source: "a.yaml".into(), document: 0, pointer }),
     }
 }
 
 fn object(spec: &[(&str, Value)]) -> Result<Exemption, read::Invalid> {
-    let spec = spec
-        .iter()
-        .map(|(key, value)| (Value::from(*key), value.clone()))
-        .collect::<lumen_value::Object>();
+    let spec =
+        spec.iter().map(|(key, value)| (Value::from(*key), value.clone())).collect::<lumen_value::Object>();
     let manifest: Value = [
         ("apiVersion", "lumensec.io/v1alpha1".into()),
         ("kind", "Exemption".into()),
@@ -91,22 +77,13 @@ fn run(findings: Vec<Finding>, exemptions: Vec<Exemption>) -> (Vec<Finding>, Aud
 
 #[test]
 fn a_comment_silences_advice_at_its_field_and_below() {
-    let at = |pointer| {
-        comment(
-            "# lumen: ignore[pod-security/privileged] it is the node agent",
-            pointer,
-        )
-    };
+    let at = |pointer| comment("# lumen: ignore[pod-security/privileged] it is the node agent", pointer);
     for pointer in [Pointer::ROOT, pointer!["spec"], pointer!["spec", "a"]] {
         let (kept, audit) = run(vec![advice()], vec![at(pointer)]);
         assert!(kept.is_empty());
         assert_eq!((audit.silenced, audit.uses[0].status), (1, Status::Matched));
     }
-    for pointer in [
-        pointer!["spec", "b"],
-        pointer!["spec", "a", "b"],
-        pointer!["metadata"],
-    ] {
+    for pointer in [pointer!["spec", "b"], pointer!["spec", "a", "b"], pointer!["metadata"]] {
         let (kept, audit) = run(vec![advice()], vec![at(pointer)]);
         assert_eq!(audit.uses[0].status, Status::Unused);
         assert_eq!(kept.len(), 2, "the advice, and that the exemption is unused");
@@ -132,10 +109,7 @@ fn an_exemption_object_counts_for_what_it_matches() {
         [("namespaces", list(&["other"]))].into(),
         [("names", list(&["web-*"]))].into(),
         [("kinds", list(&["Pod"])), ("namespaces", list(&["shop"]))].into(),
-        Value::from([(
-            "labelSelector",
-            [("matchLabels", [("app", "web".into())].into())].into(),
-        )]),
+        Value::from([("labelSelector", [("matchLabels", [("app", "web".into())].into())].into())]),
     ] {
         let mut spec = valid();
         spec[3].1 = matched;
@@ -148,22 +122,14 @@ fn an_exemption_object_counts_for_what_it_matches() {
 fn labels_and_the_namespace_an_object_lands_in_are_matched() {
     let mut spec = valid();
     spec[3].1 = [
-        (
-            "labelSelector",
-            [("matchLabels", [("app", "web".into())].into())].into(),
-        ),
+        ("labelSelector", [("matchLabels", [("app", "web".into())].into())].into()),
         ("namespaces", list(&["default"])),
     ]
     .into();
     let labels: Value = [("app", "web".into())].into();
-    let subject = Subject {
-        namespace: Some("default"),
-        labels: &labels,
-    };
+    let subject = Subject { namespace: Some("default"), labels: &labels };
     let exemptions = vec![object(&spec).expect("valid")];
-    let (kept, _) = apply(vec![denial()], exemptions, Timestamp::UNIX_EPOCH, |_| {
-        Some(subject)
-    });
+    let (kept, _) = apply(vec![denial()], exemptions, Timestamp::UNIX_EPOCH, |_| Some(subject));
     assert!(kept.is_empty());
 }
 
@@ -186,14 +152,8 @@ fn what_is_not_understood_makes_an_exemption_invalid() {
         (vec![], "/spec/reason"),
         (vec![("reason", "  ".into())], "/spec/reason"),
         (vec![("reason", "r".into())], "/spec/rules"),
-        (
-            vec![("reason", "r".into()), ("rules", list(&["privileged"]))],
-            "/spec/rules",
-        ),
-        (
-            vec![("reason", "r".into()), ("rules", list(&["input/x"]))],
-            "/spec/match",
-        ),
+        (vec![("reason", "r".into()), ("rules", list(&["privileged"]))], "/spec/rules"),
+        (vec![("reason", "r".into()), ("rules", list(&["input/x"]))], "/spec/match"),
         (
             vec![
                 ("reason", "r".into()),
@@ -206,19 +166,12 @@ fn what_is_not_understood_makes_an_exemption_invalid() {
             vec![
                 ("reason", "r".into()),
                 ("rules", list(&["input/x"])),
-                (
-                    "match",
-                    [("labelSelector", [("matchLabel", Value::Null)].into())].into(),
-                ),
+                ("match", [("labelSelector", [("matchLabel", Value::Null)].into())].into()),
             ],
             "/spec/match/labelSelector/matchLabel",
         ),
         (
-            vec![
-                ("reason", "r".into()),
-                ("rules", list(&["input/x"])),
-                ("expires", "soon".into()),
-            ],
+            vec![("reason", "r".into()), ("rules", list(&["input/x"])), ("expires", "soon".into())],
             "/spec/expires",
         ),
         (vec![("reasons", "r".into())], "/spec/reasons"),
@@ -238,14 +191,10 @@ fn comments_are_read_strictly() {
         "lumen: ignore[input/x]",
         "lumen: disable",
     ] {
-        assert!(
-            read::comment(text).expect("it speaks to lumen").is_err(),
-            "{text}"
-        );
+        assert!(read::comment(text).expect("it speaks to lumen").is_err(), "{text}");
     }
-    let ignore = read::comment("#lumen:ignore[ input/a , pod-security/* ]: because")
-        .expect("ours")
-        .expect("valid");
+    let ignore =
+        read::comment("#lumen:ignore[ input/a , pod-security/* ]: because").expect("ours").expect("valid");
     assert_eq!((ignore.rules.len(), ignore.reason.as_str()), (2, "because"));
 }
 
@@ -253,10 +202,7 @@ fn comments_are_read_strictly() {
 fn annotations_hold_several() {
     let read =
         read::annotation("pod-security/privileged: agent; needs it; input/x: other\npod-security/*: all");
-    let reasons: Vec<_> = read
-        .into_iter()
-        .map(|ignore| ignore.expect("valid").reason)
-        .collect();
+    let reasons: Vec<_> = read.into_iter().map(|ignore| ignore.expect("valid").reason).collect();
     assert_eq!(reasons, ["agent; needs it", "other", "all"]);
     assert!(read::annotation("")[0].is_err());
     assert!(read::annotation("pod-security/privileged")[0].is_err());

@@ -11,15 +11,7 @@ const fn rule(
     rationale: &'static str,
     remedy: &'static str,
 ) -> Rule {
-    Rule {
-        layer: Layer::Input,
-        name,
-        summary,
-        rationale,
-        remedy,
-        severity,
-        references: &[],
-    }
+    Rule { layer: Layer::Input, name, summary, rationale, remedy, severity, references: &[] }
 }
 
 /// The text of an input is sound YAML or JSON.

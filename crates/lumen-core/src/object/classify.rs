@@ -42,10 +42,7 @@ pub fn classify(source: &str, value: &Value) -> Classified {
         return match value {
             Value::Null => Classified::Empty,
             Value::Array(_) => not(table::of_list(value)),
-            _ => not(NotManifest {
-                what: "plain text",
-                hint: None,
-            }),
+            _ => not(NotManifest { what: "plain text", hint: None }),
         };
     };
     let (api_version, kind) = (text(value, "apiVersion"), text(value, "kind"));
@@ -55,11 +52,7 @@ pub fn classify(source: &str, value: &Value) -> Classified {
         }
         let is_list =
             kind == "List" || (kind.ends_with("List") && value.get("items").is_some_and(is_list_or_null));
-        return if is_list {
-            Classified::List
-        } else {
-            Classified::Manifest
-        };
+        return if is_list { Classified::List } else { Classified::Manifest };
     }
     let file_name = source.rsplit(['/', '\\']).next().unwrap_or(source).to_lowercase();
     let by_name = table::of_name(&file_name);
@@ -91,9 +84,7 @@ fn is_list_or_null(value: &Value) -> bool {
 fn half_a_manifest(value: &Value) -> Option<Classified> {
     for (key, other) in [("apiVersion", "kind"), ("kind", "apiVersion")] {
         // `kind: 1` beside an `apiVersion`, or the other way round.
-        if let Some(wrong) = value
-            .get(key)
-            .filter(|found| !found.is_null() && found.as_str().is_none())
+        if let Some(wrong) = value.get(key).filter(|found| !found.is_null() && found.as_str().is_none())
             && !text(value, other).is_empty()
         {
             return Some(Classified::Malformed {
@@ -102,24 +93,11 @@ fn half_a_manifest(value: &Value) -> Option<Classified> {
             });
         }
     }
-    let metadata = value
-        .get("metadata")
-        .filter(|metadata| metadata.as_object().is_some());
-    let has_body = [
-        "spec",
-        "data",
-        "stringData",
-        "rules",
-        "subjects",
-        "roleRef",
-        "webhooks",
-    ]
-    .iter()
-    .any(|key| value.get(key).is_some());
-    let missing = match (
-        text(value, "apiVersion").is_empty(),
-        text(value, "kind").is_empty(),
-    ) {
+    let metadata = value.get("metadata").filter(|metadata| metadata.as_object().is_some());
+    let has_body = ["spec", "data", "stringData", "rules", "subjects", "roleRef", "webhooks"]
+        .iter()
+        .any(|key| value.get(key).is_some());
+    let missing = match (text(value, "apiVersion").is_empty(), text(value, "kind").is_empty()) {
         (true, false) if metadata.is_some() || has_body => "it has a `kind` but no `apiVersion`",
         (false, true) if metadata.is_some() => "it has an `apiVersion` but no `kind`",
         (true, true) if metadata.is_some() && has_body => "it has neither an `apiVersion` nor a `kind`",
@@ -152,11 +130,8 @@ mod tests {
         assert_eq!(classify("values.yaml", &pod), Classified::Manifest);
         let list = object([("apiVersion", "v1".into()), ("kind", "List".into())]);
         assert_eq!(classify("a.yaml", &list), Classified::List);
-        let pods = object([
-            ("apiVersion", "v1".into()),
-            ("kind", "PodList".into()),
-            ("items", Value::from(vec![])),
-        ]);
+        let pods =
+            object([("apiVersion", "v1".into()), ("kind", "PodList".into()), ("items", Value::from(vec![]))]);
         assert_eq!(classify("a.yaml", &pods), Classified::List);
         let own = object([
             ("apiVersion", "example.com/v1".into()),
@@ -172,11 +147,7 @@ mod tests {
         let empty = || object([]);
         let list = || Value::from(vec![]);
         for (source, value, expected) in [
-            (
-                "kustomization.yaml",
-                object([("resources", list())]),
-                "a kustomization",
-            ),
+            ("kustomization.yaml", object([("resources", list())]), "a kustomization"),
             (
                 "k.yaml",
                 object([
@@ -187,11 +158,7 @@ mod tests {
             ),
             (
                 "shop/Chart.yaml",
-                object([
-                    ("apiVersion", "v2".into()),
-                    ("name", "a".into()),
-                    ("version", "1".into()),
-                ]),
+                object([("apiVersion", "v2".into()), ("name", "a".into()), ("version", "1".into())]),
                 "the description of a Helm chart",
             ),
             (
@@ -199,21 +166,9 @@ mod tests {
                 object([("openapi", "3.0.0".into()), ("components", empty())]),
                 "a description of an HTTP API",
             ),
-            (
-                "shop/values.yaml",
-                object([("image", empty())]),
-                "the values of a Helm chart",
-            ),
-            (
-                "ci.yaml",
-                object([("on", empty()), ("jobs", empty())]),
-                "a CI workflow",
-            ),
-            (
-                "ci.yaml",
-                object([("true", empty()), ("jobs", empty())]),
-                "a CI workflow",
-            ),
+            ("shop/values.yaml", object([("image", empty())]), "the values of a Helm chart"),
+            ("ci.yaml", object([("on", empty()), ("jobs", empty())]), "a CI workflow"),
+            ("ci.yaml", object([("true", empty()), ("jobs", empty())]), "a CI workflow"),
             (".gitlab-ci.yml", object([("stages", list())]), "a CI pipeline"),
             ("compose.yaml", object([("services", empty())]), "a Compose file"),
             (
@@ -221,16 +176,8 @@ mod tests {
                 object([("name", "a".into()), ("dependencies", empty())]),
                 "a package description",
             ),
-            (
-                "tsconfig.json",
-                object([("compilerOptions", empty())]),
-                "a TypeScript configuration",
-            ),
-            (
-                "Taskfile.yml",
-                object([("version", "3".into()), ("tasks", empty())]),
-                "a Taskfile",
-            ),
+            ("tsconfig.json", object([("compilerOptions", empty())]), "a TypeScript configuration"),
+            ("Taskfile.yml", object([("version", "3".into()), ("tasks", empty())]), "a Taskfile"),
             ("a.yaml", empty(), "an empty mapping"),
             ("a.yaml", "text".into(), "plain text"),
         ] {
@@ -245,11 +192,7 @@ mod tests {
         for value in [
             object([("kind", "Pod".into()), ("spec", spec())]),
             object([("kind", "Pod".into()), ("metadata", metadata())]),
-            object([
-                ("apiVersion", "v1".into()),
-                ("metadata", metadata()),
-                ("spec", spec()),
-            ]),
+            object([("apiVersion", "v1".into()), ("metadata", metadata()), ("spec", spec())]),
             object([
                 ("apiversion", "v1".into()),
                 ("Kind", "Pod".into()),
@@ -259,10 +202,7 @@ mod tests {
             object([("apiVersion", 1.into()), ("kind", "Pod".into())]),
             object([("apiVersion", "v1".into()), ("kind", Value::from(vec![]))]),
         ] {
-            assert!(
-                matches!(classify("a.yaml", &value), Classified::Malformed { .. }),
-                "{value}"
-            );
+            assert!(matches!(classify("a.yaml", &value), Classified::Malformed { .. }), "{value}");
         }
     }
 }

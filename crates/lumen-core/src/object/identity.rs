@@ -68,9 +68,7 @@ impl fmt::Display for Identity {
 
 /// The group that a kind is in today.
 pub fn current_group<'a>(group: &'a str, kind: &str) -> &'a str {
-    let moved = MOVED
-        .iter()
-        .find(|(old, moved, _)| *old == group && *moved == kind);
+    let moved = MOVED.iter().find(|(old, moved, _)| *old == group && *moved == kind);
     moved.map_or(group, |(_, _, new)| new)
 }
 
@@ -110,20 +108,14 @@ mod tests {
         for api_version in ["apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"] {
             assert_eq!(identity(api_version, "Deployment", Some("default"), "web"), today);
         }
-        assert_ne!(
-            identity("example.com/v1", "Deployment", Some("default"), "web"),
-            today
-        );
+        assert_ne!(identity("example.com/v1", "Deployment", Some("default"), "web"), today);
         assert_ne!(identity("apps/v1", "Deployment", Some("shop"), "web"), today);
     }
 
     #[test]
     fn a_cluster_scoped_object_has_no_namespace() {
         let role = identity("rbac.authorization.k8s.io/v1", "ClusterRole", Some("x"), "a");
-        assert_eq!(
-            role,
-            identity("rbac.authorization.k8s.io/v1", "ClusterRole", None, "a")
-        );
+        assert_eq!(role, identity("rbac.authorization.k8s.io/v1", "ClusterRole", None, "a"));
         assert_eq!(role.expect("it has a name").namespace, None);
     }
 
@@ -135,11 +127,8 @@ mod tests {
 
     #[test]
     fn an_identity_shows_its_group() {
-        let shown = |api_version, kind| {
-            identity(api_version, kind, Some("n"), "a")
-                .expect("named")
-                .to_string()
-        };
+        let shown =
+            |api_version, kind| identity(api_version, kind, Some("n"), "a").expect("named").to_string();
         assert_eq!(shown("apps/v1", "Deployment"), "n/Deployment.apps/a");
         assert_eq!(shown("v1", "Pod"), "n/Pod/a");
     }

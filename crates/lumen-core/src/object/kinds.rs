@@ -59,10 +59,7 @@ impl Kinds {
             "" => guess_plural(kind),
             plural => plural.into(),
         };
-        let resource = Resource {
-            plural: plural.into(),
-            scope: Some(scope),
-        };
+        let resource = Resource { plural: plural.into(), scope: Some(scope) };
         let of_group = self.defined.entry(group.into()).or_default();
         let known = of_group.entry(kind.into()).or_insert_with(|| resource.clone());
         if (resource.scope, &resource.plural) > (known.scope, &known.plural) {
@@ -76,15 +73,9 @@ impl Kinds {
             return defined.clone();
         }
         if let Some((plural, scope)) = table::find(group, kind) {
-            return Resource {
-                plural: plural.into(),
-                scope: Some(scope),
-            };
+            return Resource { plural: plural.into(), scope: Some(scope) };
         }
-        Resource {
-            plural: guess_plural(kind).into(),
-            scope: None,
-        }
+        Resource { plural: guess_plural(kind).into(), scope: None }
     }
 
     /// Where the objects of a kind live; `None` where nobody says.
@@ -120,11 +111,7 @@ mod tests {
 
     fn definition(scope: &str, plural: &str) -> Value {
         let names: Value = [("kind", "Widget".into()), ("plural", plural.into())].into();
-        let spec = [
-            ("group", "example.com".into()),
-            ("scope", scope.into()),
-            ("names", names),
-        ];
+        let spec = [("group", "example.com".into()), ("scope", scope.into()), ("names", names)];
         [
             ("apiVersion", "apiextensions.k8s.io/v1".into()),
             ("kind", "CustomResourceDefinition".into()),

@@ -43,14 +43,11 @@ impl<'a> PodView<'a> {
         let spec = self.spec;
         ContainerKind::ALL.iter().flat_map(move |kind| {
             let list = spec.get(kind.list()).and_then(Value::as_array);
-            list.into_iter()
-                .flatten()
-                .enumerate()
-                .map(|(index, value)| Container {
-                    kind: *kind,
-                    index,
-                    value,
-                })
+            list.into_iter().flatten().enumerate().map(|(index, value)| Container {
+                kind: *kind,
+                index,
+                value,
+            })
         })
     }
 
@@ -125,12 +122,6 @@ impl<'a> Container<'a> {
 
     /// Where it stands, from the value that holds the pod's `spec`: see [`PodView::at`].
     pub fn pointer(&self) -> Pointer {
-        [
-            Step::from("spec"),
-            Step::from(self.kind.list()),
-            Step::from(self.index),
-        ]
-        .into_iter()
-        .collect()
+        [Step::from("spec"), Step::from(self.kind.list()), Step::from(self.index)].into_iter().collect()
     }
 }

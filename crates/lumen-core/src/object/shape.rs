@@ -53,9 +53,8 @@ pub fn mistakes(manifest: &Value) -> Vec<Mistake> {
     let mut check = Check::default();
     check.object(manifest, table::OBJECT);
     let (group, kind) = (group_of(text(manifest, "apiVersion")), text(manifest, "kind"));
-    let of_kind = table::KINDS
-        .iter()
-        .find(|(known_group, known_kind, _)| *known_group == group && *known_kind == kind);
+    let of_kind =
+        table::KINDS.iter().find(|(known_group, known_kind, _)| *known_group == group && *known_kind == kind);
     if let Some((_, _, fields)) = of_kind {
         check.object(manifest, fields);
     }
@@ -125,12 +124,7 @@ impl Check {
         if self.found.len() >= MISTAKES_MAX || self.found.iter().any(|known| known.at == at) {
             return;
         }
-        let message = format!(
-            "`{}` must be {}, not {}",
-            dotted(&self.path),
-            wanted(shape),
-            shown(value)
-        );
+        let message = format!("`{}` must be {}, not {}", dotted(&self.path), wanted(shape), shown(value));
         self.found.push(Mistake { at, message });
     }
 }
@@ -170,10 +164,7 @@ fn shown(value: &Value) -> String {
             // Enough for the characters that are shown, so that a long value is not copied.
             let text = match value {
                 Value::String(text) => {
-                    format!(
-                        "{:?}",
-                        text.to_text().chars().take(SHOWN_CHARS_MAX).collect::<String>()
-                    )
+                    format!("{:?}", text.to_text().chars().take(SHOWN_CHARS_MAX).collect::<String>())
                 }
                 _ => value.to_json().chars().take(SHOWN_CHARS_MAX).collect(),
             };

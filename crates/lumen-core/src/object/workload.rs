@@ -39,23 +39,11 @@ struct Carrier {
 }
 
 const fn built_in(group: &'static str, kind: &'static str, template: &'static [&'static str]) -> Carrier {
-    Carrier {
-        group,
-        kind,
-        is: WorkloadKind::Controller,
-        template,
-        always: true,
-    }
+    Carrier { group, kind, is: WorkloadKind::Controller, template, always: true }
 }
 
 const fn custom(group: &'static str, kind: &'static str, template: &'static [&'static str]) -> Carrier {
-    Carrier {
-        group,
-        kind,
-        is: WorkloadKind::Custom,
-        template,
-        always: false,
-    }
+    Carrier { group, kind, is: WorkloadKind::Custom, template, always: false }
 }
 
 const TEMPLATE: &[&str] = &["spec", "template"];
@@ -63,19 +51,10 @@ const TEMPLATE: &[&str] = &["spec", "template"];
 /// The kinds whose pod templates are known; any other kind with containers at `spec.template.spec.containers` counts
 /// as well. The built-in ones are those of `pod-security-admission`, `admission/admission.go` (`defaultPodSpecExtractor`).
 static CARRIERS: &[Carrier] = &[
-    Carrier {
-        is: WorkloadKind::Pod,
-        ..built_in("", "Pod", &[])
-    },
-    Carrier {
-        is: WorkloadKind::PodTemplate,
-        ..built_in("", "PodTemplate", &["template"])
-    },
+    Carrier { is: WorkloadKind::Pod, ..built_in("", "Pod", &[]) },
+    Carrier { is: WorkloadKind::PodTemplate, ..built_in("", "PodTemplate", &["template"]) },
     // Its template is a pointer upstream: without one there is nothing to judge.
-    Carrier {
-        always: false,
-        ..built_in("", "ReplicationController", TEMPLATE)
-    },
+    Carrier { always: false, ..built_in("", "ReplicationController", TEMPLATE) },
     built_in("apps", "DaemonSet", TEMPLATE),
     built_in("apps", "Deployment", TEMPLATE),
     built_in("apps", "ReplicaSet", TEMPLATE),
@@ -92,11 +71,7 @@ static CARRIERS: &[Carrier] = &[
         "AdvancedCronJob",
         &["spec", "template", "broadcastJobTemplate", "spec", "template"],
     ),
-    custom(
-        "apps.kruise.io",
-        "AdvancedCronJob",
-        &["spec", "template", "jobTemplate", "spec", "template"],
-    ),
+    custom("apps.kruise.io", "AdvancedCronJob", &["spec", "template", "jobTemplate", "spec", "template"]),
     custom(
         "apps.kruise.io",
         "UnitedDeployment",
@@ -105,13 +80,7 @@ static CARRIERS: &[Carrier] = &[
     custom(
         "apps.kruise.io",
         "UnitedDeployment",
-        &[
-            "spec",
-            "template",
-            "advancedStatefulSetTemplate",
-            "spec",
-            "template",
-        ],
+        &["spec", "template", "advancedStatefulSetTemplate", "spec", "template"],
     ),
     custom(
         "apps.kruise.io",
@@ -125,16 +94,8 @@ static CARRIERS: &[Carrier] = &[
     ),
     // Volcano and the operators whose jobs have roles.
     custom("batch.volcano.sh", "Job", &["spec", "tasks", "[]", "template"]),
-    custom(
-        "batch.volcano.sh",
-        "JobTemplate",
-        &["spec", "tasks", "[]", "template"],
-    ),
-    custom(
-        "jobset.x-k8s.io",
-        "JobSet",
-        &["spec", "replicatedJobs", "[]", "template", "spec", "template"],
-    ),
+    custom("batch.volcano.sh", "JobTemplate", &["spec", "tasks", "[]", "template"]),
+    custom("jobset.x-k8s.io", "JobSet", &["spec", "replicatedJobs", "[]", "template", "spec", "template"]),
     custom(
         "leaderworkerset.x-k8s.io",
         "LeaderWorkerSet",
@@ -146,31 +107,11 @@ static CARRIERS: &[Carrier] = &[
         &["spec", "leaderWorkerTemplate", "workerTemplate"],
     ),
     custom("ray.io", "RayCluster", &["spec", "headGroupSpec", "template"]),
-    custom(
-        "ray.io",
-        "RayCluster",
-        &["spec", "workerGroupSpecs", "[]", "template"],
-    ),
-    custom(
-        "ray.io",
-        "RayJob",
-        &["spec", "rayClusterSpec", "headGroupSpec", "template"],
-    ),
-    custom(
-        "ray.io",
-        "RayJob",
-        &["spec", "rayClusterSpec", "workerGroupSpecs", "[]", "template"],
-    ),
-    custom(
-        "ray.io",
-        "RayService",
-        &["spec", "rayClusterConfig", "headGroupSpec", "template"],
-    ),
-    custom(
-        "ray.io",
-        "RayService",
-        &["spec", "rayClusterConfig", "workerGroupSpecs", "[]", "template"],
-    ),
+    custom("ray.io", "RayCluster", &["spec", "workerGroupSpecs", "[]", "template"]),
+    custom("ray.io", "RayJob", &["spec", "rayClusterSpec", "headGroupSpec", "template"]),
+    custom("ray.io", "RayJob", &["spec", "rayClusterSpec", "workerGroupSpecs", "[]", "template"]),
+    custom("ray.io", "RayService", &["spec", "rayClusterConfig", "headGroupSpec", "template"]),
+    custom("ray.io", "RayService", &["spec", "rayClusterConfig", "workerGroupSpecs", "[]", "template"]),
     // Knative: a Revision holds the pod's spec itself.
     custom("serving.knative.dev", "Revision", &[]),
     // KEDA.
@@ -184,21 +125,12 @@ impl<'a> Workload<'a> {
         let group = group_of(text(manifest, "apiVersion"));
         let kind = text(manifest, "kind");
         let mut found: Option<Self> = None;
-        for carrier in CARRIERS
-            .iter()
-            .filter(|carrier| carrier.group == group && carrier.kind == kind)
-        {
+        for carrier in CARRIERS.iter().filter(|carrier| carrier.group == group && carrier.kind == kind) {
             let pods = templates(manifest, carrier);
             if pods.is_empty() {
                 continue;
             }
-            found
-                .get_or_insert_with(|| Self {
-                    kind: carrier.is,
-                    pods: Vec::new(),
-                })
-                .pods
-                .extend(pods);
+            found.get_or_insert_with(|| Self { kind: carrier.is, pods: Vec::new() }).pods.extend(pods);
         }
         found.or_else(|| Self::of_unknown_kind(kind, manifest))
     }
@@ -291,10 +223,7 @@ mod tests {
     #[test]
     fn every_built_in_workload_is_seen_in_any_version() {
         assert_eq!(view("v1", "Pod", &[]), (WorkloadKind::Pod, String::new()));
-        assert_eq!(
-            view("v1", "PodTemplate", &["template"]),
-            (WorkloadKind::PodTemplate, "/template".into())
-        );
+        assert_eq!(view("v1", "PodTemplate", &["template"]), (WorkloadKind::PodTemplate, "/template".into()));
         let template = (WorkloadKind::Controller, "/spec/template".to_owned());
         for (api_version, kind) in [
             ("v1", "ReplicationController"),
@@ -306,21 +235,10 @@ mod tests {
             ("apps/v1", "DaemonSet"),
             ("batch/v1", "Job"),
         ] {
-            assert_eq!(
-                view(api_version, kind, TEMPLATE),
-                template,
-                "{api_version} {kind}"
-            );
+            assert_eq!(view(api_version, kind, TEMPLATE), template, "{api_version} {kind}");
         }
-        let cron = view(
-            "batch/v1beta1",
-            "CronJob",
-            &["spec", "jobTemplate", "spec", "template"],
-        );
-        assert_eq!(
-            cron,
-            (WorkloadKind::Controller, "/spec/jobTemplate/spec/template".into())
-        );
+        let cron = view("batch/v1beta1", "CronJob", &["spec", "jobTemplate", "spec", "template"]);
+        assert_eq!(cron, (WorkloadKind::Controller, "/spec/jobTemplate/spec/template".into()));
     }
 
     #[test]
@@ -332,16 +250,9 @@ mod tests {
             ("example.com/v1", "Anything"),
         ] {
             let (kind, at) = view(api_version, kind, TEMPLATE);
-            assert_eq!(
-                (kind, at.as_str()),
-                (WorkloadKind::Custom, "/spec/template"),
-                "{api_version}"
-            );
+            assert_eq!((kind, at.as_str()), (WorkloadKind::Custom, "/spec/template"), "{api_version}");
         }
-        assert_eq!(
-            view("serving.knative.dev/v1", "Revision", &[]),
-            (WorkloadKind::Custom, String::new())
-        );
+        assert_eq!(view("serving.knative.dev/v1", "Revision", &[]), (WorkloadKind::Custom, String::new()));
         let rollout = manifest("argoproj.io/v1alpha1", "Rollout", TEMPLATE, pod_holder("c"));
         let workload = Workload::of(&rollout).expect("a workload");
         assert!(!workload.judged_by_built_in_admission());
@@ -359,11 +270,9 @@ mod tests {
 
     #[test]
     fn what_carries_no_pod_is_no_workload() {
-        for (api_version, kind) in [
-            ("v1", "Service"),
-            ("v1", "ReplicationController"),
-            ("argoproj.io/v1alpha1", "Rollout"),
-        ] {
+        for (api_version, kind) in
+            [("v1", "Service"), ("v1", "ReplicationController"), ("argoproj.io/v1alpha1", "Rollout")]
+        {
             let manifest = manifest(api_version, kind, &["spec"], object([("replicas", 1.into())]));
             assert!(Workload::of(&manifest).is_none(), "{kind}");
         }
@@ -379,18 +288,10 @@ mod tests {
 
     #[test]
     fn wrong_types_are_read_as_missing() {
-        for spec in [
-            Value::Null,
-            1.into(),
-            "x".into(),
-            Value::from(vec![]),
-            object([("containers", "x".into())]),
-        ] {
-            let pod = object([
-                ("apiVersion", "v1".into()),
-                ("kind", "Pod".into()),
-                ("spec", spec),
-            ]);
+        for spec in
+            [Value::Null, 1.into(), "x".into(), Value::from(vec![]), object([("containers", "x".into())])]
+        {
+            let pod = object([("apiVersion", "v1".into()), ("kind", "Pod".into()), ("spec", spec)]);
             let workload = Workload::of(&pod).expect("a Pod is a workload whatever it holds");
             assert_eq!(workload.pods.len(), 1);
             assert_eq!(workload.pods[0].containers().count(), 0);

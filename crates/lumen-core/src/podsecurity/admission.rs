@@ -113,10 +113,7 @@ impl Response {
     }
 
     fn annotated(key: &'static str, value: impl Into<String>) -> Self {
-        Self {
-            audit_annotations: vec![(key, value.into())],
-            ..Self::default()
-        }
+        Self { audit_annotations: vec![(key, value.into())], ..Self::default() }
     }
 
     fn failed(code: u16, reason: &'static str, message: String, cause: Option<String>) -> Self {
@@ -125,11 +122,7 @@ impl Response {
             None => message.clone(),
         };
         Self {
-            denial: Some(Denial {
-                code,
-                reason,
-                message,
-            }),
+            denial: Some(Denial { code, reason, message }),
             audit_annotations: vec![("error", annotation)],
             ..Self::default()
         }
@@ -149,26 +142,14 @@ const CONTROLLERS: &[(&str, &str, &[&str])] = &[
 ];
 
 /// Subresources of pods that are let through unseen. Any other is taken for a pod, so that one still to come is judged.
-const IGNORED_POD_SUBRESOURCES: &[&str] = &[
-    "exec",
-    "attach",
-    "binding",
-    "eviction",
-    "log",
-    "portforward",
-    "proxy",
-    "status",
-];
+const IGNORED_POD_SUBRESOURCES: &[&str] =
+    &["exec", "attach", "binding", "eviction", "log", "portforward", "proxy", "status"];
 
 const NULL: &Value = &Value::Null;
 
 impl Default for Admission {
     fn default() -> Self {
-        Self {
-            configuration: Configuration::default(),
-            pods_max: PODS_MAX,
-            cluster_minor: NEWEST_MINOR,
-        }
+        Self { configuration: Configuration::default(), pods_max: PODS_MAX, cluster_minor: NEWEST_MINOR }
     }
 }
 
@@ -231,10 +212,7 @@ impl Admission {
         }
         let Some(labels) = cluster.namespace_labels(request.namespace) else {
             let namespace = go_quoted(request.namespace);
-            let error = format!(
-                "failed to lookup namespace {namespace}: {}",
-                not_found(request.namespace)
-            );
+            let error = format!("failed to lookup namespace {namespace}: {}", not_found(request.namespace));
             return Response::annotated("error", error);
         };
         let resolved = Resolved::of_labels(labels, &self.configuration.defaults);
@@ -242,9 +220,7 @@ impl Admission {
         if resolved.errors.is_empty() && !demands(resolved.policy.warn) && !demands(resolved.policy.audit) {
             return Response::default();
         }
-        let template = way
-            .iter()
-            .try_fold(request.object, |value, field| value.get(field));
+        let template = way.iter().try_fold(request.object, |value, field| value.get(field));
         if request.resource == "replicationcontrollers" && template.is_none_or(Value::is_null) {
             // The one controller that may have none.
             return Response::default();
@@ -266,8 +242,7 @@ impl Admission {
     }
 
     fn is_exempt_runtime_class(&self, pod: &Pod<'_>) -> bool {
-        pod.runtime_class
-            .is_some_and(|class| self.configuration.exemptions.runtime_classes.contains(class))
+        pod.runtime_class.is_some_and(|class| self.configuration.exemptions.runtime_classes.contains(class))
     }
 
     /// Judges a pod, or a template, which is never refused.
@@ -285,9 +260,7 @@ impl Admission {
         let policy = &resolved.policy;
         let mut known: Vec<Evaluation> = Vec::new();
         if seen == Seen::Pod {
-            response
-                .audit_annotations
-                .push(("enforce-policy", policy.enforce.to_string()));
+            response.audit_annotations.push(("enforce-policy", policy.enforce.to_string()));
             let evaluation = evaluate_once(&pod, policy.enforce, &mut known);
             if !evaluation.is_allowed() {
                 response.denial = Some(forbidden(request, &evaluation.violates()));
@@ -295,9 +268,7 @@ impl Admission {
         }
         let audit = evaluate_once(&pod, policy.audit, &mut known);
         if !audit.is_allowed() {
-            response
-                .audit_annotations
-                .push(("audit-violations", audit.would_violate()));
+            response.audit_annotations.push(("audit-violations", audit.would_violate()));
         }
         // A client that is refused is not warned as well.
         if response.is_allowed() {
@@ -330,11 +301,7 @@ fn forbidden(request: &Request<'_>, why: &str) -> Denial {
     } else {
         format!("{resource} {} is forbidden: {why}", go_quoted(request.name))
     };
-    Denial {
-        code: 403,
-        reason: "Forbidden",
-        message,
-    }
+    Denial { code: 403, reason: "Forbidden", message }
 }
 
 fn not_found(namespace: &str) -> String {
@@ -353,16 +320,11 @@ fn pod_view(pod: &Value) -> PodView<'_> {
 /// Whether an update of a pod changes what the standards look at: of what can be changed, images, and ephemeral
 /// containers, which can be added.
 fn is_significant_update(pod: &Value, old: &Value) -> bool {
-    let list = |pod: &Value, field: &str| {
-        pod.get("spec")
-            .and_then(|spec| spec.get(field)?.as_array().cloned())
-    };
+    let list =
+        |pod: &Value, field: &str| pod.get("spec").and_then(|spec| spec.get(field)?.as_array().cloned());
     let image = |container: &Value| text(container.get("image")).to_owned();
     for field in ["containers", "initContainers"] {
-        let (new, old) = (
-            list(pod, field).unwrap_or_default(),
-            list(old, field).unwrap_or_default(),
-        );
+        let (new, old) = (list(pod, field).unwrap_or_default(), list(old, field).unwrap_or_default());
         if new.len() != old.len() || new.iter().zip(&old).any(|(new, old)| image(new) != image(old)) {
             return true;
         }
@@ -373,10 +335,7 @@ fn is_significant_update(pod: &Value, old: &Value) -> bool {
     );
     let mut by_name = std::collections::BTreeMap::new();
     for container in &old {
-        by_name
-            .entry(text(container.get("name")))
-            .or_insert_with(|| image(container));
+        by_name.entry(text(container.get("name"))).or_insert_with(|| image(container));
     }
-    new.iter()
-        .any(|container| by_name.get(text(container.get("name"))) != Some(&image(container)))
+    new.iter().any(|container| by_name.get(text(container.get("name"))) != Some(&image(container)))
 }

@@ -57,10 +57,7 @@ pub fn advise<'a>(
         for (level, blocking) in levels.into_iter().zip(&mut blocking) {
             for refusal in pod.evaluate(LevelVersion::latest(level)).refusals {
                 let order = CHECKS.iter().position(|check| check.id == refusal.check.id);
-                blocking
-                    .entry(order.unwrap_or_default())
-                    .or_default()
-                    .push(object.clone());
+                blocking.entry(order.unwrap_or_default()).or_default().push(object.clone());
             }
         }
     }
@@ -74,10 +71,7 @@ pub fn advise<'a>(
     let blocking = blocking.into_iter().filter_map(|(order, mut workloads)| {
         workloads.sort();
         workloads.dedup();
-        Some(Blocking {
-            rule: CHECKS.get(order)?.rule.id(),
-            workloads,
-        })
+        Some(Blocking { rule: CHECKS.get(order)?.rule.id(), workloads })
     });
     Advice {
         current: namespace.resolve(configuration).policy.enforce,
@@ -100,14 +94,8 @@ impl Advice {
         }
         let name = namespace.name();
         let passes = match self.workloads {
-            1 => format!(
-                "the one workload of namespace `{name}` passes `{}`",
-                self.highest_passing
-            ),
-            count => format!(
-                "all {count} workloads of namespace `{name}` pass `{}`",
-                self.highest_passing
-            ),
+            1 => format!("the one workload of namespace `{name}` passes `{}`", self.highest_passing),
+            count => format!("all {count} workloads of namespace `{name}` pass `{}`", self.highest_passing),
         };
         let mut message = match (could_enforce_more, self.highest_passing) {
             (true, _) => format!("{passes}, and only `{}` is enforced", self.current.level),
@@ -135,11 +123,7 @@ impl Advice {
                 (object, None, None)
             }
         };
-        Some(Finding {
-            location,
-            fix,
-            ..bare(&NAMESPACE_LEVEL, &object, message)
-        })
+        Some(Finding { location, fix, ..bare(&NAMESPACE_LEVEL, &object, message) })
     }
 
     /// Unsafe: what is not among the inputs may not meet the level.
@@ -150,37 +134,20 @@ impl Advice {
         Some(Fix {
             title: format!("enforce `{}`", self.highest_passing),
             safety: Safety::Unsafe,
-            edits: vec![Edit::Set(
-                pointer.clone(),
-                Value::from(self.highest_passing.as_str()),
-            )],
+            edits: vec![Edit::Set(pointer.clone(), Value::from(self.highest_passing.as_str()))],
         })
     }
 
     /// What stands between the namespace and the next level, in a few words.
     fn obstacles(&self) -> String {
-        let next = if self.highest_passing == Level::Privileged {
-            Level::Baseline
-        } else {
-            Level::Restricted
-        };
-        let rules = listed(
-            self.blocking
-                .iter()
-                .map(|blocking| format!("`{}`", blocking.rule)),
-        );
-        let mut workloads: Vec<&ObjectRef> = self
-            .blocking
-            .iter()
-            .flat_map(|blocking| &blocking.workloads)
-            .collect();
+        let next =
+            if self.highest_passing == Level::Privileged { Level::Baseline } else { Level::Restricted };
+        let rules = listed(self.blocking.iter().map(|blocking| format!("`{}`", blocking.rule)));
+        let mut workloads: Vec<&ObjectRef> =
+            self.blocking.iter().flat_map(|blocking| &blocking.workloads).collect();
         workloads.sort();
         workloads.dedup();
-        let names = listed(
-            workloads
-                .iter()
-                .map(|object| format!("`{}/{}`", object.kind, object.name)),
-        );
+        let names = listed(workloads.iter().map(|object| format!("`{}/{}`", object.kind, object.name)));
         format!("between it and `{next}` stand {rules} in {names}")
     }
 }

@@ -98,12 +98,7 @@ pub struct Violation {
 
 impl Violation {
     pub(super) fn of_pod(pointer: Pointer, message: impl Into<String>) -> Self {
-        Self {
-            pointer,
-            container: None,
-            message: message.into(),
-            fix: None,
-        }
+        Self { pointer, container: None, message: message.into(), fix: None }
     }
 
     pub(super) fn of_container(container: &Container<'_>, pointer: Pointer, what: impl AsRef<str>) -> Self {
@@ -123,20 +118,12 @@ impl Violation {
 
 /// A fix that hardly any program notices.
 pub(super) fn safe(title: impl Into<String>, edits: Vec<Edit>) -> Fix {
-    Fix {
-        title: title.into(),
-        safety: Safety::Safe,
-        edits,
-    }
+    Fix { title: title.into(), safety: Safety::Safe, edits }
 }
 
 /// A fix that takes something away.
 pub(super) fn risky(title: impl Into<String>, edits: Vec<Edit>) -> Fix {
-    Fix {
-        title: title.into(),
-        safety: Safety::Unsafe,
-        edits,
-    }
+    Fix { title: title.into(), safety: Safety::Unsafe, edits }
 }
 
 pub(super) fn set(pointer: Pointer, value: impl Into<Value>) -> Edit {

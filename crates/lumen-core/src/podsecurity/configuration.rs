@@ -59,11 +59,7 @@ impl Configuration {
                 continue;
             }
             if plugin.get("configuration").is_some_and(|value| !value.is_null()) {
-                return Some(ConfigurationPlace::Here(pointer![
-                    "plugins",
-                    index,
-                    "configuration"
-                ]));
+                return Some(ConfigurationPlace::Here(pointer!["plugins", index, "configuration"]));
             }
             let path = text(plugin.get("path"));
             if !path.is_empty() {
@@ -80,18 +76,12 @@ impl Configuration {
     pub fn read(value: &Value) -> (Self, Vec<FieldError>) {
         let mut reader = Reader { errors: Vec::new() };
         let version = text(value.get("apiVersion"));
-        let is_known = version
-            .strip_prefix(API_GROUP)
-            .is_some_and(|version| API_VERSIONS.contains(&version));
+        let is_known = version.strip_prefix(API_GROUP).is_some_and(|version| API_VERSIONS.contains(&version));
         if !is_known || text(value.get("kind")) != "PodSecurityConfiguration" {
             let expected = "is no PodSecurityConfiguration of pod-security.admission.config.k8s.io/v1";
             reader.error(pointer!["apiVersion"], expected);
         }
-        reader.known_fields(
-            value,
-            &Pointer::ROOT,
-            &["apiVersion", "kind", "defaults", "exemptions"],
-        );
+        reader.known_fields(value, &Pointer::ROOT, &["apiVersion", "kind", "defaults", "exemptions"]);
         let defaults = reader.section(value, "defaults", DEFAULTS);
         let exemptions = reader.section(value, "exemptions", EXEMPTIONS);
         let mut mode = |level, version| LevelVersion {
@@ -109,23 +99,12 @@ impl Configuration {
             }),
         };
         let names_enforce = !text(defaults.get("enforce")).is_empty();
-        let this = Self {
-            defaults: Policy { enforce, audit, warn },
-            names_enforce,
-            exemptions,
-        };
+        let this = Self { defaults: Policy { enforce, audit, warn }, names_enforce, exemptions };
         (this, reader.errors)
     }
 }
 
-const DEFAULTS: &[&str] = &[
-    "enforce",
-    "enforce-version",
-    "audit",
-    "audit-version",
-    "warn",
-    "warn-version",
-];
+const DEFAULTS: &[&str] = &["enforce", "enforce-version", "audit", "audit-version", "warn", "warn-version"];
 const EXEMPTIONS: &[&str] = &["usernames", "namespaces", "runtimeClasses"];
 
 struct Reader {
@@ -174,11 +153,7 @@ impl Reader {
             None if word.is_empty() => Level::Privileged,
             None => {
                 self.invalid(field, word, LEVEL_EXPECTED);
-                if field == "enforce" {
-                    Level::Restricted
-                } else {
-                    Level::Privileged
-                }
+                if field == "enforce" { Level::Restricted } else { Level::Privileged }
             }
         }
     }
@@ -193,12 +168,8 @@ impl Reader {
     }
 
     fn invalid(&mut self, field: &str, word: &str, expected: &str) {
-        let error = FieldError::invalid(
-            pointer!["defaults", field],
-            format!("defaults.{field}"),
-            word,
-            expected,
-        );
+        let error =
+            FieldError::invalid(pointer!["defaults", field], format!("defaults.{field}"), word, expected);
         self.errors.push(error);
     }
 

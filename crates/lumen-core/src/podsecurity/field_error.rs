@@ -21,11 +21,7 @@ pub struct FieldError {
 impl FieldError {
     /// A value that means nothing.
     pub(super) fn invalid(pointer: Pointer, path: impl Into<String>, value: &str, detail: &str) -> Self {
-        Self::new(
-            pointer,
-            path,
-            format!("Invalid value: {}: {detail}", go_quoted(value)),
-        )
+        Self::new(pointer, path, format!("Invalid value: {}: {detail}", go_quoted(value)))
     }
 
     /// A value that stands twice in a list of distinct ones.
@@ -35,11 +31,7 @@ impl FieldError {
 
     /// Anything else.
     pub(super) fn new(pointer: Pointer, path: impl Into<String>, body: impl Into<String>) -> Self {
-        Self {
-            pointer,
-            path: path.into(),
-            body: body.into(),
-        }
+        Self { pointer, path: path.into(), body: body.into() }
     }
 }
 
@@ -50,10 +42,7 @@ impl fmt::Display for Aggregate<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut distinct: Vec<&FieldError> = Vec::new();
         for error in self.0 {
-            if !distinct
-                .iter()
-                .any(|other| other.path == error.path && other.body == error.body)
-            {
+            if !distinct.iter().any(|other| other.path == error.path && other.body == error.body) {
                 distinct.push(error);
             }
         }

@@ -10,10 +10,7 @@ use crate::object::pod::PodView;
 ///
 /// A field of the wrong type reads as absent: such an object never reaches admission, and another layer reports it.
 #[derive(Clone)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are fields of the manifest, each on its own"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "they are fields of the manifest, each on its own")]
 pub struct Pod<'a> {
     pub(super) annotations: Option<&'a Object>,
     pub(super) seen: Seen,
@@ -142,10 +139,7 @@ impl<'a> Pod<'a> {
             }
         }
         pod.containers = Vec::with_capacity(lists.iter().flatten().map(|list| list.len()).sum());
-        for (list, values) in [List::Init, List::Regular, List::Ephemeral]
-            .into_iter()
-            .zip(lists)
-        {
+        for (list, values) in [List::Init, List::Regular, List::Ephemeral].into_iter().zip(lists) {
             for (index, value) in values.into_iter().flatten().enumerate() {
                 // `null` is a container without fields; what is no object at all is no container.
                 if matches!(value, Value::Null | Value::Object(_)) {
@@ -174,11 +168,7 @@ impl<'a> Pod<'a> {
             return;
         }
         // The other types are as good as none, to every check.
-        let copied = Profile {
-            kind: "Unconfined",
-            localhost: false,
-            from_annotation: true,
-        };
+        let copied = Profile { kind: "Unconfined", localhost: false, from_annotation: true };
         let of_pod = self.security.app_armor;
         if of_pod.is_some_and(|profile| profile.kind == copied.kind && !profile.localhost) {
             return;
@@ -234,11 +224,7 @@ impl<'a> Pod<'a> {
 
 impl<'a> Container<'a> {
     fn read(list: List, index: usize, value: &'a Value) -> Self {
-        let mut container = Self {
-            list,
-            index,
-            ..Self::default()
-        };
+        let mut container = Self { list, index, ..Self::default() };
         for (key, value) in value.as_object().into_iter().flat_map(Object::fields) {
             match key.as_bytes() {
                 b"name" => container.name = text(Some(value)),
@@ -311,9 +297,7 @@ impl<'a> Profile<'a> {
     fn read(value: &'a Value) -> Option<Self> {
         value.as_object().map(|_| Self {
             kind: text(value.get("type")),
-            localhost: value
-                .get("localhostProfile")
-                .is_some_and(|value| !value.is_null()),
+            localhost: value.get("localhostProfile").is_some_and(|value| !value.is_null()),
             from_annotation: false,
         })
     }

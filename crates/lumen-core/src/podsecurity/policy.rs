@@ -33,9 +33,7 @@ pub struct Policy {
 impl Policy {
     /// Whether nothing is demanded at all.
     pub fn is_fully_privileged(&self) -> bool {
-        [self.enforce, self.audit, self.warn]
-            .iter()
-            .all(|wanted| wanted.level == Level::Privileged)
+        [self.enforce, self.audit, self.warn].iter().all(|wanted| wanted.level == Level::Privileged)
     }
 
     /// Whether both demand the same.
@@ -66,10 +64,7 @@ pub struct Resolved {
 impl Resolved {
     /// Reads a namespace's labels (`api/helpers.go`, `PolicyToEvaluate`). `labels` is null where there are none.
     pub fn of_labels(labels: &Value, defaults: &Policy) -> Self {
-        let mut this = Self {
-            policy: *defaults,
-            ..Self::default()
-        };
+        let mut this = Self { policy: *defaults, ..Self::default() };
         let mut errors = Vec::new();
         let mut level = |label, on_error| {
             let value = label_value(labels, label)?;
@@ -156,10 +151,7 @@ mod tests {
         let labels = labels
             .iter()
             .map(|(mode, value)| {
-                (
-                    Value::from(format!("pod-security.kubernetes.io/{mode}")),
-                    Value::from(*value),
-                )
+                (Value::from(format!("pod-security.kubernetes.io/{mode}")), Value::from(*value))
             })
             .chain([(Value::from("other"), Value::from("label"))]);
         Resolved::of_labels(&Value::Object(labels.collect()), &Policy::default())
@@ -170,18 +162,9 @@ mod tests {
         // enforce, enforce-version, audit, .. -> enforce, audit, warn
         for (labels, expected) in [
             (vec![], "privileged:latest privileged:latest privileged:latest"),
-            (
-                vec![("enforce", "baseline")],
-                "baseline:latest privileged:latest baseline:latest",
-            ),
-            (
-                vec![("warn", "restricted")],
-                "privileged:latest privileged:latest restricted:latest",
-            ),
-            (
-                vec![("audit", "baseline")],
-                "privileged:latest baseline:latest privileged:latest",
-            ),
+            (vec![("enforce", "baseline")], "baseline:latest privileged:latest baseline:latest"),
+            (vec![("warn", "restricted")], "privileged:latest privileged:latest restricted:latest"),
+            (vec![("audit", "baseline")], "privileged:latest baseline:latest privileged:latest"),
             (
                 vec![("enforce", "baseline"), ("warn", "restricted")],
                 "baseline:latest privileged:latest restricted:latest",
@@ -191,11 +174,7 @@ mod tests {
                 "baseline:v1.22 privileged:latest baseline:v1.22",
             ),
             (
-                vec![
-                    ("enforce", "baseline"),
-                    ("enforce-version", "v1.22"),
-                    ("warn-version", "latest"),
-                ],
+                vec![("enforce", "baseline"), ("enforce-version", "v1.22"), ("warn-version", "latest")],
                 "baseline:v1.22 privileged:latest baseline:latest",
             ),
             (
@@ -217,10 +196,7 @@ mod tests {
                 vec![("enforce", "baseline"), ("warn", "privileged")],
                 "baseline:latest privileged:latest privileged:latest",
             ),
-            (
-                vec![("enforce-version", "v1.22")],
-                "privileged:v1.22 privileged:latest privileged:latest",
-            ),
+            (vec![("enforce-version", "v1.22")], "privileged:v1.22 privileged:latest privileged:latest"),
         ] {
             let resolved = resolved(&labels);
             assert!(resolved.errors.is_empty(), "{labels:?}");
@@ -232,18 +208,12 @@ mod tests {
     #[test]
     fn a_wrong_level_fails_closed_for_enforce_and_open_for_the_others() {
         for (labels, expected) in [
-            (
-                vec![("enforce", "foo")],
-                "restricted:latest privileged:latest privileged:latest",
-            ),
+            (vec![("enforce", "foo")], "restricted:latest privileged:latest privileged:latest"),
             (
                 vec![("enforce", "baseline"), ("warn", "foo")],
                 "baseline:latest privileged:latest privileged:latest",
             ),
-            (
-                vec![("audit", "")],
-                "privileged:latest privileged:latest privileged:latest",
-            ),
+            (vec![("audit", "")], "privileged:latest privileged:latest privileged:latest"),
             (
                 vec![("enforce", "baseline"), ("enforce-version", "1.22")],
                 "baseline:latest privileged:latest baseline:latest",
@@ -258,12 +228,8 @@ mod tests {
 
     #[test]
     fn errors_are_in_upstreams_words_and_order() {
-        let resolved = resolved(&[
-            ("warn-version", "v2.0"),
-            ("warn", "w"),
-            ("enforce-version", "x"),
-            ("enforce", ""),
-        ]);
+        let resolved =
+            resolved(&[("warn-version", "v2.0"), ("warn", "w"), ("enforce-version", "x"), ("enforce", "")]);
         let texts: Vec<String> = resolved.errors.iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,
@@ -274,10 +240,7 @@ mod tests {
                 r#"metadata.labels[pod-security.kubernetes.io/warn-version]: Invalid value: "v2.0": must be "latest" or "v1.x""#,
             ]
         );
-        assert_eq!(
-            Aggregate(&resolved.errors).to_string(),
-            format!("[{}]", texts.join(", "))
-        );
+        assert_eq!(Aggregate(&resolved.errors).to_string(), format!("[{}]", texts.join(", ")));
         assert_eq!(
             resolved.errors[0].pointer.to_string(),
             "/metadata/labels/pod-security.kubernetes.io~1enforce"
@@ -286,10 +249,8 @@ mod tests {
 
     #[test]
     fn the_default_holds_where_no_label_speaks() {
-        let defaults = Policy {
-            enforce: LevelVersion::new(Level::Baseline, Version::Minor(30)),
-            ..Policy::default()
-        };
+        let defaults =
+            Policy { enforce: LevelVersion::new(Level::Baseline, Version::Minor(30)), ..Policy::default() };
         let resolved = Resolved::of_labels(&Value::Null, &defaults);
         assert_eq!(resolved.policy, defaults);
         assert_eq!(resolved.enforce_label, None);

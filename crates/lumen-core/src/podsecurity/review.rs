@@ -103,10 +103,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            shows_passes: false,
-            cluster_minor: NEWEST_MINOR,
-        }
+        Self { shows_passes: false, cluster_minor: NEWEST_MINOR }
     }
 }
 
@@ -138,10 +135,7 @@ pub fn review(
         return reviewer.findings;
     }
     let policy = &resolved.policy;
-    reviewer.judge(
-        &pod,
-        &Mode::enforce(subject.role, policy.enforce, resolved.enforce_label),
-    );
+    reviewer.judge(&pod, &Mode::enforce(subject.role, policy.enforce, resolved.enforce_label));
     if subject.role == Role::Controller {
         let template = Pod::read(subject.pod, Seen::Template).in_cluster(options.cluster_minor);
         reviewer.judge(&template, &Mode::warn(policy.warn, resolved.warn_label));
@@ -159,11 +153,7 @@ pub fn review(
         reviewer.judge(&pod, &Mode::advice(Level::Restricted));
     }
     if options.shows_passes {
-        let wanted = if is_decided {
-            policy.enforce
-        } else {
-            LevelVersion::latest(Level::Restricted)
-        };
+        let wanted = if is_decided { policy.enforce } else { LevelVersion::latest(Level::Restricted) };
         reviewer.add_passes(&pod, wanted);
     }
     reviewer.findings
@@ -175,9 +165,7 @@ fn exemption(namespace: &str, pod: &Pod<'_>, configuration: &Configuration) -> O
     if exemptions.namespaces.contains(namespace) {
         return Some(format!("namespace `{namespace}`"));
     }
-    let class = pod
-        .runtime_class
-        .filter(|class| exemptions.runtime_classes.contains(*class))?;
+    let class = pod.runtime_class.filter(|class| exemptions.runtime_classes.contains(*class))?;
     Some(format!("runtime class `{class}`"))
 }
 
@@ -195,41 +183,22 @@ impl Mode {
     fn enforce(role: Role, wanted: LevelVersion, label: Option<&'static str>) -> Self {
         Self {
             wanted,
-            action: if role == Role::Pod {
-                Action::Deny
-            } else {
-                Action::DenyPods
-            },
+            action: if role == Role::Pod { Action::Deny } else { Action::DenyPods },
             name: Some("enforce"),
             label,
         }
     }
 
     fn warn(wanted: LevelVersion, label: Option<&'static str>) -> Self {
-        Self {
-            wanted,
-            action: Action::Warn,
-            name: Some("warn"),
-            label,
-        }
+        Self { wanted, action: Action::Warn, name: Some("warn"), label }
     }
 
     fn audit(wanted: LevelVersion, label: Option<&'static str>) -> Self {
-        Self {
-            wanted,
-            action: Action::Dryrun,
-            name: Some("audit"),
-            label,
-        }
+        Self { wanted, action: Action::Dryrun, name: Some("audit"), label }
     }
 
     fn advice(level: Level) -> Self {
-        Self {
-            wanted: LevelVersion::latest(level),
-            action: Action::None,
-            name: None,
-            label: None,
-        }
+        Self { wanted: LevelVersion::latest(level), action: Action::None, name: None, label: None }
     }
 
     /// What the label does, said beside it.
@@ -260,9 +229,7 @@ impl Reviewer<'_> {
         let upstream = self.upstream_text(mode, &evaluation);
         for refusal in &evaluation.refusals {
             // What breaks `baseline` too is as bad where its twin of `restricted` says it.
-            let twin = CHECKS
-                .iter()
-                .find(|check| refusal.check.overrides == Some(check.id));
+            let twin = CHECKS.iter().find(|check| refusal.check.overrides == Some(check.id));
             let worse: BTreeSet<Pointer> = twin
                 .into_iter()
                 .flat_map(|twin| pod.violations(twin, mode.wanted.version))
@@ -339,17 +306,10 @@ impl Reviewer<'_> {
         };
         let label = mode.label.zip(namespace);
         Finding {
-            outcome: if mode.action == Action::Warn {
-                Outcome::Warn
-            } else {
-                Outcome::Fail
-            },
+            outcome: if mode.action == Action::Warn { Outcome::Warn } else { Outcome::Fail },
             action: mode.action,
             upstream_message: upstream.cloned(),
-            location: Some(within(
-                self.subject.root,
-                &self.subject.pod.at.join(&violation.pointer),
-            )),
+            location: Some(within(self.subject.root, &self.subject.pod.at.join(&violation.pointer))),
             related: label
                 .map(|(label, view)| Related {
                     location: within(view.root, &pointer!["metadata", "labels", label]),
@@ -378,10 +338,7 @@ impl Reviewer<'_> {
         Finding {
             outcome: Outcome::Skip,
             location: Some(self.subject.root.clone()),
-            policy: Some(PolicyRef {
-                object: configuration_object(),
-                rule: "exemptions".into(),
-            }),
+            policy: Some(PolicyRef { object: configuration_object(), rule: "exemptions".into() }),
             ..bare(
                 &EXEMPT_WORKLOAD,
                 self.subject.object,
@@ -393,10 +350,7 @@ impl Reviewer<'_> {
     fn add_passes(&mut self, pod: &Pod<'_>, wanted: LevelVersion) {
         let minor = wanted.version.effective_minor(pod.cluster_minor);
         let refusals = pod.evaluate(wanted).refusals;
-        for check in CHECKS
-            .iter()
-            .filter(|check| check.is_demanded_at(wanted.level, minor))
-        {
+        for check in CHECKS.iter().filter(|check| check.is_demanded_at(wanted.level, minor)) {
             if refusals.iter().all(|refusal| refusal.check.id != check.id) {
                 self.findings.push(Finding {
                     outcome: Outcome::Pass,
@@ -430,10 +384,9 @@ pub(super) fn within(root: &Location, further: &Pointer) -> Location {
     Location {
         source: root.source.clone(),
         place: match &root.place {
-            Place::Field { document, pointer } => Place::Field {
-                document: *document,
-                pointer: pointer.join(further),
-            },
+            Place::Field { document, pointer } => {
+                Place::Field { document: *document, pointer: pointer.join(further) }
+            }
             place => place.clone(),
         },
     }
@@ -468,29 +421,19 @@ pub fn review_namespace(namespace: &NamespaceView<'_>, configuration: &Configura
             action: Action::Deny,
             upstream_message: Some(invalid_message(&namespace.object.name, &resolved.errors).into()),
             location: Some(within(namespace.root, &error.pointer)),
-            ..bare(
-                &INVALID_LABEL,
-                namespace.object,
-                invalid_label(error, namespace.labels),
-            )
+            ..bare(&INVALID_LABEL, namespace.object, invalid_label(error, namespace.labels))
         })
         .collect();
     let name: &str = &namespace.object.name;
     if resolved.errors.is_empty() && configuration.exemptions.namespaces.contains(name) {
-        let admission = Admission {
-            configuration: configuration.clone(),
-            ..Admission::default()
-        };
+        let admission = Admission { configuration: configuration.clone(), ..Admission::default() };
         let warning = admission.exempt_namespace_warning(name, &resolved.policy, namespace.labels);
         findings.extend(warning.map(|warning| Finding {
             outcome: Outcome::Warn,
             action: Action::Warn,
             location: Some(within(namespace.root, &pointer!["metadata", "labels"])),
             upstream_message: Some(warning.into()),
-            policy: Some(PolicyRef {
-                object: configuration_object(),
-                rule: "exemptions".into(),
-            }),
+            policy: Some(PolicyRef { object: configuration_object(), rule: "exemptions".into() }),
             ..bare(
                 &EXEMPT_NAMESPACE,
                 namespace.object,
@@ -502,10 +445,7 @@ pub fn review_namespace(namespace: &NamespaceView<'_>, configuration: &Configura
 }
 
 fn invalid_label(error: &FieldError, labels: &Value) -> String {
-    let label = error
-        .path
-        .trim_start_matches("metadata.labels[")
-        .trim_end_matches(']');
+    let label = error.path.trim_start_matches("metadata.labels[").trim_end_matches(']');
     let value = super::policy::label_value(labels, label).unwrap_or_default();
     let meant = match label {
         ENFORCE_LABEL => "is no level, and would mean `restricted`",

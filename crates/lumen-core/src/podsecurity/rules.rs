@@ -67,12 +67,7 @@ pub const NAMESPACE_LEVEL: Rule = Rule {
 
 /// Every rule of this layer: the checks in upstream's order, then the others.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    static OTHERS: &[Rule] = &[
-        INVALID_LABEL,
-        EXEMPT_NAMESPACE,
-        EXEMPT_WORKLOAD,
-        INVALID_CONFIGURATION,
-        NAMESPACE_LEVEL,
-    ];
+    static OTHERS: &[Rule] =
+        &[INVALID_LABEL, EXEMPT_NAMESPACE, EXEMPT_WORKLOAD, INVALID_CONFIGURATION, NAMESPACE_LEVEL];
     CHECKS.iter().map(|check| &check.rule).chain(OTHERS)
 }

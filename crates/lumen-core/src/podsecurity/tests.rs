@@ -7,13 +7,7 @@ fn checks_stand_in_upstreams_order_and_ids_are_unique() {
     let keys: Vec<_> = CHECKS.iter().map(|check| (check.level, check.id)).collect();
     // `seLinuxOptions` sorts before `seccompProfile_baseline`: bytes, not letters.
     assert!(keys.is_sorted());
-    assert_eq!(
-        CHECKS
-            .iter()
-            .filter(|check| check.level == Level::Baseline)
-            .count(),
-        12
-    );
+    assert_eq!(CHECKS.iter().filter(|check| check.level == Level::Baseline).count(), 12);
     assert_eq!(CHECKS.len(), 19);
     for check in CHECKS {
         assert!(check.since.is_sorted_by(|a, b| a < b), "{}", check.id);
@@ -31,13 +25,7 @@ fn overrides_name_each_other() {
         }
     }
     assert_eq!(CHECKS.iter().filter(|check| check.overrides.is_some()).count(), 4);
-    assert_eq!(
-        CHECKS
-            .iter()
-            .filter(|check| check.overridden_since.is_some())
-            .count(),
-        4
-    );
+    assert_eq!(CHECKS.iter().filter(|check| check.overridden_since.is_some()).count(), 4);
 }
 
 #[test]

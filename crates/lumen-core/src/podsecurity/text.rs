@@ -88,9 +88,7 @@ fn is_printable(char: char) -> bool {
         _ => {
             let mut buffer = [b'a', 0, 0, 0, 0];
             let len = 1 + char.encode_utf8(buffer.get_mut(1..).unwrap_or_default()).len();
-            let text = buffer
-                .get(..len)
-                .and_then(|bytes| std::str::from_utf8(bytes).ok());
+            let text = buffer.get(..len).and_then(|bytes| std::str::from_utf8(bytes).ok());
             text.is_some_and(|text| text.escape_debug().count() == 2)
         }
     }
@@ -118,10 +116,7 @@ mod tests {
     fn setters_are_joined() {
         assert_eq!(setters(false, &[]), None);
         assert_eq!(setters(true, &[]).unwrap(), "pod");
-        assert_eq!(
-            setters(true, &["a", "b"]).unwrap(),
-            r#"pod and containers "a", "b""#
-        );
+        assert_eq!(setters(true, &["a", "b"]).unwrap(), r#"pod and containers "a", "b""#);
         assert_eq!(setters(false, &["a"]).unwrap(), r#"container "a""#);
     }
 }

@@ -80,11 +80,7 @@ pub(super) fn parse(text: &str) -> Result<Quantity, ParseError> {
         }
     }
     let sign = if parts.negative { Sign::Minus } else { Sign::Plus };
-    Ok(Quantity::new(
-        BigInt::from_biguint(sign, magnitude),
-        exponent,
-        format,
-    ))
+    Ok(Quantity::new(BigInt::from_biguint(sign, magnitude), exponent, format))
 }
 
 /// Takes a text apart: a sign, digits with a point among them, a suffix. Any part may be missing.
@@ -104,34 +100,20 @@ fn split(text: &str) -> Result<Parts<'_>, ParseError> {
     if !split_digits(exponent).1.is_empty() {
         return Err(ParseError::Grammar);
     }
-    Ok(Parts {
-        negative,
-        whole: whole.trim_start_matches('0'),
-        fraction,
-        has_digits,
-        suffix,
-    })
+    Ok(Parts { negative, whole: whole.trim_start_matches('0'), fraction, has_digits, suffix })
 }
 
 fn split_digits(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
 fn unit(suffix: &str) -> Option<Unit> {
     if let Some((_, exponent)) = DECIMAL_SUFFIXES.iter().find(|(known, _)| *known == suffix) {
-        return Some(Unit {
-            exponent: i32::try_from(*exponent).ok()?,
-            format: Format::DecimalSi,
-        });
+        return Some(Unit { exponent: i32::try_from(*exponent).ok()?, format: Format::DecimalSi });
     }
     if let Some((_, power)) = BINARY_SUFFIXES.iter().find(|(known, _)| *known == suffix) {
-        return Some(Unit {
-            exponent: i32::try_from(power * 10).ok()?,
-            format: Format::BinarySi,
-        });
+        return Some(Unit { exponent: i32::try_from(power * 10).ok()?, format: Format::BinarySi });
     }
     let digits = suffix.strip_prefix(['e', 'E'])?;
     let exponent: i64 = digits.parse().ok()?;
@@ -140,10 +122,7 @@ fn unit(suffix: &str) -> Option<Unit> {
         reason = "the API server keeps the low 32 bits of the exponent"
     )]
     let exponent = exponent as i32;
-    Some(Unit {
-        exponent,
-        format: Format::DecimalExponent,
-    })
+    Some(Unit { exponent, format: Format::DecimalExponent })
 }
 
 /// Whether upstream reads a text without digits with its slow, exact reader, the one that wants a digit. Its fast reader takes no

@@ -119,9 +119,5 @@ fn string(value: &Value, at: &Pointer) -> Result<String, SelectorError> {
 }
 
 fn wrong_type(found: &Value, wanted: &'static str, at: &Pointer) -> SelectorError {
-    SelectorError::Type {
-        at: at.clone(),
-        wanted,
-        found: found.kind(),
-    }
+    SelectorError::Type { at: at.clone(), wanted, found: found.kind() }
 }

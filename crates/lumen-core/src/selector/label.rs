@@ -36,11 +36,7 @@ pub fn check_key(key: &str) -> Result<(), LabelError> {
         Some((prefix, name)) if is_dns_subdomain(prefix) => name,
         Some(_) => return Err(LabelError::Prefix),
     };
-    if name.is_empty() {
-        Err(LabelError::Empty)
-    } else {
-        check_value(name)
-    }
+    if name.is_empty() { Err(LabelError::Empty) } else { check_value(name) }
 }
 
 /// Whether a text may stand as a label's value: an empty one may.

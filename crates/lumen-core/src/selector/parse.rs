@@ -27,10 +27,7 @@ impl Token<'_> {
 }
 
 pub(super) fn parse(text: &str) -> Result<Vec<Requirement>, SelectorError> {
-    let mut parser = Parser {
-        text,
-        next: Token::End,
-    };
+    let mut parser = Parser { text, next: Token::End };
     parser.advance();
     let mut requirements = Vec::new();
     if parser.next == Token::End {
@@ -75,9 +72,7 @@ impl<'a> Parser<'a> {
                 return Token::Sign(sign);
             }
         }
-        let end = text
-            .find(|letter: char| "\0 \t\r\n=!(),<>".contains(letter))
-            .unwrap_or(text.len());
+        let end = text.find(|letter: char| "\0 \t\r\n=!(),<>".contains(letter)).unwrap_or(text.len());
         let (word, rest) = text.split_at_checked(end).unwrap_or((text, ""));
         self.text = rest.strip_prefix('\0').unwrap_or(rest);
         Token::Word(word)
@@ -91,10 +86,7 @@ impl<'a> Parser<'a> {
         let Token::Word(key) = self.next else {
             return Err(unexpected(self.next, "a key"));
         };
-        label::check_key(key).map_err(|reason| SelectorError::Key {
-            key: key.to_owned(),
-            reason,
-        })?;
+        label::check_key(key).map_err(|reason| SelectorError::Key { key: key.to_owned(), reason })?;
         self.advance();
         if is_negated {
             return Requirement::new(key, Operator::DoesNotExist, Vec::new());
@@ -156,8 +148,5 @@ impl<'a> Parser<'a> {
 }
 
 fn unexpected(found: Token<'_>, wanted: &'static str) -> SelectorError {
-    SelectorError::Syntax {
-        found: found.text().to_owned(),
-        wanted,
-    }
+    SelectorError::Syntax { found: found.text().to_owned(), wanted }
 }

@@ -55,15 +55,9 @@ fn wrong_types_are_errors_at_their_place() {
         other => panic!("{selector}: {other:?}"),
     };
     assert_eq!(at(&"x".into()), "");
-    assert_eq!(
-        at(&object([("matchLabels", object([("a", 1.into())]))])),
-        "/matchLabels/a"
-    );
-    let expression = object([
-        ("key", "a".into()),
-        ("operator", "In".into()),
-        ("values", Value::from(vec![1.into()])),
-    ]);
+    assert_eq!(at(&object([("matchLabels", object([("a", 1.into())]))])), "/matchLabels/a");
+    let expression =
+        object([("key", "a".into()), ("operator", "In".into()), ("values", Value::from(vec![1.into()]))]);
     let selector = object([("matchExpressions", Value::from(vec![expression]))]);
     assert_eq!(at(&selector), "/matchExpressions/0/values/0");
 }
@@ -71,11 +65,7 @@ fn wrong_types_are_errors_at_their_place() {
 #[test]
 fn the_case_of_names_matters_only_where_it_does() {
     let selector = object([("MatchLabelſ", object([("app", "db".into())]))]);
-    assert!(
-        Selector::of(&selector, FieldNames::Exact)
-            .expect("sound")
-            .is_empty()
-    );
+    assert!(Selector::of(&selector, FieldNames::Exact).expect("sound").is_empty());
     let any_case = Selector::of(&selector, FieldNames::AnyCase).expect("sound");
     assert_eq!(any_case.to_string(), "app=db");
 }
@@ -110,10 +100,7 @@ fn bad_texts_are_refused() {
 fn keys_and_values_are_bounded() {
     let long = "a".repeat(63);
     assert!(label::check_key(&format!("{}/{long}", "a.".repeat(126) + "a")).is_ok());
-    assert_eq!(
-        label::check_key(&format!("{long}a")),
-        Err(label::LabelError::TooLong)
-    );
+    assert_eq!(label::check_key(&format!("{long}a")), Err(label::LabelError::TooLong));
     for key in ["", "/a", "a/", "A/b", "a/b/c", "-a", "a_", "é"] {
         assert!(label::check_key(key).is_err(), "{key}");
     }
@@ -139,11 +126,7 @@ fn any_selector() -> impl Strategy<Value = Selector> {
 
 fn any_labels() -> impl Strategy<Value = Value> {
     prop::collection::btree_map("[a-c]", "[a-c0-9]{0,2}", 0..4).prop_map(|map| {
-        Value::Object(
-            map.into_iter()
-                .map(|(key, value)| (Value::from(key), Value::from(value)))
-                .collect(),
-        )
+        Value::Object(map.into_iter().map(|(key, value)| (Value::from(key), Value::from(value))).collect())
     })
 }
 

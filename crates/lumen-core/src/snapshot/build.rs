@@ -54,9 +54,7 @@ pub(super) fn build(mut documents: Vec<SourceDocument>, options: &Options) -> (S
 
 /// By where a document stands; by what it says only where two stand in one place.
 fn order(a: &SourceDocument, b: &SourceDocument) -> Ordering {
-    (&a.source, a.index)
-        .cmp(&(&b.source, b.index))
-        .then_with(|| a.value.cmp(&b.value))
+    (&a.source, a.index).cmp(&(&b.source, b.index)).then_with(|| a.value.cmp(&b.value))
 }
 
 /// Takes a document apart: its manifests, what it is instead, or what is wrong with it.
@@ -68,10 +66,7 @@ fn sort_out(
 ) {
     let locate = |pointer| Location {
         source: document.source.clone(),
-        place: Place::Field {
-            document: document.index,
-            pointer,
-        },
+        place: Place::Field { document: document.index, pointer },
     };
     // Lists in lists are taken from a stack of our own, the first item on top, so that all keep their order.
     let mut pending = vec![(document.value, Pointer::ROOT, 0)];
@@ -120,10 +115,7 @@ fn items(list: &Value, at: &Pointer) -> Result<Vec<(Value, Pointer)>, String> {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(items)) => items,
         Some(other) => {
-            return Err(format!(
-                "`items` must be a list, not a value of type {}",
-                other.kind()
-            ));
+            return Err(format!("`items` must be a list, not a value of type {}", other.kind()));
         }
     };
     let item_kind = text(list, "kind").strip_suffix("List").unwrap_or_default();
@@ -136,11 +128,7 @@ fn items(list: &Value, at: &Pointer) -> Result<Vec<(Value, Pointer)>, String> {
         )),
         other => other.clone(),
     };
-    Ok(items
-        .iter()
-        .enumerate()
-        .map(|(index, item)| (typed(item), at.child(index)))
-        .collect())
+    Ok(items.iter().enumerate().map(|(index, item)| (typed(item), at.child(index))).collect())
 }
 
 fn with_default(fields: &Object, key: &str, default: &str) -> Object {
@@ -170,12 +158,7 @@ fn entry(manifest: Manifest, kinds: &Kinds, options: &Options, findings: &mut Ve
         for mistake in mistakes {
             let action = refusal(workload.as_ref(), &mistake);
             let location = entry.locate(&mistake.at);
-            findings.push(malformed(
-                mistake.message,
-                location,
-                Some(entry.object.clone()),
-                action,
-            ));
+            findings.push(malformed(mistake.message, location, Some(entry.object.clone()), action));
         }
     }
     entry
@@ -187,36 +170,21 @@ fn refusal(workload: Option<&Workload<'_>>, mistake: &Mistake) -> Action {
     let custom = workload.filter(|workload| workload.kind == WorkloadKind::Custom);
     let in_template =
         custom.is_some_and(|workload| workload.pods.iter().any(|pod| mistake.at.is_within(&pod.at)));
-    if in_template {
-        Action::DenyPods
-    } else {
-        Action::Deny
-    }
+    if in_template { Action::DenyPods } else { Action::Deny }
 }
 
 fn malformed(message: String, location: Location, object: Option<ObjectRef>, action: Action) -> Finding {
-    Finding {
-        action,
-        object,
-        ..input::finding(&rules::MALFORMED_OBJECT, message, Some(location))
-    }
+    Finding { action, object, ..input::finding(&rules::MALFORMED_OBJECT, message, Some(location)) }
 }
 
 /// Puts an entry where it can be looked up.
 fn record(snapshot: &mut Snapshot, entry: Arc<Entry>) {
     if let Some(identity) = &entry.identity {
-        snapshot
-            .by_identity
-            .entry(identity.clone())
-            .or_default()
-            .push(entry.clone());
+        snapshot.by_identity.entry(identity.clone()).or_default().push(entry.clone());
     }
     let group = current_group(entry.object.group(), &entry.object.kind);
     let of_group = snapshot.by_kind.entry(group.into()).or_default();
-    of_group
-        .entry(entry.object.kind.clone())
-        .or_default()
-        .push(entry.clone());
+    of_group.entry(entry.object.kind.clone()).or_default().push(entry.clone());
     snapshot.entries.push(entry);
 }
 
@@ -229,10 +197,7 @@ fn record_namespace(snapshot: &mut Snapshot, entry: &Arc<Entry>) -> Option<Findi
         return None;
     }
     if variants.len() < NAMESPACE_VARIANTS_MAX {
-        variants.push(NamespaceVariant {
-            labels,
-            entry: entry.clone(),
-        });
+        variants.push(NamespaceVariant { labels, entry: entry.clone() });
         return None;
     }
     let message = format!(

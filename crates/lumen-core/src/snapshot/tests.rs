@@ -12,10 +12,7 @@ fn manifest(api_version: &str, kind: &str, namespace: &str, name: &str) -> Value
     object([
         ("apiVersion", api_version.into()),
         ("kind", kind.into()),
-        (
-            "metadata",
-            object([("name", name.into()), ("namespace", namespace.into())]),
-        ),
+        ("metadata", object([("name", name.into()), ("namespace", namespace.into())])),
     ])
 }
 
@@ -28,26 +25,15 @@ fn namespace(name: &str, labels: Value) -> Value {
 }
 
 fn list(api_version: &str, kind: &str, items: Vec<Value>) -> Value {
-    object([
-        ("apiVersion", api_version.into()),
-        ("kind", kind.into()),
-        ("items", items.into()),
-    ])
+    object([("apiVersion", api_version.into()), ("kind", kind.into()), ("items", items.into())])
 }
 
 fn document(source: &str, index: usize, value: Value) -> SourceDocument {
-    SourceDocument {
-        source: source.into(),
-        index,
-        value,
-    }
+    SourceDocument { source: source.into(), index, value }
 }
 
 fn build(values: Vec<Value>) -> (Snapshot, Vec<Finding>) {
-    let documents = values
-        .into_iter()
-        .enumerate()
-        .map(|(index, value)| document("a.yaml", index, value));
+    let documents = values.into_iter().enumerate().map(|(index, value)| document("a.yaml", index, value));
     Snapshot::build(documents, &Options::default())
 }
 
@@ -63,29 +49,13 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
 
 #[test]
 fn lists_are_taken_apart_in_order() {
-    let inner = list(
-        "v1",
-        "List",
-        vec![manifest("v1", "Pod", "n", "b"), manifest("v1", "Pod", "n", "c")],
-    );
-    let outer = list(
-        "v1",
-        "List",
-        vec![
-            manifest("v1", "Pod", "n", "a"),
-            inner,
-            manifest("v1", "Pod", "n", "d"),
-        ],
-    );
+    let inner = list("v1", "List", vec![manifest("v1", "Pod", "n", "b"), manifest("v1", "Pod", "n", "c")]);
+    let outer =
+        list("v1", "List", vec![manifest("v1", "Pod", "n", "a"), inner, manifest("v1", "Pod", "n", "d")]);
     let (snapshot, findings) = build(vec![outer]);
     assert_eq!(
         shown(&snapshot),
-        [
-            "0/items/0 n/Pod/a",
-            "0/items/1/items/0 n/Pod/b",
-            "0/items/1/items/1 n/Pod/c",
-            "0/items/2 n/Pod/d"
-        ]
+        ["0/items/0 n/Pod/a", "0/items/1/items/0 n/Pod/b", "0/items/1/items/1 n/Pod/c", "0/items/2 n/Pod/d"]
     );
     assert_eq!(findings, []);
 }
@@ -101,20 +71,12 @@ fn items_of_a_typed_list_have_the_kind_of_the_list() {
 
 #[test]
 fn broken_lists_are_findings() {
-    let broken = object([
-        ("apiVersion", "v1".into()),
-        ("kind", "List".into()),
-        ("items", "x".into()),
-    ]);
-    let (snapshot, findings) = build(vec![
-        broken,
-        list("v1", "List", vec![Value::Null, 1.into(), object([])]),
-    ]);
+    let broken = object([("apiVersion", "v1".into()), ("kind", "List".into()), ("items", "x".into())]);
+    let (snapshot, findings) =
+        build(vec![broken, list("v1", "List", vec![Value::Null, 1.into(), object([])])]);
     assert!(snapshot.entries().is_empty() && snapshot.skipped().is_empty());
     assert_eq!(findings.len(), 4);
-    let nested = (0..100).fold(manifest("v1", "Pod", "n", "a"), |inner, _| {
-        list("v1", "List", vec![inner])
-    });
+    let nested = (0..100).fold(manifest("v1", "Pod", "n", "a"), |inner, _| list("v1", "List", vec![inner]));
     let (snapshot, findings) = build(vec![nested]);
     assert!(snapshot.entries().is_empty());
     assert_eq!(findings.len(), 1);
@@ -130,11 +92,7 @@ fn one_object_in_two_files_is_said_once_for_each_further_manifest() {
     ]);
     let severities: Vec<_> = findings.iter().map(|finding| finding.severity).collect();
     assert_eq!(severities, [Severity::Low, Severity::Info]);
-    assert!(
-        findings
-            .iter()
-            .all(|finding| finding.action == Action::None && finding.related.len() == 1)
-    );
+    assert!(findings.iter().all(|finding| finding.action == Action::None && finding.related.len() == 1));
     assert_eq!(snapshot.entries().len(), 4);
     assert_eq!(snapshot.duplicates().count(), 1);
 }
@@ -161,27 +119,15 @@ fn the_labels_of_a_namespace_are_known_unknown_or_ambiguous() {
         namespace("c", Value::Null),
         namespace("c", Value::Null),
     ]);
-    assert!(matches!(
-        snapshot.namespace_labels("a"),
-        NamespaceLabels::Known(_)
-    ));
+    assert!(matches!(snapshot.namespace_labels("a"), NamespaceLabels::Known(_)));
     assert_eq!(snapshot.namespace_labels("b").variants().len(), 2);
-    assert!(matches!(
-        snapshot.namespace_labels("b"),
-        NamespaceLabels::Ambiguous(_)
-    ));
+    assert!(matches!(snapshot.namespace_labels("b"), NamespaceLabels::Ambiguous(_)));
     assert!(matches!(snapshot.namespace_labels("d"), NamespaceLabels::Unknown));
     let NamespaceLabels::Known(known) = snapshot.namespace_labels("c") else {
         panic!("both agree");
     };
-    assert_eq!(
-        known.labels,
-        object([("kubernetes.io/metadata.name", "c".into())])
-    );
-    assert_eq!(
-        snapshot.namespaces().map(|name| &**name).collect::<Vec<_>>(),
-        ["a", "b", "c"]
-    );
+    assert_eq!(known.labels, object([("kubernetes.io/metadata.name", "c".into())]));
+    assert_eq!(snapshot.namespaces().map(|name| &**name).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert!(snapshot.namespace("a").is_some());
 }
 
@@ -189,24 +135,15 @@ fn the_labels_of_a_namespace_are_known_unknown_or_ambiguous() {
 fn endless_variants_of_a_namespace_are_cut_and_said() {
     let many = (0..40_i64).map(|number| namespace("a", object([("n", number.to_string().into())])));
     let (snapshot, findings) = build(many.collect());
-    assert_eq!(
-        snapshot.namespace_labels("a").variants().len(),
-        NAMESPACE_VARIANTS_MAX
-    );
-    let errors = findings
-        .iter()
-        .filter(|finding| finding.outcome == crate::finding::Outcome::Error);
+    assert_eq!(snapshot.namespace_labels("a").variants().len(), NAMESPACE_VARIANTS_MAX);
+    let errors = findings.iter().filter(|finding| finding.outcome == crate::finding::Outcome::Error);
     assert_eq!(errors.count(), 40 - NAMESPACE_VARIANTS_MAX);
 }
 
 #[test]
 fn wrong_types_are_findings_at_their_place() {
     let spec = object([("hostPID", "true".into())]);
-    let pod = object([
-        ("apiVersion", "v1".into()),
-        ("kind", "Pod".into()),
-        ("spec", spec.clone()),
-    ]);
+    let pod = object([("apiVersion", "v1".into()), ("kind", "Pod".into()), ("spec", spec.clone())]);
     let rollout = object([
         ("apiVersion", "argoproj.io/v1alpha1".into()),
         ("kind", "Rollout".into()),
@@ -214,10 +151,7 @@ fn wrong_types_are_findings_at_their_place() {
             "spec",
             object([(
                 "template",
-                object([(
-                    "spec",
-                    object([("hostPID", 1.into()), ("containers", Value::from(vec![]))]),
-                )]),
+                object([("spec", object([("hostPID", 1.into()), ("containers", Value::from(vec![]))]))]),
             )]),
         ),
     ]);
@@ -225,12 +159,10 @@ fn wrong_types_are_findings_at_their_place() {
     assert!(snapshot.entries().iter().all(|entry| entry.malformed));
     let pointers: Vec<_> = findings
         .iter()
-        .map(
-            |finding| match finding.location.as_ref().map(|location| &location.place) {
-                Some(Place::Field { pointer, .. }) => (pointer.to_string(), finding.action),
-                other => panic!("{other:?}"),
-            },
-        )
+        .map(|finding| match finding.location.as_ref().map(|location| &location.place) {
+            Some(Place::Field { pointer, .. }) => (pointer.to_string(), finding.action),
+            other => panic!("{other:?}"),
+        })
         .collect();
     assert_eq!(
         pointers,
@@ -252,41 +184,20 @@ fn a_definition_in_one_file_scopes_an_object_in_another() {
             object([
                 ("group", "example.com".into()),
                 ("scope", "Namespaced".into()),
-                (
-                    "names",
-                    object([("kind", "Widget".into()), ("plural", "widgets".into())]),
-                ),
+                ("names", object([("kind", "Widget".into()), ("plural", "widgets".into())])),
             ]),
         ),
     ]);
     let widget = || manifest("example.com/v1", "Widget", "", "a");
-    let namespace_of = |values| {
-        build(values).0.of_kind("example.com", "Widget")[0]
-            .namespace
-            .clone()
-    };
-    assert_eq!(
-        namespace_of(vec![widget(), definition]).as_deref(),
-        Some("default")
-    );
+    let namespace_of = |values| build(values).0.of_kind("example.com", "Widget")[0].namespace.clone();
+    assert_eq!(namespace_of(vec![widget(), definition]).as_deref(), Some("default"));
     assert_eq!(namespace_of(vec![widget()]), None);
 }
 
 #[test]
 fn what_is_no_manifest_is_set_aside() {
-    let (snapshot, findings) = build(vec![
-        Value::Null,
-        object([("replicaCount", 1.into())]),
-        "text".into(),
-    ]);
-    assert_eq!(
-        (
-            snapshot.skipped().len(),
-            snapshot.documents_empty(),
-            findings.len()
-        ),
-        (2, 1, 0)
-    );
+    let (snapshot, findings) = build(vec![Value::Null, object([("replicaCount", 1.into())]), "text".into()]);
+    assert_eq!((snapshot.skipped().len(), snapshot.documents_empty(), findings.len()), (2, 1, 0));
     let (snapshot, findings) = build(vec![object([("kind", "Pod".into()), ("spec", object([]))])]);
     assert_eq!((snapshot.skipped().len(), findings.len()), (0, 1));
     assert_eq!(findings[0].rule.to_string(), "input/malformed-object");

@@ -24,10 +24,7 @@ pub fn value(json: &Json) -> Value {
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => Value::from(items.iter().map(value).collect::<Vec<_>>()),
         Json::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .map(|(key, field)| (Value::from(key.as_str()), value(field)))
-                .collect(),
+            fields.iter().map(|(key, field)| (Value::from(key.as_str()), value(field))).collect(),
         ),
     }
 }
@@ -71,10 +68,7 @@ pub fn apply<'f>(value: &Value, fixes: impl IntoIterator<Item = &'f Fix>) -> Val
     for (index, edit) in edits.iter().enumerate() {
         for other in &edits[index + 1..] {
             let (a, b) = (place(edit), place(other));
-            assert!(
-                !a.is_within(b) && !b.is_within(a),
-                "{edit:?} contradicts {other:?}"
-            );
+            assert!(!a.is_within(b) && !b.is_within(a), "{edit:?} contradicts {other:?}");
         }
         if let Edit::Remove(at) = edit {
             assert!(value.find(at).is_some(), "{edit:?} removes nothing");

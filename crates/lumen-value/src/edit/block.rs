@@ -30,11 +30,7 @@ impl<'index> Block<'index> {
                 continue;
             }
             let further = column(text, node.range.start).checked_sub(column(text, parent.range.start));
-            let found = if node.style == Style::BlockMapping {
-                &mut step
-            } else {
-                &mut dash_step
-            };
+            let found = if node.style == Style::BlockMapping { &mut step } else { &mut dash_step };
             *found = found.or(further);
             if step.is_some() && dash_step.is_some() {
                 break;
@@ -68,12 +64,7 @@ impl<'index> Block<'index> {
         match print::inline(new, Context::Block, node.style) {
             Some(text) if node.is_block() => self.block_by_text(node, text, patches),
             Some(text) => self.text_by_text(node, text, patches),
-            None if self
-                .index
-                .tree()
-                .parent(id)
-                .is_some_and(|parent| !parent.is_block()) =>
-            {
+            None if self.index.tree().parent(id).is_some_and(|parent| !parent.is_block()) => {
                 flow.replace(node, new, patches)?;
             }
             None if node.is_block() => self.block_by_block(id, node, new, patches)?,
@@ -84,11 +75,7 @@ impl<'index> Block<'index> {
 
     /// Whether a node starts on a line of its own, below what introduces it.
     fn is_below(&self, node: &Node, start: usize) -> bool {
-        node.parent.is_some()
-            && self
-                .text
-                .get(node.lead..start)
-                .is_some_and(|gap| gap.contains('\n'))
+        node.parent.is_some() && self.text.get(node.lead..start).is_some_and(|gap| gap.contains('\n'))
     }
 
     /// The end of the line above.
@@ -117,10 +104,7 @@ impl<'index> Block<'index> {
 
     /// The end of the anchor and tag that stand on one line before a collection below.
     fn properties_end(&self, node: &Node) -> usize {
-        let line = self
-            .text
-            .get(node.full.start..line_end(self.text, node.full.start))
-            .unwrap_or_default();
+        let line = self.text.get(node.full.start..line_end(self.text, node.full.start)).unwrap_or_default();
         let properties = line.find(" #").and_then(|at| line.get(..at)).unwrap_or(line);
         node.full.start + properties.trim_end().len()
     }
@@ -128,10 +112,8 @@ impl<'index> Block<'index> {
     /// One-line text in place of a scalar, an alias, a collection in flow style, or nothing.
     fn text_by_text(&self, node: &Node, text: String, patches: &mut Vec<Patch>) {
         if node.full.is_empty() {
-            let blank = self
-                .text
-                .get(..node.lead)
-                .is_none_or(|before| before.is_empty() || before.ends_with('\n'));
+            let blank =
+                self.text.get(..node.lead).is_none_or(|before| before.is_empty() || before.ends_with('\n'));
             let space = if blank { "" } else { " " };
             push(patches, node.lead..node.lead, format!("{space}{text}"));
         } else if let Some(header) = self.header_end(node) {
@@ -148,18 +130,14 @@ impl<'index> Block<'index> {
             return None;
         }
         let rest = self.text.get(node.range.start + 1..)?;
-        let length = rest
-            .find(|char: char| !matches!(char, '+' | '-' | '0'..='9'))
-            .unwrap_or(rest.len());
+        let length = rest.find(|char: char| !matches!(char, '+' | '-' | '0'..='9')).unwrap_or(rest.len());
         Some(node.range.start + 1 + length)
     }
 
     /// Whether a comment stands after a block scalar's indicators.
     fn has_header_comment(&self, node: &Node) -> bool {
         self.header_end(node).is_some_and(|header| {
-            self.text
-                .get(header..line_end(self.text, header))
-                .is_some_and(|rest| rest.contains('#'))
+            self.text.get(header..line_end(self.text, header)).is_some_and(|rest| rest.contains('#'))
         })
     }
 
@@ -185,21 +163,13 @@ impl<'index> Block<'index> {
             _ => own,
         };
         let text = print::block(new, column, self.layout)?;
-        push(
-            patches,
-            self.end_above(node.range.start)..end,
-            self.line(column) + &text,
-        );
+        push(patches, self.end_above(node.range.start)..end, self.line(column) + &text);
         Some(())
     }
 
     /// The column of a collection that is a value of a block mapping.
     fn column_below(&self, parent: &Node, new: &Value) -> usize {
-        let step = if new.as_array().is_some() {
-            self.layout.dash_step
-        } else {
-            self.layout.step
-        };
+        let step = if new.as_array().is_some() { self.layout.dash_step } else { self.layout.step };
         column(self.text, parent.range.start) + step
     }
 
@@ -209,11 +179,8 @@ impl<'index> Block<'index> {
         let parent = self.index.tree().parent(id);
         let column = match parent {
             Some(parent) if parent.style == Style::BlockSequence && !self.has_header_comment(node) => {
-                let (place, space) = if node.full.is_empty() {
-                    (node.lead, " ")
-                } else {
-                    (node.full.start, "")
-                };
+                let (place, space) =
+                    if node.full.is_empty() { (node.lead, " ") } else { (node.full.start, "") };
                 let text = print::block(new, column(self.text, place) + space.len(), self.layout)?;
                 push(patches, place..node.end(), space.to_owned() + &text);
                 return Some(());
@@ -230,16 +197,8 @@ impl<'index> Block<'index> {
             } else {
                 (self.layout.line_break, "")
             };
-            let tail = if node.full.is_empty() {
-                self.layout.line_break
-            } else {
-                tail
-            };
-            push(
-                patches,
-                node.full.start..node.end(),
-                format!("{lead}{block}{tail}"),
-            );
+            let tail = if node.full.is_empty() { self.layout.line_break } else { tail };
+            push(patches, node.full.start..node.end(), format!("{lead}{block}{tail}"));
             return Some(());
         }
         let block = self.line(column) + &block;
@@ -266,10 +225,8 @@ impl<'index> Block<'index> {
         let mut whole = 0;
         if let Some(first) = parts.first().filter(|part| part.removed)
             && !self.owns_line(first.range.start)
-            && let Some((last, next)) = kept
-                .checked_sub(1)
-                .and_then(|last| parts.get(last))
-                .zip(parts.get(kept))
+            && let Some((last, next)) =
+                kept.checked_sub(1).and_then(|last| parts.get(last)).zip(parts.get(kept))
         {
             // What stands before it on its line, the dash of an element, stays for what comes next.
             let end = line_end(self.text, last.range.end);
@@ -296,9 +253,7 @@ impl<'index> Block<'index> {
     }
 
     fn owns_line(&self, at: usize) -> bool {
-        self.text
-            .get(line_start(self.text, at)..at)
-            .is_some_and(|before| before.trim().is_empty())
+        self.text.get(line_start(self.text, at)..at).is_some_and(|before| before.trim().is_empty())
     }
 
     /// Adds an entry, or an element, after the last one that is kept.

@@ -39,11 +39,9 @@ fn settle(index: &Index, id: NodeId, values: &mut [Option<Value>]) {
     let value = match &node.children {
         Children::Scalar(_) => scalar(index, id),
         Children::Alias(target) => target.map(|target| taken(target, values)).unwrap_or_default(),
-        Children::Sequence(items) => items
-            .iter()
-            .map(|item| taken(item.node, values))
-            .collect::<Vec<_>>()
-            .into(),
+        Children::Sequence(items) => {
+            items.iter().map(|item| taken(item.node, values)).collect::<Vec<_>>().into()
+        }
         Children::Mapping(mapping) => {
             let mut fields: Vec<(Value, Value)> = Vec::new();
             for entry in &mapping.entries {
@@ -75,10 +73,7 @@ fn scalar(index: &Index, id: NodeId) -> Value {
         return Value::Null;
     };
     let tagged = node.full.start != node.range.start
-        && index
-            .text()
-            .get(node.full.clone())
-            .is_some_and(|it| it.contains('!'));
+        && index.text().get(node.full.clone()).is_some_and(|it| it.contains('!'));
     if tagged || !matches!(node.style, Style::Plain | Style::Empty) {
         return Value::String(text.into());
     }

@@ -27,12 +27,7 @@ impl<'index> JsonLayout<'index> {
         let text = index.text();
         let is_space = |at: usize| text.as_bytes().get(at) == Some(&b' ');
         let in_mapping = |node: &&Node| node.parent.is_some_and(|at| index.tree().entry(at).is_some());
-        let spaced = index
-            .tree()
-            .nodes
-            .iter()
-            .find(in_mapping)
-            .is_none_or(|node| is_space(node.lead));
+        let spaced = index.tree().nodes.iter().find(in_mapping).is_none_or(|node| is_space(node.lead));
         let comma_spaced = index.tree().nodes.iter().find_map(|node| {
             let (_, slot) = node.parent?;
             let after_comma = slot > 0 && is_space(index.entry_start(node).checked_sub(1)?);
@@ -57,14 +52,7 @@ impl<'index> JsonLayout<'index> {
             own_line.then(|| own.strip_prefix(outer)).flatten()
         })?;
         let end = text.find('\n')?;
-        Some((
-            if line_end(text, end.saturating_sub(1)) < end {
-                "\r\n"
-            } else {
-                "\n"
-            },
-            found,
-        ))
+        Some((if line_end(text, end.saturating_sub(1)) < end { "\r\n" } else { "\n" }, found))
     }
 }
 
@@ -77,12 +65,7 @@ impl Flow<'_> {
                 colon: json.colon,
                 lines: json.lines.map(|(line_break, step)| (line_break, base, step)),
             },
-            None => FlowLayout {
-                context: Context::Flow,
-                comma: ", ",
-                colon: ": ",
-                lines: None,
-            },
+            None => FlowLayout { context: Context::Flow, comma: ", ", colon: ": ", lines: None },
         }
     }
 
@@ -95,10 +78,7 @@ impl Flow<'_> {
         } else {
             (node.full.start..node.end(), "")
         };
-        patches.push(Patch {
-            range,
-            text: space.to_owned() + &text,
-        });
+        patches.push(Patch { range, text: space.to_owned() + &text });
         Some(())
     }
 
@@ -116,10 +96,7 @@ impl Flow<'_> {
                 (true, _, Some(after)) => part.range.start..after.range.start,
                 (true, _, None) => part.range.clone(),
             };
-            patches.push(Patch {
-                range,
-                text: String::new(),
-            });
+            patches.push(Patch { range, text: String::new() });
         }
     }
 
@@ -149,10 +126,7 @@ impl Flow<'_> {
             text.push_str(layout.colon);
         }
         text.push_str(&print::flow(addition.value, &layout, Style::Empty)?);
-        patches.push(Patch {
-            range: last.range.end..last.range.end,
-            text,
-        });
+        patches.push(Patch { range: last.range.end..last.range.end, text });
         Some(())
     }
 }
@@ -160,8 +134,6 @@ impl Flow<'_> {
 /// The blanks that a line starts with.
 fn line_prefix(text: &str, at: usize) -> &str {
     let line = text.get(line_start(text, at)..at).unwrap_or_default();
-    let length = line
-        .find(|char: char| char != ' ' && char != '\t')
-        .unwrap_or(line.len());
+    let length = line.find(|char: char| char != ' ' && char != '\t').unwrap_or(line.len());
     line.get(..length).unwrap_or_default()
 }

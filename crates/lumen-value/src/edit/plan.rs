@@ -87,9 +87,7 @@ impl Plan {
         for step in pointer.steps() {
             number = self.child(number, step);
         }
-        let conflict = || EditError::Conflict {
-            pointer: pointer.clone(),
-        };
+        let conflict = || EditError::Conflict { pointer: pointer.clone() };
         let place = self.places.get_mut(number).ok_or_else(conflict)?;
         if place.action.as_ref().is_some_and(|other| *other != action) {
             return Err(conflict());
@@ -126,14 +124,10 @@ impl Plan {
 
     /// Finds out whether a place's own action changes anything.
     fn settle_action(&mut self, number: usize) -> Result<(), EditError> {
-        let contradicts = self
-            .places
-            .get(number)
-            .is_some_and(|place| place.action.is_some() && !place.children.is_empty());
+        let contradicts =
+            self.places.get(number).is_some_and(|place| place.action.is_some() && !place.children.is_empty());
         if contradicts {
-            return Err(EditError::Conflict {
-                pointer: self.pointer(number),
-            });
+            return Err(EditError::Conflict { pointer: self.pointer(number) });
         }
         let Some(place) = self.places.get_mut(number) else {
             return Ok(());
@@ -144,9 +138,7 @@ impl Plan {
             None => false,
         };
         if place.parent.is_none() && place.action == Some(Action::Remove) {
-            return Err(EditError::NoPlace {
-                pointer: Pointer::ROOT,
-            });
+            return Err(EditError::NoPlace { pointer: Pointer::ROOT });
         }
         if let (true, Some(Action::Set(value))) = (place.changes, &place.action) {
             place.new = Some(value.clone());
@@ -177,9 +169,7 @@ impl Plan {
             _ => None,
         };
         let Some(new) = new else {
-            return Err(EditError::NoPlace {
-                pointer: self.pointer(number),
-            });
+            return Err(EditError::NoPlace { pointer: self.pointer(number) });
         };
         if let Some(place) = self.places.get_mut(number) {
             place.changes = true;
@@ -203,10 +193,7 @@ impl Plan {
     pub(super) fn patches(&self, index: &Index, syntax: Syntax) -> Result<Vec<Patch>, EditError> {
         let mut patches = Vec::new();
         let block = Block::new(index);
-        let flow = Flow {
-            text: index.text(),
-            json: (syntax == Syntax::Json).then(|| JsonLayout::of(index)),
-        };
+        let flow = Flow { text: index.text(), json: (syntax == Syntax::Json).then(|| JsonLayout::of(index)) };
         for (number, place) in self.places.iter().enumerate().rev() {
             let (true, Some(_)) = (place.changes, &place.old) else {
                 continue;
@@ -223,12 +210,8 @@ impl Plan {
         (index, block, flow): (&Index, &Block<'_>, &Flow<'_>),
         patches: &mut Vec<Patch>,
     ) -> Result<(), EditError> {
-        let changed = || {
-            place
-                .children
-                .iter()
-                .filter_map(|(step, child)| Some((step, self.places.get(*child)?)))
-        };
+        let changed =
+            || place.children.iter().filter_map(|(step, child)| Some((step, self.places.get(*child)?)));
         let removes = changed().any(|(_, child)| child.changes && child.action == Some(Action::Remove));
         let adds = changed().any(|(_, child)| child.changes && child.old.is_none());
         if place.action.is_none() && !removes && !adds {
@@ -247,9 +230,7 @@ impl Plan {
             Some(Action::Set(_)) => guard_inside(index, &pointer, &node.full)?,
             None => {}
         }
-        let unprintable = || EditError::Unprintable {
-            pointer: pointer.clone(),
-        };
+        let unprintable = || EditError::Unprintable { pointer: pointer.clone() };
         let new = place.new.as_ref().ok_or(EditError::NotFaithful)?;
         let parts = match &node.children {
             _ if place.action.is_some() => Vec::new(),
@@ -262,11 +243,8 @@ impl Plan {
                     .any(|(it, child)| child.action == Some(Action::Remove) && child.changes && it == step)
             }),
         };
-        let in_flow = flow.json.is_some()
-            || index
-                .tree()
-                .parent(walk.node)
-                .is_some_and(|parent| !parent.is_block());
+        let in_flow =
+            flow.json.is_some() || index.tree().parent(walk.node).is_some_and(|parent| !parent.is_block());
         if parts.iter().all(|part| part.removed) {
             let done = if in_flow {
                 flow.replace(node, new, patches)
@@ -275,9 +253,8 @@ impl Plan {
             };
             return done.ok_or_else(unprintable);
         }
-        let mut additions = changed()
-            .filter(|(_, child)| child.changes && child.old.is_none())
-            .filter_map(|(step, child)| {
+        let mut additions = changed().filter(|(_, child)| child.changes && child.old.is_none()).filter_map(
+            |(step, child)| {
                 Some(Addition {
                     key: match step {
                         Step::Key(key) => Some(key),
@@ -285,7 +262,8 @@ impl Plan {
                     },
                     value: child.new.as_ref()?,
                 })
-            });
+            },
+        );
         if node.is_block() {
             block.remove(node, &parts, patches);
             additions
@@ -302,11 +280,7 @@ impl Plan {
 
 fn with_fields(old: Option<&Value>, changed: &[(&Step, &Place)]) -> Option<Value> {
     let mut fields: Vec<(Value, Value)> = Vec::new();
-    for (key, value) in old
-        .and_then(Value::as_object)
-        .unwrap_or(&Object::default())
-        .iter()
-    {
+    for (key, value) in old.and_then(Value::as_object).unwrap_or(&Object::default()).iter() {
         let child = changed.binary_search_by(|(step, _)| match step {
             Step::Key(step) => Value::String(step.clone()).cmp(key),
             Step::Index(_) => std::cmp::Ordering::Less,
@@ -380,17 +354,13 @@ fn guard(index: &Index, pointer: &Pointer, walk: &Walk) -> Result<(), EditError>
 fn shared(index: &Index, pointer: &Pointer, anchor: Option<usize>, walk: &Walk) -> EditError {
     let anchor = anchor.and_then(|anchor| index.shared(anchor));
     let places = match (&anchor, &walk.via) {
-        (Some(shared), _) => std::iter::once(shared.at.clone())
-            .chain(shared.places.iter().cloned())
-            .collect(),
+        (Some(shared), _) => {
+            std::iter::once(shared.at.clone()).chain(shared.places.iter().cloned()).collect()
+        }
         (None, Via::Merge { at, .. } | Via::Alias { at, .. }) => vec![at.clone()],
         (None, Via::Own) => Vec::new(),
     };
-    EditError::Shared {
-        pointer: pointer.clone(),
-        anchor: anchor.map(|shared| shared.anchor),
-        places,
-    }
+    EditError::Shared { pointer: pointer.clone(), anchor: anchor.map(|shared| shared.anchor), places }
 }
 
 /// Refuses to take away an anchor whose aliases stay.

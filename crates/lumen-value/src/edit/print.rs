@@ -110,11 +110,7 @@ fn is_plain(text: &str, context: Context) -> bool {
 }
 
 fn is_printable(char: char) -> bool {
-    !char.is_control()
-        && !matches!(
-            char,
-            '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}'
-        )
+    !char.is_control() && !matches!(char, '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn single_quoted(text: &str) -> String {
@@ -145,10 +141,7 @@ fn double_quoted(text: &str) -> String {
 fn ordered(object: &Object) -> Vec<(&Value, &Value)> {
     let mut entries: Vec<_> = object.iter().collect();
     entries.sort_by_key(|(key, _)| {
-        FIRST_KEYS
-            .iter()
-            .position(|first| key.as_str() == Some(first))
-            .unwrap_or(FIRST_KEYS.len())
+        FIRST_KEYS.iter().position(|first| key.as_str() == Some(first)).unwrap_or(FIRST_KEYS.len())
     });
     entries
 }
@@ -204,12 +197,7 @@ pub(super) fn block(value: &Value, column: usize, layout: Layout) -> Option<Stri
             out.push(' ');
             out.push_str(&text);
         } else {
-            let column = column
-                + if value.as_array().is_some() {
-                    layout.dash_step
-                } else {
-                    layout.step
-                };
+            let column = column + if value.as_array().is_some() { layout.dash_step } else { layout.step };
             new_line(&mut out, column, layout);
             stack.push((Frame::of(value)?, column, true));
         }
@@ -244,11 +232,7 @@ pub(super) fn flow(value: &Value, layout: &FlowLayout<'_>, before: Style) -> Opt
             break;
         };
         let Some((key, value)) = frame.next() else {
-            let end = if matches!(frame, Frame::Entries(_)) {
-                '}'
-            } else {
-                ']'
-            };
+            let end = if matches!(frame, Frame::Entries(_)) { '}' } else { ']' };
             stack.pop();
             flow_line(&mut out, layout, depth - 1);
             out.push(end);

@@ -1,8 +1,5 @@
 //! Edits of manifests as people write them.
-#![expect(
-    clippy::string_slice,
-    reason = "a test that slices wrongly fails, as it should"
-)]
+#![expect(clippy::string_slice, reason = "a test that slices wrongly fails, as it should")]
 
 use super::*;
 use crate::{Step, pointer};
@@ -13,8 +10,7 @@ fn at(text: &str) -> Pointer {
     text.split('/')
         .skip(1)
         .map(|step| {
-            step.parse::<usize>()
-                .map_or_else(|_| Step::from(step.replace("~1", "/").as_str()), Step::from)
+            step.parse::<usize>().map_or_else(|_| Step::from(step.replace("~1", "/").as_str()), Step::from)
         })
         .collect()
 }
@@ -34,10 +30,7 @@ fn check_yaml(text: &str, edits: &[Edit], expected: &str) {
     assert_eq!(edited.text, expected);
     let (mut before, mut after) = (0, 0);
     for change in &edited.changed {
-        assert_eq!(
-            text[before..change.before.start],
-            edited.text[after..change.after.start]
-        );
+        assert_eq!(text[before..change.before.start], edited.text[after..change.after.start]);
         (before, after) = (change.before.end, change.after.end);
     }
     assert_eq!(text[before..], edited.text[after..]);
@@ -71,32 +64,16 @@ spec:
 
 #[test]
 fn scalars_are_set_in_their_place() {
-    check_yaml(
-        POD,
-        &[set("/spec/hostNetwork", "false")],
-        &POD.replace("yes  # why?", "false  # why?"),
-    );
+    check_yaml(POD, &[set("/spec/hostNetwork", "false")], &POD.replace("yes  # why?", "false  # why?"));
     check_yaml(POD, &[set("/spec/hostNetwork", "true")], POD);
     check_yaml(
         POD,
         &[set("/spec/containers/0/image", "\"r/nginx:2\"")],
         &POD.replace("\"nginx:1\"", "\"r/nginx:2\""),
     );
-    check_yaml(
-        POD,
-        &[set("/spec/containers/1/image", "\"it's\"")],
-        &POD.replace("'b'", "'it''s'"),
-    );
-    check_yaml(
-        POD,
-        &[set("/spec/containers/1/command/2", "\"z\"")],
-        &POD.replace("\"x, y\"", "\"z\""),
-    );
-    check_yaml(
-        POD,
-        &[set("/spec/containers/1/command/0", "\"a, b\"")],
-        &POD.replace("[sh,", "[\"a, b\","),
-    );
+    check_yaml(POD, &[set("/spec/containers/1/image", "\"it's\"")], &POD.replace("'b'", "'it''s'"));
+    check_yaml(POD, &[set("/spec/containers/1/command/2", "\"z\"")], &POD.replace("\"x, y\"", "\"z\""));
+    check_yaml(POD, &[set("/spec/containers/1/command/0", "\"a, b\"")], &POD.replace("[sh,", "[\"a, b\","));
     check_yaml(
         POD,
         &[set("/spec/containers/1/env/0/value", "\"yes\"")],
@@ -140,11 +117,7 @@ fn strings_that_look_like_something_else_get_quotes() {
         ("[]", "[]"),
     ];
     for (json, printed) in cases {
-        check_yaml(
-            "a: old # c\nb: 1\n",
-            &[set("/a", json)],
-            &format!("a: {printed} # c\nb: 1\n"),
-        );
+        check_yaml("a: old # c\nb: 1\n", &[set("/a", json)], &format!("a: {printed} # c\nb: 1\n"));
     }
 }
 
@@ -152,14 +125,8 @@ fn strings_that_look_like_something_else_get_quotes() {
 fn missing_fields_are_made_at_the_end_of_their_mapping() {
     check_yaml(
         POD,
-        &[set(
-            "/spec/containers/0/securityContext/allowPrivilegeEscalation",
-            "false",
-        )],
-        &POD.replace(
-            "true # oh\n",
-            "true # oh\n      allowPrivilegeEscalation: false\n",
-        ),
+        &[set("/spec/containers/0/securityContext/allowPrivilegeEscalation", "false")],
+        &POD.replace("true # oh\n", "true # oh\n      allowPrivilegeEscalation: false\n"),
     );
     check_yaml(
         POD,
@@ -168,10 +135,8 @@ fn missing_fields_are_made_at_the_end_of_their_mapping() {
             set("/spec/securityContext/runAsNonRoot", "true"),
             set("/metadata/labels/app.kubernetes.io~1name", "\"web\""),
         ],
-        &(POD.replace(
-            "  name: web\nspec",
-            "  name: web\n  labels:\n    app.kubernetes.io/name: web\nspec",
-        ) + "  securityContext:\n    runAsNonRoot: true\n    seccompProfile:\n      type: RuntimeDefault\n"),
+        &(POD.replace("  name: web\nspec", "  name: web\n  labels:\n    app.kubernetes.io/name: web\nspec")
+            + "  securityContext:\n    runAsNonRoot: true\n    seccompProfile:\n      type: RuntimeDefault\n"),
     );
     check_yaml(
         POD,
@@ -187,22 +152,10 @@ fn missing_fields_are_made_at_the_end_of_their_mapping() {
 #[test]
 fn empty_values_become_collections() {
     check_yaml("a: # c\nb: 1\n", &[set("/a/x", "1")], "a: # c\n  x: 1\nb: 1\n");
-    check_yaml(
-        "a: null # c\nb: 1",
-        &[set("/a/x/v", "1")],
-        "a: # c\n  x:\n    v: 1\nb: 1",
-    );
+    check_yaml("a: null # c\nb: 1", &[set("/a/x/v", "1")], "a: # c\n  x:\n    v: 1\nb: 1");
     check_yaml("a: {} # c\nb: 1\n", &[set("/a/x", "1")], "a: # c\n  x: 1\nb: 1\n");
-    check_yaml(
-        "b:\n    c: 1\na: ",
-        &[set("/a/x", "[1]")],
-        "b:\n    c: 1\na: \n    x:\n    - 1",
-    );
-    check_yaml(
-        "b:\n  - c: 1\na: []\n",
-        &[set("/a/0/x", "[1]")],
-        "b:\n  - c: 1\na:\n  - x:\n      - 1\n",
-    );
+    check_yaml("b:\n    c: 1\na: ", &[set("/a/x", "[1]")], "b:\n    c: 1\na: \n    x:\n    - 1");
+    check_yaml("b:\n  - c: 1\na: []\n", &[set("/a/0/x", "[1]")], "b:\n  - c: 1\na:\n  - x:\n      - 1\n");
     check_yaml("- # c\n- 1\n", &[set("/0/x", "1")], "- x: 1 # c\n- 1\n");
     check_yaml("", &[set("/a/b", "1")], "a:\n  b: 1\n");
     check_yaml("# only\n", &[set("/a", "1")], "# only\na: 1\n");
@@ -218,11 +171,8 @@ fn sequences_grow_at_their_end() {
             set("/spec/containers/1/env/1", "{\"value\":\"1\",\"name\":\"B\"}"),
             set("/spec/containers/1/command/3", "\"w\""),
         ],
-        &POD.replace(
-            "        two\n",
-            "        two\n    - name: B\n      value: \"1\"\n",
-        )
-        .replace("\"x, y\"]", "\"x, y\", w]"),
+        &POD.replace("        two\n", "        two\n    - name: B\n      value: \"1\"\n")
+            .replace("\"x, y\"]", "\"x, y\", w]"),
     );
     check_yaml(
         "a:\n- 1 # one\n# end\n",
@@ -235,26 +185,14 @@ fn sequences_grow_at_their_end() {
 
 #[test]
 fn entries_are_removed_with_their_lines() {
-    check_yaml(
-        POD,
-        &[remove("/spec/hostNetwork")],
-        &POD.replace("  hostNetwork: yes  # why?\n", ""),
-    );
+    check_yaml(POD, &[remove("/spec/hostNetwork")], &POD.replace("  hostNetwork: yes  # why?\n", ""));
     check_yaml(
         POD,
         &[remove("/spec/containers/0/name")],
         &POD.replace("name: web # main\n    image", "image"),
     );
-    check_yaml(
-        POD,
-        &[remove("/apiVersion")],
-        &POD.replace("apiVersion: v1\n", ""),
-    );
-    check_yaml(
-        POD,
-        &[remove("/spec/containers/1")],
-        &POD[..POD.find("  - image: 'b'").unwrap()],
-    );
+    check_yaml(POD, &[remove("/apiVersion")], &POD.replace("apiVersion: v1\n", ""));
+    check_yaml(POD, &[remove("/spec/containers/1")], &POD[..POD.find("  - image: 'b'").unwrap()]);
     check_yaml(
         POD,
         &[remove("/spec/containers/0/securityContext/privileged")],
@@ -268,11 +206,7 @@ fn entries_are_removed_with_their_lines() {
         &[remove("/metadata/name"), remove("/metadata/none")],
         &POD.replace("metadata:\n  name: web\n", "metadata: {}\n"),
     );
-    check_yaml(
-        "- a: 1\n  # on b\n  b: 2\n",
-        &[remove("/0/a")],
-        "-\n  # on b\n  b: 2\n",
-    );
+    check_yaml("- a: 1\n  # on b\n  b: 2\n", &[remove("/0/a")], "-\n  # on b\n  b: 2\n");
     check_yaml("- a: 1\n- b: 2\n", &[remove("/0/a")], "- {}\n- b: 2\n");
     check_yaml("a: 1\nb: 2", &[remove("/b")], "a: 1");
     check_yaml("a: 1\na: 2\nb: 3\n", &[remove("/a")], "b: 3\n");
@@ -282,37 +216,21 @@ fn entries_are_removed_with_their_lines() {
         "a: {y: 2}\nb: [1]\n",
     );
     check_yaml("a: [1]\n", &[remove("/a/0")], "a: []\n");
-    check_yaml(
-        "a:\n- 1\n- 2\nb: 1\n",
-        &[remove("/a/0"), remove("/a/1"), set("/b", "2")],
-        "a: []\nb: 2\n",
-    );
+    check_yaml("a:\n- 1\n- 2\nb: 1\n", &[remove("/a/0"), remove("/a/1"), set("/b", "2")], "a: []\nb: 2\n");
 }
 
 #[test]
 fn collections_are_replaced() {
     check_yaml("a: # c\n  b: 1\nd: 2\n", &[set("/a", "5")], "a: 5 # c\nd: 2\n");
-    check_yaml(
-        "a:\n  b: 1\nd: 2\n",
-        &[set("/a", "[1,{\"x\":2}]")],
-        "a:\n- 1\n- x: 2\nd: 2\n",
-    );
-    check_yaml(
-        "a:\n- b\nd: 2\n",
-        &[set("/a", "{\"x\":{\"v\":2}}")],
-        "a:\n  x:\n    v: 2\nd: 2\n",
-    );
+    check_yaml("a:\n  b: 1\nd: 2\n", &[set("/a", "[1,{\"x\":2}]")], "a:\n- 1\n- x: 2\nd: 2\n");
+    check_yaml("a:\n- b\nd: 2\n", &[set("/a", "{\"x\":{\"v\":2}}")], "a:\n  x:\n    v: 2\nd: 2\n");
     check_yaml("- a: 1\n  b: 2\n- 3\n", &[set("/0", "4")], "- 4\n- 3\n");
     check_yaml(
         "- a: 1\n  b: 2\n- 3\n",
         &[set("/0", "{\"c\":[1]}"), set("/1", "{\"d\":1,\"e\":2}")],
         "- c:\n  - 1\n- d: 1\n  e: 2\n",
     );
-    check_yaml(
-        "a: {b: 1}\n",
-        &[set("/a/b", "{\"c\":[1,\"x\"]}")],
-        "a: {b: {c: [1, x]}}\n",
-    );
+    check_yaml("a: {b: 1}\n", &[set("/a/b", "{\"c\":[1,\"x\"]}")], "a: {b: {c: [1, x]}}\n");
     check_yaml("a: &x # c\n  b: 1\nd: 2\n", &[set("/a", "5")], "a: 5 # c\nd: 2\n");
     check_yaml("a: !!str 5 # c\n", &[set("/a", "6")], "a: 6 # c\n");
 }
@@ -321,13 +239,7 @@ fn collections_are_replaced() {
 fn several_edits_at_once() {
     check_yaml(
         "a:\n  b:\n    c: 1\n    d: 2\nz: 0\n",
-        &[
-            remove("/a/b/d"),
-            set("/a/b/e", "3"),
-            set("/a/f", "4"),
-            set("/g", "5"),
-            set("/z", "1"),
-        ],
+        &[remove("/a/b/d"), set("/a/b/e", "3"), set("/a/f", "4"), set("/g", "5"), set("/z", "1")],
         "a:\n  b:\n    c: 1\n    e: 3\n  f: 4\nz: 1\ng: 5\n",
     );
     let conflicts = [
@@ -374,16 +286,8 @@ fn what_is_shared_is_not_touched() {
     }
     check_yaml(text, &[set("/use", "1")], &text.replace("use: *b", "use: 1"));
     check_yaml(text, &[remove("/use")], &text.replace("use: *b\n", ""));
-    check_yaml(
-        text,
-        &[set("/merged/own", "4")],
-        &text.replace("own: 3", "own: 4"),
-    );
-    check_yaml(
-        text,
-        &[set("/merged/new", "4")],
-        &text.replace("own: 3", "own: 3\n  new: 4"),
-    );
+    check_yaml(text, &[set("/merged/own", "4")], &text.replace("own: 3", "own: 4"));
+    check_yaml(text, &[set("/merged/new", "4")], &text.replace("own: 3", "own: 3\n  new: 4"));
     check_yaml(text, &[set("/plain/x", "4")], &text.replace("{x: 1}", "{x: 4}"));
 }
 
@@ -431,11 +335,7 @@ fn json_keeps_its_layout() {
         ),
     ];
     for (text, edits, expected) in cases {
-        assert_eq!(
-            apply(text, Syntax::Json, &edits).unwrap().text,
-            expected,
-            "{text}"
-        );
+        assert_eq!(apply(text, Syntax::Json, &edits).unwrap().text, expected, "{text}");
     }
 }
 
@@ -448,14 +348,8 @@ fn deep_and_wide_documents_are_edited() {
         let edited = apply(&text, syntax, &[Edit::Set(deep.clone(), Value::from(2))]).unwrap();
         assert_eq!(edited.text, text.replace('1', "2"));
     }
-    let text: String = (0..20_000)
-        .flat_map(|number| ["k".to_owned(), number.to_string(), ": 1 # c\n".to_owned()])
-        .collect();
-    let edits: Vec<Edit> = (0..20_000)
-        .map(|number| set(&format!("/k{number}"), "2"))
-        .collect();
-    assert_eq!(
-        apply(&text, Syntax::Yaml, &edits).unwrap().text,
-        text.replace(": 1", ": 2")
-    );
+    let text: String =
+        (0..20_000).flat_map(|number| ["k".to_owned(), number.to_string(), ": 1 # c\n".to_owned()]).collect();
+    let edits: Vec<Edit> = (0..20_000).map(|number| set(&format!("/k{number}"), "2")).collect();
+    assert_eq!(apply(&text, Syntax::Yaml, &edits).unwrap().text, text.replace(": 1", ": 2"));
 }

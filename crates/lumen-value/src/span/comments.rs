@@ -29,18 +29,12 @@ pub struct Comment {
 
 impl Comment {
     pub(super) fn new(text: &str, range: Range<usize>, content: &str) -> Self {
-        let before = text
-            .get(line_start(text, range.start)..range.start)
-            .unwrap_or_default();
+        let before = text.get(line_start(text, range.start)..range.start).unwrap_or_default();
         let alone = before.trim_start_matches('\u{feff}').trim().is_empty();
         Self {
             text: content.trim_end_matches('\r').to_owned(),
             range,
-            placement: if alone {
-                Placement::OwnLine
-            } else {
-                Placement::EndOfLine
-            },
+            placement: if alone { Placement::OwnLine } else { Placement::EndOfLine },
             owner: None,
         }
     }
@@ -66,20 +60,13 @@ pub(super) fn assign(text: &str, tree: &Tree, comments: &mut [Comment]) {
         comment.owner = match comment.placement {
             Placement::OwnLine => {
                 let next = starts.partition_point(|start| start.at < comment.range.start);
-                let column = text
-                    .get(line..comment.range.start)
-                    .unwrap_or_default()
-                    .chars()
-                    .count();
+                let column = text.get(line..comment.range.start).unwrap_or_default().chars().count();
                 below(starts.get(next..).unwrap_or_default(), column)
             }
             Placement::EndOfLine => {
                 let first = starts.partition_point(|start| start.at < line);
                 let end = starts.partition_point(|start| start.at < comment.range.start);
-                beside(
-                    starts.get(..first).unwrap_or_default(),
-                    starts.get(first..end).unwrap_or_default(),
-                )
+                beside(starts.get(..first).unwrap_or_default(), starts.get(first..end).unwrap_or_default())
             }
         };
     }
@@ -91,8 +78,7 @@ fn below(following: &[Start], column: usize) -> Option<NodeId> {
     let first = following.first()?;
     let mut line = following.iter().take_while(|start| start.line == first.line);
     let same = line.find(|start| start.column == column);
-    same.or(Some(first).filter(|first| first.column > column))
-        .map(|start| start.node)
+    same.or(Some(first).filter(|first| first.column > column)).map(|start| start.node)
 }
 
 /// The node beside a comment: the innermost of those in block style that start on the line, so that what is said
@@ -100,9 +86,7 @@ fn below(following: &[Start], column: usize) -> Option<NodeId> {
 /// above began.
 fn beside(before: &[Start], line: &[Start]) -> Option<NodeId> {
     let block = line.iter().rev().find(|start| start.block).or(line.last());
-    block
-        .or_else(|| before.iter().rev().find(|start| start.block))
-        .map(|start| start.node)
+    block.or_else(|| before.iter().rev().find(|start| start.block)).map(|start| start.node)
 }
 
 fn starts(text: &str, tree: &Tree) -> Vec<Start> {
@@ -129,13 +113,7 @@ fn starts(text: &str, tree: &Tree) -> Vec<Start> {
             }
         }
         at = start;
-        starts.push(Start {
-            at: start,
-            line,
-            column,
-            node: id,
-            block: parent.is_block(),
-        });
+        starts.push(Start { at: start, line, column, node: id, block: parent.is_block() });
     }
     starts
 }

@@ -26,11 +26,7 @@ impl Gap<'_> {
                     at += 3;
                 }
                 // A byte order mark before a document.
-                0xef if self
-                    .text
-                    .get(at..)
-                    .is_some_and(|rest| rest.starts_with('\u{feff}')) =>
-                {
+                0xef if self.text.get(at..).is_some_and(|rest| rest.starts_with('\u{feff}')) => {
                     at += 3;
                 }
                 _ => break,
@@ -90,19 +86,12 @@ impl Gap<'_> {
 pub(crate) fn line_end(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let end = rest.find('\n').map_or(text.len(), |end| at + end);
-    if text.get(at..end).is_some_and(|line| line.ends_with('\r')) {
-        end - 1
-    } else {
-        end
-    }
+    if text.get(at..end).is_some_and(|line| line.ends_with('\r')) { end - 1 } else { end }
 }
 
 /// The start of the line that a byte is on.
 pub(crate) fn line_start(text: &str, at: usize) -> usize {
-    text.get(..at)
-        .unwrap_or_default()
-        .rfind('\n')
-        .map_or(0, |end| end + 1)
+    text.get(..at).unwrap_or_default().rfind('\n').map_or(0, |end| end + 1)
 }
 
 /// The byte after the line that a byte is on, past its line break.

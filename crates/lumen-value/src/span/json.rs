@@ -10,28 +10,14 @@ use crate::read::{DEPTH_MAX, ReadError, ReadErrorKind};
 
 /// Reads a text that is one JSON value, with white space around it.
 pub(super) fn read(text: &str) -> Result<(Tree, NodeId), ReadError> {
-    let mut scanner = Scanner {
-        text,
-        at: 0,
-        tree: Tree::default(),
-        stack: Vec::new(),
-        root: None,
-    };
+    let mut scanner = Scanner { text, at: 0, tree: Tree::default(), stack: Vec::new(), root: None };
     scanner.run()?;
-    let root = scanner
-        .root
-        .ok_or_else(|| error(ReadErrorKind::Syntax, 0, "the JSON text holds no value"))?;
+    let root = scanner.root.ok_or_else(|| error(ReadErrorKind::Syntax, 0, "the JSON text holds no value"))?;
     Ok((scanner.tree, root))
 }
 
 fn error(kind: ReadErrorKind, at: usize, message: &str) -> ReadError {
-    ReadError {
-        kind,
-        document: 0,
-        at,
-        pointer: None,
-        message: message.to_owned(),
-    }
+    ReadError { kind, document: 0, at, pointer: None, message: message.to_owned() }
 }
 
 /// A collection that is being read.
@@ -137,11 +123,7 @@ impl Scanner<'_> {
         }
         let id = self.add(lead, start..self.at, style, children);
         if let Some(mapping) = opens {
-            self.stack.push(Frame {
-                node: id,
-                mapping,
-                key: None,
-            });
+            self.stack.push(Frame { node: id, mapping, key: None });
         }
         Ok(())
     }
@@ -162,13 +144,7 @@ impl Scanner<'_> {
             return id;
         };
         let (container, key) = (frame.node, frame.key.take());
-        let slot = match (
-            self.tree
-                .nodes
-                .get_mut(container.0)
-                .map(|node| &mut node.children),
-            key,
-        ) {
+        let slot = match (self.tree.nodes.get_mut(container.0).map(|node| &mut node.children), key) {
             (Some(Children::Sequence(items)), _) => {
                 items.push(Item { start, node: id });
                 items.len() - 1

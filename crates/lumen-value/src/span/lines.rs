@@ -22,13 +22,7 @@ impl<'text> LineIndex<'text> {
     /// Reads an input once.
     pub fn new(bytes: &'text [u8]) -> Self {
         let mut starts = vec![0];
-        starts.extend(
-            bytes
-                .iter()
-                .enumerate()
-                .filter(|(_, byte)| **byte == b'\n')
-                .map(|(at, _)| at + 1),
-        );
+        starts.extend(bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1));
         let mut marks = vec![(0, 0)];
         let (mut at, mut count, mut next) = (0, 0, STRIDE_BYTES);
         walk(bytes, |length| {
@@ -104,10 +98,7 @@ fn walk(bytes: &[u8], mut visit: impl FnMut(usize) -> bool) {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::string_slice,
-    reason = "a test that slices wrongly fails, as it should"
-)]
+#[expect(clippy::string_slice, reason = "a test that slices wrongly fails, as it should")]
 mod tests {
     use proptest::prelude::*;
 
@@ -129,10 +120,7 @@ mod tests {
         for (byte, position) in cases {
             assert_eq!(lines.position(byte), position, "byte {byte}");
         }
-        assert_eq!(
-            (lines.position(8), lines.position(9), lines.position(99)),
-            ((3, 1), (4, 1), (4, 2))
-        );
+        assert_eq!((lines.position(8), lines.position(9), lines.position(99)), ((3, 1), (4, 1), (4, 2)));
         assert_eq!(
             (lines.line(1), lines.line(2), lines.line(3), lines.line(5)),
             (Some(0..2), Some(4..7), Some(8..8), None)

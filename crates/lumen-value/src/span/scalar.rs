@@ -58,11 +58,7 @@ impl ScalarMap {
         let number = self.pieces.partition_point(|piece| piece.value <= offset);
         let piece = number.checked_sub(1).and_then(|number| self.pieces.get(number));
         piece.map_or(self.end, |piece| {
-            if piece.verbatim {
-                piece.source + (offset - piece.value)
-            } else {
-                piece.source
-            }
+            if piece.verbatim { piece.source + (offset - piece.value) } else { piece.source }
         })
     }
 
@@ -110,12 +106,7 @@ struct Writer<'text> {
 
 impl<'text> Writer<'text> {
     fn new(text: &'text str, at: usize) -> Self {
-        Self {
-            text,
-            value: String::new(),
-            pieces: Vec::new(),
-            at,
-        }
+        Self { text, value: String::new(), pieces: Vec::new(), at }
     }
 
     fn finish(self) -> ScalarMap {
@@ -131,22 +122,14 @@ impl<'text> Writer<'text> {
     fn verbatim(&mut self, source: Range<usize>) {
         let text = self.text.get(source.clone()).unwrap_or_default();
         if !text.is_empty() {
-            self.pieces.push(Piece {
-                value: self.value.len(),
-                source: source.start,
-                verbatim: true,
-            });
+            self.pieces.push(Piece { value: self.value.len(), source: source.start, verbatim: true });
             self.value.push_str(text);
             self.at = source.end;
         }
     }
 
     fn replaced(&mut self, char: char, source: Range<usize>) {
-        self.pieces.push(Piece {
-            value: self.value.len(),
-            source: source.start,
-            verbatim: false,
-        });
+        self.pieces.push(Piece { value: self.value.len(), source: source.start, verbatim: false });
         self.value.push(char);
         self.at = source.end;
     }
@@ -158,10 +141,8 @@ impl<'text> Writer<'text> {
 
     fn block(&mut self, range: &Range<usize>, folded: bool, block: Block) {
         let header = self.text.get(range.start + 1..range.end).unwrap_or_default();
-        let marks = header
-            .split(|char: char| !matches!(char, '+' | '-' | '0'..='9'))
-            .next()
-            .unwrap_or_default();
+        let marks =
+            header.split(|char: char| !matches!(char, '+' | '-' | '0'..='9')).next().unwrap_or_default();
         let (keep, strip) = (marks.contains('+'), marks.contains('-'));
         self.at = range.start + 1 + marks.len();
         let mut leading: Option<usize> = None;
@@ -173,11 +154,7 @@ impl<'text> Writer<'text> {
             let line = self.text.get(start..next).unwrap_or_default();
             let bare = line.trim_end_matches('\n').trim_end_matches('\r');
             let line_break = (bare.len() < line.len()).then_some(start + bare.len());
-            let indent = bare
-                .bytes()
-                .take_while(|byte| *byte == b' ')
-                .count()
-                .min(block.indent);
+            let indent = bare.bytes().take_while(|byte| *byte == b' ').count().min(block.indent);
             if indent == bare.len() {
                 trailing.extend(line_break);
             } else {
@@ -195,10 +172,7 @@ impl<'text> Writer<'text> {
             start = next;
         }
         if !strip {
-            for at in leading
-                .into_iter()
-                .chain(trailing.into_iter().take_while(|_| keep))
-            {
+            for at in leading.into_iter().chain(trailing.into_iter().take_while(|_| keep)) {
                 self.line_break('\n', at);
             }
         }
@@ -297,9 +271,7 @@ impl<'text> Writer<'text> {
             code = Some(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
             past += 6;
         }
-        let char = code
-            .and_then(char::from_u32)
-            .unwrap_or(char::REPLACEMENT_CHARACTER);
+        let char = code.and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER);
         self.replaced(char, at..past.min(end));
         past
     }

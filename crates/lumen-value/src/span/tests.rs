@@ -1,8 +1,5 @@
 //! Where values stand, in texts as people write them.
-#![expect(
-    clippy::string_slice,
-    reason = "a test that slices wrongly fails, as it should"
-)]
+#![expect(clippy::string_slice, reason = "a test that slices wrongly fails, as it should")]
 
 use proptest::prelude::*;
 
@@ -18,8 +15,7 @@ fn at(text: &str) -> Pointer {
     text.split('/')
         .skip(1)
         .map(|step| {
-            step.parse::<usize>()
-                .map_or_else(|_| Step::from(step.replace("~1", "/").as_str()), Step::from)
+            step.parse::<usize>().map_or_else(|_| Step::from(step.replace("~1", "/").as_str()), Step::from)
         })
         .collect()
 }
@@ -88,24 +84,9 @@ fn spans_are_exact() {
         ("/metadata/labels/f", "[1, 2,]", "f: [1, 2,]", Style::FlowSequence),
         ("/metadata/labels/f/1", "2", "2", Style::Plain),
         ("/spec/containers/0/name", "x", "name: x", Style::Plain),
-        (
-            "/spec/containers/0/args/0",
-            "\"a\\\n        b\"",
-            "\"a\\\n        b\"",
-            Style::DoubleQuoted,
-        ),
-        (
-            "/spec/containers/0/args/1",
-            "plain\n        multi",
-            "plain\n        multi",
-            Style::Plain,
-        ),
-        (
-            "/spec/containers/0/env/0",
-            "- nested\n      -",
-            "- nested\n      -",
-            Style::BlockSequence,
-        ),
+        ("/spec/containers/0/args/0", "\"a\\\n        b\"", "\"a\\\n        b\"", Style::DoubleQuoted),
+        ("/spec/containers/0/args/1", "plain\n        multi", "plain\n        multi", Style::Plain),
+        ("/spec/containers/0/env/0", "- nested\n      -", "- nested\n      -", Style::BlockSequence),
         ("/spec/containers/0/env/0/1", "", "", Style::Empty),
         (
             "/spec/containers/0/env/1/k",
@@ -128,11 +109,7 @@ fn spans_are_exact() {
         ("/16", "2", "0x10: 2", Style::Plain),
     ];
     for (pointer, value, entry, style) in cases {
-        let pointer = if pointer == "/16" {
-            pointer!["16"]
-        } else {
-            at(pointer)
-        };
+        let pointer = if pointer == "/16" { pointer!["16"] } else { at(pointer) };
         let found = index.locate(&pointer);
         assert!(found.exact, "{pointer}");
         assert_eq!(&POD[found.value], value, "{pointer}");
@@ -176,10 +153,7 @@ fn aliases_and_merge_keys_say_where_values_really_stand() {
         assert_eq!(via, way, "{pointer}");
     }
     let shared = index.locate(&at("/base/x")).shared.unwrap();
-    assert_eq!(
-        (shared.anchor.as_str(), shared.places.len(), &text[shared.at]),
-        ("b", 3, "&b")
-    );
+    assert_eq!((shared.anchor.as_str(), shared.places.len(), &text[shared.at]), ("b", 3, "&b"));
     assert_eq!(index.locate(&at("/all/z")).shared, None);
 }
 
@@ -195,12 +169,7 @@ fn comments_belong_to_what_they_stand_by() {
     let found: Vec<_> = index
         .comments()
         .iter()
-        .map(|comment| {
-            (
-                comment.text.trim(),
-                index.owner(comment).map(|owner| owner.to_string()),
-            )
-        })
+        .map(|comment| (comment.text.trim(), index.owner(comment).map(|owner| owner.to_string())))
         .collect();
     let owner = |text: &str| Some(text.to_owned());
     assert_eq!(
@@ -237,25 +206,12 @@ fn comments_in_flow_style_and_at_item_columns() {
 fn json_is_read_with_its_escapes() {
     let text = " {\"a\\u00e9\": [1, {\"b\" : \"x\\ny\"}, []], \"d\":null}\n";
     let index = Index::read(text, Syntax::Json).unwrap();
-    assert_eq!(
-        &text[index.locate(&pointer!["aé", 1, "b"]).entry],
-        "\"b\" : \"x\\ny\""
-    );
+    assert_eq!(&text[index.locate(&pointer!["aé", 1, "b"]).entry], "\"b\" : \"x\\ny\"");
     assert_eq!(&text[index.locate(&pointer!["aé", 2]).value], "[]");
     assert_eq!(&text[index.locate(&pointer![]).value], text.trim());
     let map = index.scalar_map(&pointer!["aé", 1, "b"]).unwrap();
     assert_eq!((map.value(), &text[map.byte_at(2, 1)..][..1]), ("x\ny", "y"));
-    for broken in [
-        "",
-        "{",
-        "[1,]",
-        "{\"a\" 1}",
-        "01",
-        "1 2",
-        "\"\\x\"",
-        "\"a\nb\"",
-        "nul",
-    ] {
+    for broken in ["", "{", "[1,]", "{\"a\" 1}", "01", "1 2", "\"\\x\"", "\"a\nb\"", "nul"] {
         assert!(Index::read(broken, Syntax::Json).is_err(), "{broken}");
     }
 }
@@ -272,10 +228,7 @@ fn deep_nesting_costs_no_stack() {
         assert_eq!(deeper.kind, crate::read::ReadErrorKind::TooDeep);
     }
     let dashes = "- ".repeat(depth) + "x";
-    assert_eq!(
-        yaml(&dashes).locate(&pointer.child(0)).value,
-        dashes.len() - 1..dashes.len()
-    );
+    assert_eq!(yaml(&dashes).locate(&pointer.child(0)).value, dashes.len() - 1..dashes.len());
 }
 
 /// The scalars that the parser's events give, in their order, are what the maps of the index give.
@@ -295,10 +248,9 @@ fn scalars_agree(text: &str) -> Result<(), TestCaseError> {
         }
     }
     let scalars = index.tree.nodes.iter().filter_map(|node| match node.children {
-        Children::Scalar(block) => Some((
-            node,
-            scalar::map(&index.text, &node.range, node.style, block).unwrap(),
-        )),
+        Children::Scalar(block) => {
+            Some((node, scalar::map(&index.text, &node.range, node.style, block).unwrap()))
+        }
         _ => None,
     });
     for ((node, map), value) in scalars.zip(values) {
@@ -334,19 +286,9 @@ fn maps_point_at_the_character() {
     let text = "rego: |-\n  # é\n  deny if x\n\n    y\nq: \"a\\tb\\\n    c\"\nf: >\n  one\n  two\n";
     let index = yaml(text);
     let rego = index.scalar_map(&at("/rego")).unwrap();
-    let cases = [
-        (1, 1, "#"),
-        (1, 3, "é"),
-        (1, 4, "\n"),
-        (2, 6, "if"),
-        (4, 3, "y\nq"),
-        (9, 9, "\nq:"),
-    ];
+    let cases = [(1, 1, "#"), (1, 3, "é"), (1, 4, "\n"), (2, 6, "if"), (4, 3, "y\nq"), (9, 9, "\nq:")];
     for (row, column, text_there) in cases {
-        assert!(
-            text[rego.byte_at(row, column)..].starts_with(text_there),
-            "{row}:{column}"
-        );
+        assert!(text[rego.byte_at(row, column)..].starts_with(text_there), "{row}:{column}");
     }
     let quoted = index.scalar_map(&at("/q")).unwrap();
     assert_eq!(quoted.value(), "a\tbc");

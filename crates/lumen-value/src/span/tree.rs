@@ -98,9 +98,7 @@ impl Mapping {
     pub(crate) fn finish(&mut self) {
         let entries = &self.entries;
         let name = |number: &usize| entries.get(*number).and_then(|entry| entry.name.as_ref());
-        let mut by_name: Vec<usize> = (0..entries.len())
-            .filter(|number| name(number).is_some())
-            .collect();
+        let mut by_name: Vec<usize> = (0..entries.len()).filter(|number| name(number).is_some()).collect();
         by_name.sort_by(|a, b| name(a).cmp(&name(b)));
         let merges = entries.iter().enumerate().filter(|(_, entry)| entry.merge);
         self.merges = merges.map(|(number, _)| number).collect();
@@ -172,11 +170,9 @@ impl Tree {
     /// The child of a collection; a pointer's step from it. The node must not be an alias.
     pub(crate) fn child(&self, id: NodeId, step: &Step) -> Option<Child> {
         match (&self.node(id)?.children, step) {
-            (Children::Sequence(items), Step::Index(index)) => Some(Child {
-                node: items.get(*index)?.node,
-                entry: None,
-                via: Via::Own,
-            }),
+            (Children::Sequence(items), Step::Index(index)) => {
+                Some(Child { node: items.get(*index)?.node, entry: None, via: Via::Own })
+            }
             (Children::Mapping(_), Step::Key(name)) => self.field(id, name),
             _ => None,
         }
@@ -192,11 +188,7 @@ impl Tree {
             let id = match candidate {
                 Candidate::Entry(mapping, number) => {
                     let entry = self.entry((mapping, number))?;
-                    return Some(Child {
-                        node: entry.value,
-                        entry: Some((mapping, number)),
-                        via,
-                    });
+                    return Some(Child { node: entry.value, entry: Some((mapping, number)), via });
                 }
                 Candidate::Mapping(id) => id,
             };
@@ -210,11 +202,7 @@ impl Tree {
             let mut own_left = own;
             for merge in &mapping.merges {
                 if own_left.is_some_and(|own| own < *merge) {
-                    pending.extend(
-                        own_left
-                            .take()
-                            .map(|own| (Candidate::Entry(id, own), via.clone())),
-                    );
+                    pending.extend(own_left.take().map(|own| (Candidate::Entry(id, own), via.clone())));
                 }
                 self.push_merged((id, *merge), &via, &mut pending);
             }
@@ -225,9 +213,7 @@ impl Tree {
 
     /// Puts the mappings that a merge key names on the list, the one with the least precedence first.
     fn push_merged(&self, at: (NodeId, usize), via: &Via, pending: &mut Vec<(Candidate, Via)>) {
-        let Some((entry, value)) = self
-            .entry(at)
-            .and_then(|entry| Some((entry, self.node(entry.value)?)))
+        let Some((entry, value)) = self.entry(at).and_then(|entry| Some((entry, self.node(entry.value)?)))
         else {
             return;
         };
@@ -238,10 +224,7 @@ impl Tree {
             let via = match via {
                 Via::Own => Via::Merge {
                     at: entry.key.start..value.end(),
-                    merged: self
-                        .node(target)
-                        .map(|node| node.range.clone())
-                        .unwrap_or_default(),
+                    merged: self.node(target).map(|node| node.range.clone()).unwrap_or_default(),
                 },
                 outer => outer.clone(),
             };

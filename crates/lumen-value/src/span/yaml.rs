@@ -127,13 +127,7 @@ impl<'text> Builder<'text> {
             Event::Anchor(id, name) => self.anchor(id, &name, range),
             Event::Alias(id) => self.alias(id, range),
             Event::Scalar(value, style, anchor, tag) => {
-                self.scalar(
-                    &value,
-                    style,
-                    properties(anchor, tag.as_deref()),
-                    tag.as_deref(),
-                    span,
-                );
+                self.scalar(&value, style, properties(anchor, tag.as_deref()), tag.as_deref(), span);
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.open(false, style, properties(anchor, tag.as_deref()), range);
@@ -153,10 +147,7 @@ impl<'text> Builder<'text> {
         let limit = if empty { usize::MAX } else { start };
         let frame = self.frames.last();
         let is_mapping = frame.is_some_and(|frame| {
-            matches!(
-                self.tree.node(frame.node).map(|node| &node.children),
-                Some(Children::Mapping(_))
-            )
+            matches!(self.tree.node(frame.node).map(|node| &node.children), Some(Children::Mapping(_)))
         });
         let (flow, has_key) = frame.map_or((false, false), |frame| (frame.flow, frame.key.is_some()));
         let is_key = is_mapping && !has_key;
@@ -174,12 +165,7 @@ impl<'text> Builder<'text> {
         let lead = self.gap.at;
         let properties = self.gap.take_properties(properties, flow);
         let own = if empty { lead } else { start };
-        Place {
-            start: indicator.or(properties).unwrap_or(own),
-            lead,
-            properties,
-            is_key,
-        }
+        Place { start: indicator.or(properties).unwrap_or(own), lead, properties, is_key }
     }
 
     /// Adds a node and links it to its collection.
@@ -189,15 +175,8 @@ impl<'text> Builder<'text> {
             _ => None,
         };
         let full = place.properties.unwrap_or(range.start)..range.end;
-        let id = self.tree.push(Node {
-            parent,
-            lead: place.lead,
-            full,
-            range,
-            style,
-            anchor: None,
-            children,
-        });
+        let id =
+            self.tree.push(Node { parent, lead: place.lead, full, range, style, anchor: None, children });
         let Some(frame) = self.frames.last_mut() else {
             self.root = self.root.or(Some(id));
             return id;
@@ -211,10 +190,7 @@ impl<'text> Builder<'text> {
             container.full.start = container.full.start.min(place.start);
         }
         match (&mut container.children, key) {
-            (Children::Sequence(items), _) => items.push(Item {
-                start: place.start,
-                node: id,
-            }),
+            (Children::Sequence(items), _) => items.push(Item { start: place.start, node: id }),
             (Children::Mapping(mapping), Some(key)) => mapping.entries.push(Entry {
                 start: key.start,
                 key: key.range,
@@ -258,10 +234,8 @@ impl<'text> Builder<'text> {
             ScalarStyle::Folded => (self.block_scalar(source, indent), Style::Folded),
         };
         self.gap.at = self.gap.at.max(range.end);
-        let block = matches!(style, Style::Literal | Style::Folded).then_some(Block {
-            indent: self.block_indent(&range, source_end, indent),
-            end: source_end,
-        });
+        let block = matches!(style, Style::Literal | Style::Folded)
+            .then_some(Block { indent: self.block_indent(&range, source_end, indent), end: source_end });
         let id = self.add(&place, range.clone(), style, Children::Scalar(block));
         let name = key::name(value, style, tag);
         if place.is_key {
@@ -282,9 +256,7 @@ impl<'text> Builder<'text> {
             return source;
         };
         let header = text.get(start + 1..).unwrap_or_default();
-        let length = header
-            .find(|char: char| !matches!(char, '+' | '-' | '0'..='9'))
-            .unwrap_or(header.len());
+        let length = header.find(|char: char| !matches!(char, '+' | '-' | '0'..='9')).unwrap_or(header.len());
         let keep = header.get(..length).is_some_and(|marks| marks.contains('+'));
         let header_end = start + 1 + length;
         let body = next_line(text, header_end);
@@ -292,9 +264,7 @@ impl<'text> Builder<'text> {
         let mut last = true;
         while end >= body {
             let line = text.get(body..end).unwrap_or_default();
-            let line = line
-                .rfind('\n')
-                .map_or(line, |at| line.get(at + 1..).unwrap_or_default());
+            let line = line.rfind('\n').map_or(line, |at| line.get(at + 1..).unwrap_or_default());
             let line_begin = end - line.len();
             let bare = line.trim_end_matches('\r');
             let blank = bare.bytes().all(|byte| byte == b' ');
@@ -312,36 +282,20 @@ impl<'text> Builder<'text> {
 
     /// How many spaces stand before a block scalar's content.
     fn block_indent(&self, range: &Range<usize>, end: usize, known: Option<usize>) -> usize {
-        let body = self
-            .gap
-            .text
-            .get(next_line(self.gap.text, range.start)..end)
-            .unwrap_or_default();
+        let body = self.gap.text.get(next_line(self.gap.text, range.start)..end).unwrap_or_default();
         let indent = |line: &str| line.bytes().take_while(|byte| *byte == b' ').count();
         let first = body.lines().find(|line| indent(line) < line.len());
-        known
-            .or_else(|| self.explicit_indent(range))
-            .or(first.map(indent))
-            .unwrap_or(usize::MAX)
+        known.or_else(|| self.explicit_indent(range)).or(first.map(indent)).unwrap_or(usize::MAX)
     }
 
     /// The indentation that a block scalar's header states, which counts from that of its collection.
     fn explicit_indent(&self, range: &Range<usize>) -> Option<usize> {
         let header = self.gap.text.get(range.start + 1..)?;
-        let digit = header
-            .trim_start_matches(['+', '-'])
-            .chars()
-            .next()?
-            .to_digit(10)?;
+        let digit = header.trim_start_matches(['+', '-']).chars().next()?.to_digit(10)?;
         let collection = self.frames.last().and_then(|frame| self.tree.node(frame.node));
         let start = collection.map_or(0, |node| node.range.start);
-        let column = self
-            .gap
-            .text
-            .get(line_start(self.gap.text, start)..start)
-            .unwrap_or_default()
-            .chars()
-            .count();
+        let column =
+            self.gap.text.get(line_start(self.gap.text, start)..start).unwrap_or_default().chars().count();
         Some(column + usize::try_from(digit).ok()?)
     }
 
@@ -355,12 +309,7 @@ impl<'text> Builder<'text> {
             anchor.aliases.push(range.clone());
         }
         if place.is_key {
-            self.set_key(Key {
-                start: place.start,
-                range,
-                name: name.flatten(),
-                merge: false,
-            });
+            self.set_key(Key { start: place.start, range, name: name.flatten(), merge: false });
         }
     }
 
@@ -370,11 +319,7 @@ impl<'text> Builder<'text> {
         };
         self.anchored.insert(id, (node, key));
         let number = self.tree.anchors.len();
-        self.tree.anchors.push(Anchor {
-            name: name.to_owned(),
-            range,
-            aliases: Vec::new(),
-        });
+        self.tree.anchors.push(Anchor { name: name.to_owned(), range, aliases: Vec::new() });
         if let Some(node) = self.tree.nodes.get_mut(node.0) {
             node.anchor = Some(number);
         }
@@ -421,12 +366,7 @@ impl<'text> Builder<'text> {
         }
         if let Some(start) = frame.key_of {
             let range = node.range.clone();
-            self.set_key(Key {
-                start,
-                range,
-                name: None,
-                merge: false,
-            });
+            self.set_key(Key { start, range, name: None, merge: false });
         }
     }
 
@@ -444,16 +384,9 @@ impl<'text> Builder<'text> {
         });
         self.comments.sort_by_key(|comment| comment.range.start);
         for comment in &mut self.comments {
-            comment.range.end = comment
-                .range
-                .end
-                .min(line_end(self.gap.text, comment.range.start));
+            comment.range.end = comment.range.end.min(line_end(self.gap.text, comment.range.start));
         }
-        Parsed {
-            tree: self.tree,
-            root,
-            comments: self.comments,
-        }
+        Parsed { tree: self.tree, root, comments: self.comments }
     }
 }
 

@@ -9,11 +9,7 @@ use super::Value;
 /// Two collections that are being compared, and how their lengths compare.
 enum Frame<'a> {
     Items(slice::Iter<'a, Value>, slice::Iter<'a, Value>, Ordering),
-    Entries(
-        slice::Iter<'a, (Value, Value)>,
-        slice::Iter<'a, (Value, Value)>,
-        Ordering,
-    ),
+    Entries(slice::Iter<'a, (Value, Value)>, slice::Iter<'a, (Value, Value)>, Ordering),
     /// The values of two entries whose keys are equal so far.
     Pair(&'a Value, &'a Value),
 }

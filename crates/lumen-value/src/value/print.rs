@@ -138,12 +138,8 @@ fn write_escaped(text: &str, out: &mut impl Write) -> fmt::Result {
 
 /// The text before the first character that is escaped, that character, and the text behind it.
 fn split_at_escape(text: &str) -> Option<(&str, char, &str)> {
-    let is_escaped = |char| {
-        matches!(
-            char,
-            '\0'..='\u{1f}' | '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}'
-        )
-    };
+    let is_escaped =
+        |char| matches!(char, '\0'..='\u{1f}' | '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
     let (plain, behind) = text.split_at_checked(text.find(is_escaped)?)?;
     let mut behind = behind.chars();
     Some((plain, behind.next()?, behind.as_str()))

@@ -113,11 +113,7 @@ impl<'t, 'p> Composer<'t, 'p> {
                 root = value;
             }
         }
-        Ok(Composed {
-            value: root,
-            depth: self.builder.depth(),
-            duplicates: self.builder.into_duplicates(),
-        })
+        Ok(Composed { value: root, depth: self.builder.depth(), duplicates: self.builder.into_duplicates() })
     }
 
     /// Counts a step of decoding, by which the bound on aliases goes.
@@ -228,11 +224,7 @@ impl<'t, 'p> Composer<'t, 'p> {
             Expects::Item => self.builder.open_array(),
             _ => self.builder.open_object(),
         }
-        self.open.push(Open {
-            anchor,
-            size,
-            expects,
-        });
+        self.open.push(Open { anchor, size, expects });
         Ok(None)
     }
 
@@ -290,10 +282,8 @@ impl<'t, 'p> Composer<'t, 'p> {
 /// The share of the steps that aliases may make.
 fn alias_share_max(steps: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "all are small")]
-    let (above_low, range) = (
-        steps.saturating_sub(RATIO_STEPS_LOW) as f64,
-        (RATIO_STEPS_HIGH - RATIO_STEPS_LOW) as f64,
-    );
+    let (above_low, range) =
+        (steps.saturating_sub(RATIO_STEPS_LOW) as f64, (RATIO_STEPS_HIGH - RATIO_STEPS_LOW) as f64);
     match steps {
         ..=RATIO_STEPS_LOW => 0.99,
         RATIO_STEPS_HIGH.. => 0.10,

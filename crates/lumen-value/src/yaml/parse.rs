@@ -35,10 +35,7 @@ pub(super) struct Scalar<'t> {
 
 impl Scalar<'_> {
     fn empty() -> Self {
-        Self {
-            implicit: true,
-            ..Self::default()
-        }
+        Self { implicit: true, ..Self::default() }
     }
 }
 
@@ -220,10 +217,7 @@ impl<'t> Parser<'t> {
 
     fn document_content(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        if is_token!(
-            token,
-            Version | TagDirective | DocumentStart | DocumentEnd | StreamEnd
-        ) {
+        if is_token!(token, Version | TagDirective | DocumentStart | DocumentEnd | StreamEnd) {
             let at = token.start;
             self.pop_state();
             return Ok((Event::Scalar(Scalar::empty()), at));
@@ -313,19 +307,15 @@ impl<'t> Parser<'t> {
             self.pop_state();
             return Ok((Event::Alias(name), start));
         }
-        let properties = if is_token!(token, Anchor | Tag) {
-            self.properties()?
-        } else {
-            Properties::default()
-        };
+        let properties =
+            if is_token!(token, Anchor | Tag) { self.properties()? } else { Properties::default() };
         let token = self.scanner.peek()?;
         let start = properties.start.unwrap_or(token.start);
         let in_block = place != Place::Flow;
         let (state, event) = match &token.kind {
-            TokenKind::BlockEntry if place == Place::BlockOrIndentless => (
-                State::IndentlessSequenceEntry,
-                Event::SequenceStart(properties.anchor),
-            ),
+            TokenKind::BlockEntry if place == Place::BlockOrIndentless => {
+                (State::IndentlessSequenceEntry, Event::SequenceStart(properties.anchor))
+            }
             TokenKind::Scalar { .. } => return self.scalar(properties, start),
             TokenKind::FlowSequenceStart => {
                 (State::FlowSequenceFirst, Event::SequenceStart(properties.anchor))

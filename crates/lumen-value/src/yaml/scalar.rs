@@ -40,11 +40,7 @@ fn yaml_tag<'a>(scalar: &'a Scalar<'_>) -> Option<&'a str> {
 pub(super) fn resolve(scalar: &Scalar<'_>) -> Result<Resolved, String> {
     let text = scalar.text.as_ref();
     if scalar.tag.is_none() {
-        return Ok(if scalar.implicit {
-            resolve_plain(text)
-        } else {
-            Resolved::Text
-        });
+        return Ok(if scalar.implicit { resolve_plain(text) } else { Resolved::Text });
     }
     // Tags that are not known leave the text a string.
     let tag = yaml_tag(scalar).unwrap_or_default();
@@ -61,10 +57,7 @@ pub(super) fn resolve(scalar: &Scalar<'_>) -> Result<Resolved, String> {
     };
     match (tag, resolved) {
         ("float", Resolved::Int(int)) => {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "the nearest value is what is asked for"
-            )]
+            #[expect(clippy::cast_precision_loss, reason = "the nearest value is what is asked for")]
             let float = int as f64;
             Ok(Resolved::Float(float))
         }
@@ -103,9 +96,7 @@ pub(super) fn value(scalar: Scalar<'_>) -> Result<Value, String> {
 
 fn number(text: &str) -> Result<Value, String> {
     let number = Number::parse(text);
-    number
-        .map(Value::Number)
-        .ok_or_else(|| "infinity and NaN cannot be put into JSON".to_owned())
+    number.map(Value::Number).ok_or_else(|| "infinity and NaN cannot be put into JSON".to_owned())
 }
 
 /// The string that a scalar is as a key. The error is a sentence for people.
@@ -160,11 +151,7 @@ fn resolve_word(text: &str) -> Resolved {
 
 /// What starts with a sign or a digit: an integer in Go's notations, a float, or text. `_` counts for nothing.
 fn resolve_number(text: &str) -> Resolved {
-    let plain: Cow<'_, str> = if text.contains('_') {
-        text.replace('_', "").into()
-    } else {
-        text.into()
-    };
+    let plain: Cow<'_, str> = if text.contains('_') { text.replace('_', "").into() } else { text.into() };
     if let Some(int) = parse_int(&plain) {
         return Resolved::Int(int);
     }
@@ -195,11 +182,7 @@ fn parse_int(text: &str) -> Option<i64> {
         _ => (false, text),
     };
     let magnitude = parse_digits(digits)?;
-    if negative {
-        0_i64.checked_sub_unsigned(magnitude)
-    } else {
-        i64::try_from(magnitude).ok()
-    }
+    if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 /// An integer without a sign: decimal, `0x`, `0o` or `0`, `0b`.
@@ -272,9 +255,7 @@ fn key_float(float: f64) -> String {
         return if float > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
     let scientific = format!("{float:e}");
-    let exponent = scientific
-        .split_once('e')
-        .and_then(|(_, exponent)| exponent.parse::<i32>().ok());
+    let exponent = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse::<i32>().ok());
     match exponent {
         Some(-4..=5) | None => float.to_string(),
         Some(_) => with_signed_exponent(&scientific, 2),
@@ -297,10 +278,7 @@ fn with_signed_exponent(scientific: &str, digits: usize) -> String {
 
 /// Decodes base64 as Go's `base64.StdEncoding` does: padded, line breaks anywhere.
 fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let text: Vec<u8> = text
-        .bytes()
-        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-        .collect();
+    let text: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     if !text.len().is_multiple_of(4) {
         return None;
     }

@@ -92,9 +92,7 @@ impl<'t> Scanner<'t> {
         while !self.is_head_settled()? {
             self.fetch()?;
         }
-        self.queue
-            .front()
-            .ok_or_else(|| Fault::syntax(self.at, "unexpected end of the text"))
+        self.queue.front().ok_or_else(|| Fault::syntax(self.at, "unexpected end of the text"))
     }
 
     /// Takes the token that was looked at.
@@ -216,22 +214,12 @@ impl<'t> Scanner<'t> {
     }
 
     fn push(&mut self, kind: TokenKind<'t>, start: usize) {
-        self.queue.push_back(Token {
-            kind,
-            start,
-            end: self.at,
-            key_level: None,
-        });
+        self.queue.push_back(Token { kind, start, end: self.at, key_level: None });
     }
 
     /// Marks the token last pushed as one that may start a key.
     fn push_possible_key(&mut self, kind: TokenKind<'t>, start: usize, level: Option<usize>) {
-        self.queue.push_back(Token {
-            kind,
-            start,
-            end: self.at,
-            key_level: level,
-        });
+        self.queue.push_back(Token { kind, start, end: self.at, key_level: level });
     }
 
     /// Takes an indicator of some bytes.
@@ -258,11 +246,7 @@ impl<'t> Scanner<'t> {
             }
             if self.is_document_indicator() {
                 self.leave_block()?;
-                let kind = if byte == b'-' {
-                    TokenKind::DocumentStart
-                } else {
-                    TokenKind::DocumentEnd
-                };
+                let kind = if byte == b'-' { TokenKind::DocumentStart } else { TokenKind::DocumentEnd };
                 self.push_indicator(kind, 3);
                 return Ok(());
             }
@@ -305,11 +289,7 @@ impl<'t> Scanner<'t> {
 
     fn no_token(&self) -> Fault {
         let char = self.slice(self.at, self.text.len()).chars().next().unwrap_or(' ');
-        let name = if char == '\t' {
-            "a tab".to_owned()
-        } else {
-            format!("`{char}`")
-        };
+        let name = if char == '\t' { "a tab".to_owned() } else { format!("`{char}`") };
         Fault::syntax(self.at, format!("nothing can start with {name} here"))
     }
 
@@ -356,10 +336,8 @@ impl<'t> Scanner<'t> {
 
     fn fetch_flow_start(&mut self, kind: TokenKind<'t>) -> Result<(), Fault> {
         let level = self.save_simple_key()?;
-        self.simple_keys.push(SimpleKey {
-            token: self.queue_number + self.queue.len(),
-            ..SimpleKey::default()
-        });
+        self.simple_keys
+            .push(SimpleKey { token: self.queue_number + self.queue.len(), ..SimpleKey::default() });
         self.flow_level += 1;
         if self.flow_level > self.depth_max {
             return Err(Fault::too_deep(self.at, self.depth_max));
@@ -442,12 +420,7 @@ impl<'t> Scanner<'t> {
     fn insert(&mut self, number: usize, kind: TokenKind<'t>, at: usize) {
         let len = self.queue.len();
         let index = number.checked_sub(self.queue_number).unwrap_or(len).min(len);
-        let token = Token {
-            kind,
-            start: at,
-            end: at,
-            key_level: None,
-        };
+        let token = Token { kind, start: at, end: at, key_level: None };
         self.queue.insert(index, token);
     }
 

@@ -55,18 +55,12 @@ fn byte<'a>(text: &'a [u8], one_of: &[u8]) -> Option<&'a [u8]> {
 
 /// A number of so many digits at the least, taking so many at the most.
 fn number(text: &[u8], least: usize, most: usize) -> Option<(u32, &[u8])> {
-    let digits = text
-        .iter()
-        .take(most)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = text.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
     if digits < least {
         return None;
     }
     let (digits, rest) = text.split_at_checked(digits)?;
-    let value = digits
-        .iter()
-        .fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
+    let value = digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit - b'0'));
     Some((value, rest))
 }
 

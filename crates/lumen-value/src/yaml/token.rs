@@ -60,11 +60,7 @@ pub(super) enum FaultKind {
 
 impl Fault {
     pub(super) fn syntax(at: usize, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind: FaultKind::Syntax,
-            at,
-            message: message.into(),
-        }
+        Self { kind: FaultKind::Syntax, at, message: message.into() }
     }
 
     pub(super) fn too_deep(at: usize, depth_max: usize) -> Self {

@@ -25,21 +25,13 @@ pub struct Skipped {
 impl Skipped {
     /// What is said of it: `this is a kustomization, not a manifest; render it first: kustomize build ..`.
     pub fn message(&self) -> String {
-        let hint = self
-            .hint
-            .as_ref()
-            .map(|hint| format!("; {hint}"))
-            .unwrap_or_default();
+        let hint = self.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         format!("this is {}, not a manifest{hint}", self.what)
     }
 
     /// With `--strict` it is an error.
     pub(super) fn finding(&self) -> Finding {
-        input::finding(
-            &rules::NOT_A_MANIFEST,
-            self.message(),
-            Some(self.location.clone()),
-        )
+        input::finding(&rules::NOT_A_MANIFEST, self.message(), Some(self.location.clone()))
     }
 }
 
@@ -59,11 +51,8 @@ enum Text {
 }
 
 pub(super) fn read(inputs: &[Input], settings: &Settings) -> Read {
-    let (texts, failed) = each(
-        inputs,
-        |input| input.name.clone(),
-        |input| (input.name.clone(), read_one(input, settings)),
-    );
+    let (texts, failed) =
+        each(inputs, |input| input.name.clone(), |input| (input.name.clone(), read_one(input, settings)));
     let mut read = Read {
         documents: Vec::new(),
         documents_count: 0,
@@ -83,17 +72,15 @@ pub(super) fn read(inputs: &[Input], settings: &Settings) -> Read {
             }
             Text::Documents(reading) => reading,
         };
-        read.findings
-            .extend(reading.errors.iter().map(|error| input::finding_of(error, &name)));
+        read.findings.extend(reading.errors.iter().map(|error| input::finding_of(error, &name)));
         read.documents_count += reading.documents.len();
         let places = reading.documents.iter().map(DocumentPlace::from).collect();
         read.places.insert(name.clone(), places);
-        read.documents
-            .extend(reading.documents.into_iter().map(|document| SourceDocument {
-                source: name.clone(),
-                index: document.index,
-                value: document.value,
-            }));
+        read.documents.extend(reading.documents.into_iter().map(|document| SourceDocument {
+            source: name.clone(),
+            index: document.index,
+            value: document.value,
+        }));
     }
     read
 }
@@ -105,15 +92,8 @@ fn read_one(input: &Input, settings: &Settings) -> Text {
     let reading = read::read(&input.bytes, &settings.limits);
     // A template seldom is YAML before it is rendered. One that happens to be, and says what it is in an action,
     // is told by its actions where a name or a value should stand; none of it must be judged.
-    let lost = reading
-        .errors
-        .iter()
-        .any(|error| error.kind == ReadErrorKind::Syntax);
-    if lost && has_action(&input.bytes) {
-        Text::Template
-    } else {
-        Text::Documents(reading)
-    }
+    let lost = reading.errors.iter().any(|error| error.kind == ReadErrorKind::Syntax);
+    if lost && has_action(&input.bytes) { Text::Template } else { Text::Documents(reading) }
 }
 
 /// Whether a text holds an action of Go's templates outside of comments: `{{ .. }}` on one line, or `{{- ` at least.
@@ -160,11 +140,8 @@ mod tests {
 
     #[test]
     fn actions_are_told_from_braces() {
-        for text in [
-            "a: {{ .Values.a }}",
-            "x: y\n  {{- if .Values.a }}\n",
-            "{{- include \"x\" . | nindent 4",
-        ] {
+        for text in ["a: {{ .Values.a }}", "x: y\n  {{- if .Values.a }}\n", "{{- include \"x\" . | nindent 4"]
+        {
             assert!(has_action(text.as_bytes()), "{text}");
         }
         for text in ["", "a: {b: {c: d}}", "# {{ .Values.a }}", "a: '{{'", "}} {{"] {

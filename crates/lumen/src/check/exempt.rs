@@ -57,14 +57,7 @@ fn invalid(error: &Invalid, location: Location, entry: Option<&Entry>) -> Findin
 }
 
 fn exemption(ignore: Ignore, location: Location, scope: Scope) -> Exemption {
-    Exemption {
-        rules: ignore.rules,
-        reason: ignore.reason,
-        owner: None,
-        expires: None,
-        location,
-        scope,
-    }
+    Exemption { rules: ignore.rules, reason: ignore.reason, owner: None, expires: None, location, scope }
 }
 
 fn object(entry: &Entry, exemptions: &mut Vec<Exemption>, findings: &mut Vec<Finding>) {
@@ -93,19 +86,11 @@ fn annotations(entry: &Entry, exemptions: &mut Vec<Exemption>, findings: &mut Ve
         let Place::Field { document, pointer } = entry.locate(&holder).place else {
             continue;
         };
-        let field = Field {
-            source: entry.location.source.clone(),
-            document,
-            pointer,
-        };
+        let field = Field { source: entry.location.source.clone(), document, pointer };
         for said in read::annotation(value.as_str().unwrap_or_default()) {
             match said {
                 Ok(ignore) => {
-                    exemptions.push(exemption(
-                        ignore,
-                        location.clone(),
-                        Scope::Annotation(field.clone()),
-                    ));
+                    exemptions.push(exemption(ignore, location.clone(), Scope::Annotation(field.clone())));
                 }
                 Err(error) => findings.push(invalid(&error, location.clone(), Some(entry))),
             }
@@ -141,11 +126,7 @@ fn comments(input: &Input, documents: &[DocumentPlace]) -> Collected {
                     // One that belongs to no field covers a place where nothing is.
                     let nowhere = || Pointer::ROOT.child(read::ANNOTATION);
                     let pointer = covers(index, comment, bytes).unwrap_or_else(nowhere);
-                    let field = Field {
-                        source: input.name.clone(),
-                        document: place.index,
-                        pointer,
-                    };
+                    let field = Field { source: input.name.clone(), document: place.index, pointer };
                     exemptions.push(exemption(ignore, location, Scope::Comment(field)));
                 }
             }
@@ -158,15 +139,9 @@ fn comments(input: &Input, documents: &[DocumentPlace]) -> Collected {
 fn covers(index: &Index, comment: &Comment, text: &[u8]) -> Option<Pointer> {
     let above_all = || {
         let before = text.get(..comment.range.start).unwrap_or_default();
-        before
-            .split(|byte| *byte == b'\n')
-            .map(<[u8]>::trim_ascii)
-            .all(|line| {
-                line.is_empty()
-                    || line.starts_with(b"#")
-                    || line.starts_with(b"---")
-                    || line.starts_with(b"%")
-            })
+        before.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).all(|line| {
+            line.is_empty() || line.starts_with(b"#") || line.starts_with(b"---") || line.starts_with(b"%")
+        })
     };
     if comment.placement == Placement::OwnLine && above_all() {
         return Some(Pointer::ROOT);

@@ -14,20 +14,9 @@ use super::each;
 /// Reads a `PodSecurityConfiguration`, alone or in an `AdmissionConfiguration`. One with which the API server would
 /// not start is an error.
 pub fn pod_security_configuration(text: &[u8]) -> anyhow::Result<Configuration> {
-    let reading = read::read(
-        text,
-        &Limits {
-            depth_max: 100,
-            documents_max: 10,
-            ..Limits::default()
-        },
-    );
+    let reading = read::read(text, &Limits { depth_max: 100, documents_max: 10, ..Limits::default() });
     if let Some(error) = reading.errors.first() {
-        bail!(
-            "line {}: {}",
-            crate::locate::line_of(text, error.at),
-            error.message
-        );
+        bail!("line {}: {}", crate::locate::line_of(text, error.at), error.message);
     }
     for document in &reading.documents {
         match Configuration::find(&document.value) {
@@ -54,18 +43,13 @@ pub fn pod_security_configuration(text: &[u8]) -> anyhow::Result<Configuration> 
 /// What the layers say about all objects.
 pub(super) fn judge(snapshot: &Snapshot, policies: &Policies) -> Vec<Finding> {
     // Entries are sorted by where they stand, so those of a file are together.
-    let files: Vec<&[Arc<Entry>]> = snapshot
-        .entries()
-        .chunk_by(|a, b| a.location.source == b.location.source)
-        .collect();
+    let files: Vec<&[Arc<Entry>]> =
+        snapshot.entries().chunk_by(|a, b| a.location.source == b.location.source).collect();
     let name = |file: &&[Arc<Entry>]| {
-        file.first()
-            .map_or_else(|| Arc::from(""), |entry| entry.location.source.clone())
+        file.first().map_or_else(|| Arc::from(""), |entry| entry.location.source.clone())
     };
     let (judged, failed) = each(&files, name, |file| {
-        file.iter()
-            .flat_map(|entry| review(entry, snapshot, policies))
-            .collect::<Vec<_>>()
+        file.iter().flat_map(|entry| review(entry, snapshot, policies)).collect::<Vec<_>>()
     });
     let namespaces = workloads_by_namespace(snapshot, policies);
     let (advice, advice_failed) = each(

@@ -16,13 +16,7 @@ pub(super) struct Objects<'a>(BTreeMap<&'a Location, &'a Entry>);
 
 impl<'a> Objects<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Self {
-        Self(
-            snapshot
-                .entries()
-                .iter()
-                .map(|entry| (&entry.location, &**entry))
-                .collect(),
-        )
+        Self(snapshot.entries().iter().map(|entry| (&entry.location, &**entry)).collect())
     }
 
     /// The object that a finding stands in.
@@ -34,14 +28,8 @@ impl<'a> Objects<'a> {
         let mut next = Some(pointer.clone());
         while let Some(pointer) = next {
             next = pointer.parent();
-            let place = Place::Field {
-                document: *document,
-                pointer,
-            };
-            if let Some(entry) = self.0.get(&Location {
-                source: location.source.clone(),
-                place,
-            }) {
+            let place = Place::Field { document: *document, pointer };
+            if let Some(entry) = self.0.get(&Location { source: location.source.clone(), place }) {
                 return Some(entry);
             }
         }
@@ -61,11 +49,7 @@ pub(super) fn locate(
     for finding in findings {
         let source = |finding: &Finding| finding.location.as_ref().map(|location| location.source.clone());
         match groups.last_mut() {
-            Some(group)
-                if group
-                    .first()
-                    .is_some_and(|first| source(first) == source(&finding)) =>
-            {
+            Some(group) if group.first().is_some_and(|first| source(first) == source(&finding)) => {
                 group.push(finding);
             }
             _ => groups.push(vec![finding]),
@@ -79,12 +63,7 @@ pub(super) fn locate(
         reported.extend(group.into_iter().map(|finding| {
             let nothing = || (None, vec![None; finding.related.len()], Vec::new());
             let (region, related, changes) = regions.next().unwrap_or_else(nothing);
-            Reported {
-                finding,
-                region,
-                related,
-                changes,
-            }
+            Reported { finding, region, related, changes }
         }));
     }
     reported
@@ -104,22 +83,13 @@ fn regions(
         .map(|finding| {
             let mut region = |location: &Location| region(location, &mut texts, inputs, places);
             let own = finding.location.as_ref().and_then(&mut region);
-            let related = finding
-                .related
-                .iter()
-                .map(|related| region(&related.location))
-                .collect();
-            let changes = finding
-                .fix
-                .as_ref()
-                .filter(|_| with_changes)
-                .zip(finding.location.as_ref())
-                .map(
-                    |(fix, location)| match (&location.place, texts.get_mut(&location.source)) {
-                        (Place::Field { document, .. }, Some(text)) => text.changes(*document, fix),
-                        _ => Vec::new(),
-                    },
-                );
+            let related = finding.related.iter().map(|related| region(&related.location)).collect();
+            let changes = finding.fix.as_ref().filter(|_| with_changes).zip(finding.location.as_ref()).map(
+                |(fix, location)| match (&location.place, texts.get_mut(&location.source)) {
+                    (Place::Field { document, .. }, Some(text)) => text.changes(*document, fix),
+                    _ => Vec::new(),
+                },
+            );
             (own, related, changes.unwrap_or_default())
         })
         .collect()
@@ -139,9 +109,7 @@ fn region<'a>(
         let documents = places.get(&location.source).map_or(&[][..], Vec::as_slice);
         texts.insert(location.source.clone(), Text::new(&input.bytes, documents));
     }
-    texts
-        .get_mut(&location.source)?
-        .region(&location.place, Part::Shown)
+    texts.get_mut(&location.source)?.region(&location.place, Part::Shown)
 }
 
 fn input<'a>(inputs: &'a [Input], name: &Arc<str>) -> Option<&'a Input> {

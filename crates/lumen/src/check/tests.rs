@@ -23,13 +23,8 @@ const DOCUMENTS: &[&str] = &[
 ];
 
 fn any_inputs() -> impl Strategy<Value = Vec<Input>> {
-    let name = prop::sample::select(vec![
-        "a.yaml",
-        "b.yaml",
-        "sub/c.yaml",
-        "values.yaml",
-        "templates/d.yaml",
-    ]);
+    let name =
+        prop::sample::select(vec!["a.yaml", "b.yaml", "sub/c.yaml", "values.yaml", "templates/d.yaml"]);
     let text =
         prop::collection::vec(prop::sample::select(DOCUMENTS), 1..4).prop_map(|parts| parts.join("\n---\n"));
     let input = (name, text, any::<bool>()).prop_map(|(name, text, in_chart)| Input {

@@ -29,18 +29,9 @@ mod audit;
 const CONFIGURATION_BYTES_MAX: u64 = 1 << 20;
 
 pub(super) fn run(arguments: &cli::Check, context: &Context) -> anyhow::Result<Exit> {
-    let paths = if arguments.paths.is_empty() {
-        vec![OsString::from(".")]
-    } else {
-        arguments.paths.clone()
-    };
+    let paths = if arguments.paths.is_empty() { vec![OsString::from(".")] } else { arguments.paths.clone() };
     let resolved = context.settings(&arguments.settings, start_of_search(paths.first()))?;
-    let session = Session {
-        arguments,
-        paths,
-        resolved,
-        console: context.console,
-    };
+    let session = Session { arguments, paths, resolved, console: context.console };
     session.refuse_what_makes_no_sense()?;
     if arguments.watch {
         return watch::run(&session.paths, context.console, || session.once());
@@ -103,22 +94,14 @@ impl Session<'_> {
             default_namespace: self.resolved.namespace(),
             pod_security: configuration.transpose()?.unwrap_or_default(),
             user: self.resolved.user().map(Into::into),
-            cluster_minor: self
-                .resolved
-                .kubernetes_minor()
-                .unwrap_or(NEWEST_MINOR)
-                .min(NEWEST_MINOR),
+            cluster_minor: self.resolved.kubernetes_minor().unwrap_or(NEWEST_MINOR).min(NEWEST_MINOR),
             shows_passes: self.resolved.show_passes(),
         };
         let baseline = self.resolved.baseline().map(|path| {
             let text = read_bounded(path, BASELINE_BYTES_MAX)?;
             Baseline::parse(&text).with_context(|| format!("`{}`", path.display()))
         });
-        let baseline = if self.arguments.write_baseline.is_some() {
-            None
-        } else {
-            baseline.transpose()?
-        };
+        let baseline = if self.arguments.write_baseline.is_some() { None } else { baseline.transpose()? };
         Ok(Settings {
             limits: self.resolved.limits(),
             strict: self.resolved.strict(),
@@ -145,11 +128,7 @@ impl Session<'_> {
     fn say(&self, checked: &Checked) {
         if !self.resolved.strict() {
             for skipped in &checked.skipped {
-                self.console.note(format!(
-                    "skipped {}: {}",
-                    skipped.location.source,
-                    skipped.message()
-                ));
+                self.console.note(format!("skipped {}: {}", skipped.location.source, skipped.message()));
             }
         }
         let known = &checked.known;
@@ -158,17 +137,13 @@ impl Session<'_> {
                 0 => String::new(),
                 denials => format!(", {denials} of them denied by the cluster"),
             };
-            self.console.note(format!(
-                "{} known from the baseline{denials}",
-                counted(known.silenced, "finding")
-            ));
+            self.console
+                .note(format!("{} known from the baseline{denials}", counted(known.silenced, "finding")));
         }
         let mended: usize = known.mended.iter().map(|(_, count)| count).sum();
         if mended > 0 {
             let what = counted(mended, "finding");
-            self.console.note(format!(
-                "{what} of the baseline fixed: `--write-baseline` takes them out"
-            ));
+            self.console.note(format!("{what} of the baseline fixed: `--write-baseline` takes them out"));
             for (fingerprint, _) in &known.mended {
                 let (object, path, rule) = (&fingerprint.object, &fingerprint.path, &fingerprint.rule);
                 self.console.detail(format!("fixed: {rule} of {object} {path}"));
@@ -217,11 +192,7 @@ impl Session<'_> {
     }
 
     fn allowed(&self) -> Allowed {
-        if self.arguments.unsafe_fixes {
-            Allowed::Unsafe
-        } else {
-            Allowed::Safe
-        }
+        if self.arguments.unsafe_fixes { Allowed::Unsafe } else { Allowed::Safe }
     }
 
     fn diff(&self, gathered: &Gathered, checked: &Checked) -> anyhow::Result<Exit> {
@@ -257,8 +228,7 @@ impl Session<'_> {
             match change.write(path) {
                 Ok(()) => fixed += change.fixes,
                 Err(error) => {
-                    self.console
-                        .error(format!("cannot write `{}`: {error}", path.display()));
+                    self.console.error(format!("cannot write `{}`: {error}", path.display()));
                     exit = Exit::Failed;
                 }
             }
@@ -273,8 +243,7 @@ impl Session<'_> {
 
     fn say_refused(&self, plan: &fix::Plan) {
         for refused in &plan.refused {
-            self.console
-                .note(format!("{}: not fixed: {}", refused.place, refused.reason));
+            self.console.note(format!("{}: not fixed: {}", refused.place, refused.reason));
         }
         if plan.unsafe_left > 0 {
             let what = counted(plan.unsafe_left, "more finding");

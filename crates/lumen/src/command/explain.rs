@@ -15,10 +15,7 @@ pub(super) fn run(arguments: &Explain, context: &Context) -> anyhow::Result<Exit
         Some(name) => match catalog::find(name) {
             Ok(rule) => explain::rule(rule, &style),
             Err(FindError::NotFound { suggestions, .. }) if !suggestions.is_empty() => {
-                bail!(
-                    "no rule is called `{name}`, did you mean `{}`?",
-                    suggestions.join("`, or `")
-                );
+                bail!("no rule is called `{name}`, did you mean `{}`?", suggestions.join("`, or `"));
             }
             Err(error) => bail!("{error}"),
         },

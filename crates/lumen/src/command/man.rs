@@ -21,8 +21,6 @@ pub(super) fn run(arguments: &Man, context: &Context) -> anyhow::Result<Exit> {
         .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
     clap_mangen::generate_to(command, folder)
         .with_context(|| format!("cannot write to `{}`", folder.display()))?;
-    context
-        .console
-        .note(format!("the man pages are in `{}`", folder.display()));
+    context.console.note(format!("the man pages are in `{}`", folder.display()));
     Ok(Exit::Clean)
 }

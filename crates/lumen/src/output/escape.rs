@@ -58,10 +58,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
 
 /// As [`line()`], but line feeds stay, and tabs become spaces: for text of several lines.
 pub fn lines(text: &str) -> Cow<'_, str> {
-    if text
-        .chars()
-        .all(|character| character == '\n' || is_shown(character))
-    {
+    if text.chars().all(|character| character == '\n' || is_shown(character)) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);

@@ -33,15 +33,9 @@ fn command(reported: &Reported) -> String {
             properties.push(("endLine", region.end_line.to_string()));
         }
     }
-    properties.push((
-        "title",
-        property(&format!("{} ({})", finding.rule, finding.action)),
-    ));
-    let properties = properties
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect::<Vec<_>>()
-        .join(",");
+    properties.push(("title", property(&format!("{} ({})", finding.rule, finding.action))));
+    let properties =
+        properties.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
     format!("::{} {properties}::{}", level(finding), data(&text(finding)))
 }
 
@@ -57,12 +51,7 @@ fn text(finding: &Finding) -> String {
     let mut text = match finding.outcome {
         Outcome::Pass | Outcome::Skip => format!("{}: {}", finding.outcome, line(&finding.message)),
         Outcome::Fail | Outcome::Warn | Outcome::Error => {
-            format!(
-                "{} (severity {}, action {})",
-                line(&finding.message),
-                finding.severity,
-                finding.action
-            )
+            format!("{} (severity {}, action {})", line(&finding.message), finding.severity, finding.action)
         }
     };
     if let Some(upstream) = &finding.upstream_message {

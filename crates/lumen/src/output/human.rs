@@ -35,11 +35,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> 
     for reported in &report.findings {
         writeln!(out, "{}", human.finding(reported))?;
     }
-    let (bold, plain) = if style.color {
-        ("\x1b[1m", "\x1b[0m")
-    } else {
-        ("", "")
-    };
+    let (bold, plain) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let sums = Sums::of(report);
     let (findings, kinds) = (sums.findings(), sums.kinds());
     let separator = if kinds.is_empty() { "" } else { ": " };
@@ -64,11 +60,7 @@ struct Human<'a> {
 
 impl<'a> Human<'a> {
     fn new(report: &'a Report, style: &Style) -> Self {
-        let renderer = if style.color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
         Self {
             report,
             rules: Rules::of(report),
@@ -89,10 +81,7 @@ impl<'a> Human<'a> {
         let title = level(finding)
             .primary_title(line(&finding.message).into_owned())
             .id(line(&finding.rule.to_string()).into_owned());
-        let quoted = self
-            .quoted
-            .entry((&finding.rule, finding.object.as_ref()))
-            .or_default();
+        let quoted = self.quoted.entry((&finding.rule, finding.object.as_ref())).or_default();
         *quoted += 1;
         let quotes = *quoted <= QUOTED_MAX && !matches!(finding.outcome, Outcome::Pass | Outcome::Skip);
 
@@ -128,11 +117,7 @@ impl<'a> Human<'a> {
 
     /// A line that begins with a level's word.
     fn line(&self, level: Level<'_>, words: &str, text: &mut String) {
-        text.push_str(
-            &self
-                .renderer
-                .render(&[Group::with_title(level.secondary_title(words))]),
-        );
+        text.push_str(&self.renderer.render(&[Group::with_title(level.secondary_title(words))]));
         text.push('\n');
     }
 
@@ -171,17 +156,12 @@ impl<'a> Human<'a> {
         if let Some(what) = missing(location, region) {
             primary = primary.label(line(&what).into_owned());
         }
-        let snippet = snippet(location, &excerpt)
-            .annotation(primary)
-            .annotations(beside.iter().map(|(related, other)| {
-                AnnotationKind::Context
-                    .span(excerpt.span(other))
-                    .label(line(&related.label).into_owned())
-            }));
-        (
-            vec![snippet.into()],
-            beside.into_iter().map(|(related, _)| related).collect(),
-        )
+        let snippet = snippet(location, &excerpt).annotation(primary).annotations(beside.iter().map(
+            |(related, other)| {
+                AnnotationKind::Context.span(excerpt.span(other)).label(line(&related.label).into_owned())
+            },
+        ));
+        (vec![snippet.into()], beside.into_iter().map(|(related, _)| related).collect())
     }
 
     /// Adds a related place that is not marked beside the finding itself: quoted the first time, then only named.
@@ -213,12 +193,7 @@ impl<'a> Human<'a> {
         let mut messages = Vec::new();
         if !matches!(finding.outcome, Outcome::Pass) {
             let name = format!("{} ({})", finding.action, finding.severity);
-            let said = (
-                finding.object.as_ref(),
-                finding.outcome,
-                finding.action,
-                finding.policy.as_ref(),
-            );
+            let said = (finding.object.as_ref(), finding.outcome, finding.action, finding.policy.as_ref());
             let text = match &finding.object {
                 Some(object) if !self.consequences.insert(said) => again(finding, object),
                 _ => consequence(finding),

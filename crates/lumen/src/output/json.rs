@@ -220,11 +220,7 @@ impl<'a> Report<'a> {
         let rules = Rules::of(report);
         Self {
             schema: REPORT_SCHEMA,
-            findings: report
-                .findings
-                .iter()
-                .map(|each| Finding::of(each, &rules))
-                .collect(),
+            findings: report.findings.iter().map(|each| Finding::of(each, &rules)).collect(),
             summary: Summary::of(report.summary),
         }
     }
@@ -244,10 +240,7 @@ impl<'a> Finding<'a> {
             message: &finding.message,
             upstream_message: finding.upstream_message.as_deref(),
             object: finding.object.as_ref().map(Object::of),
-            source: finding
-                .location
-                .as_ref()
-                .map(|location| source((location, reported.region.as_ref()))),
+            source: finding.location.as_ref().map(|location| source((location, reported.region.as_ref()))),
             related: reported
                 .places()
                 .map(|(related, region)| Related {
@@ -319,31 +312,15 @@ impl Edit {
                     value: serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)),
                 }
             }
-            edit::Edit::Remove(pointer) => Self::Remove {
-                path: pointer.to_string(),
-            },
+            edit::Edit::Remove(pointer) => Self::Remove { path: pointer.to_string() },
         }
     }
 }
 
 impl Summary {
     fn of(summary: report::Summary) -> Self {
-        let report::Summary {
-            files,
-            documents,
-            objects,
-            workloads,
-            skipped,
-            silenced,
-        } = summary;
-        Self {
-            files,
-            documents,
-            objects,
-            workloads,
-            skipped,
-            silenced,
-        }
+        let report::Summary { files, documents, objects, workloads, skipped, silenced } = summary;
+        Self { files, documents, objects, workloads, skipped, silenced }
     }
 }
 

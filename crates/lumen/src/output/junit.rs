@@ -75,10 +75,7 @@ fn status(reported: &Reported) -> TestCaseStatus {
         (_, Level::Error) => TestCaseStatus::non_success(NonSuccessKind::Failure),
         (_, Level::Warning | Level::Info) => TestCaseStatus::skipped(),
     };
-    status
-        .set_message(line(&finding.message))
-        .set_type(kind(finding))
-        .set_description(description(reported));
+    status.set_message(line(&finding.message)).set_type(kind(finding)).set_description(description(reported));
     status
 }
 

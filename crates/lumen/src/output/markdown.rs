@@ -20,10 +20,8 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
         writeln!(out, "**{}**\n", sums.kinds())?;
     }
     writeln!(out, "{}\n", sums.work(report.summary))?;
-    let (errors, others): (Vec<_>, Vec<_>) = report
-        .findings
-        .iter()
-        .partition(|reported| Level::of(&reported.finding) == Level::Error);
+    let (errors, others): (Vec<_>, Vec<_>) =
+        report.findings.iter().partition(|reported| Level::of(&reported.finding) == Level::Error);
     if errors.len() <= ROWS_OPEN_MAX {
         table(&errors, out)?;
     } else {
@@ -75,10 +73,7 @@ fn table(rows: &[&Reported], out: &mut dyn io::Write) -> io::Result<()> {
 /// The place, and the object.
 fn wherever(reported: &Reported) -> String {
     let finding = &reported.finding;
-    let location = finding
-        .location
-        .as_ref()
-        .map(|location| code(&place(location, reported.region.as_ref())));
+    let location = finding.location.as_ref().map(|location| code(&place(location, reported.region.as_ref())));
     let object = finding.object.as_ref().map(|object| prose(&object.to_string()));
     let parts: Vec<_> = location.into_iter().chain(object).collect();
     parts.join("<br>")
@@ -87,11 +82,7 @@ fn wherever(reported: &Reported) -> String {
 /// What the API server would say, each text once.
 fn upstream(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let said = |reported: &'_ Reported| -> Option<(String, Arc<str>)> {
-        let Finding {
-            object,
-            upstream_message,
-            ..
-        } = &reported.finding;
+        let Finding { object, upstream_message, .. } = &reported.finding;
         let object = object.as_ref().map(ToString::to_string).unwrap_or_default();
         Some((object, upstream_message.clone()?))
     };
@@ -111,11 +102,7 @@ fn upstream(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
 
 /// A fence longer than any row of backticks in the text.
 fn fence(text: &str) -> String {
-    let longest = text
-        .split(|character| character != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)
 }
 

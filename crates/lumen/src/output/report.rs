@@ -73,10 +73,7 @@ fn object(namespace: Option<&str>, number: usize, results: Vec<Value>, api: Repo
     if let Some(namespace) = namespace {
         metadata.insert("namespace".into(), namespace.into());
     }
-    metadata.insert(
-        "labels".into(),
-        json!({ "app.kubernetes.io/managed-by": "lumen" }),
-    );
+    metadata.insert("labels".into(), json!({ "app.kubernetes.io/managed-by": "lumen" }));
     let summary: Map<String, Value> = Outcome::ALL
         .iter()
         .map(|outcome| {

@@ -12,13 +12,7 @@ pub(super) struct Rules(BTreeMap<(Layer, &'static str), &'static Rule>);
 
 impl Rules {
     pub(super) fn of(report: &Report) -> Self {
-        Self(
-            report
-                .rules
-                .iter()
-                .map(|&rule| ((rule.layer, rule.name), rule))
-                .collect(),
-        )
+        Self(report.rules.iter().map(|&rule| ((rule.layer, rule.name), rule)).collect())
     }
 
     /// The rule, where it is a built-in one.

@@ -29,15 +29,9 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
 fn log(report: &Report) -> Value {
     let catalog = Rules::of(report);
     let indices: BTreeMap<&RuleId, usize> = {
-        let ids: std::collections::BTreeSet<_> = report
-            .findings
-            .iter()
-            .map(|reported| &reported.finding.rule)
-            .collect();
-        ids.into_iter()
-            .enumerate()
-            .map(|(index, id)| (id, index))
-            .collect()
+        let ids: std::collections::BTreeSet<_> =
+            report.findings.iter().map(|reported| &reported.finding.rule).collect();
+        ids.into_iter().enumerate().map(|(index, id)| (id, index)).collect()
     };
     let rules: Vec<_> = indices.keys().map(|id| descriptor(id, catalog.get(id))).collect();
     let mut fingerprints = Fingerprints::default();
@@ -80,14 +74,8 @@ fn descriptor(id: &RuleId, rule: Option<&Rule>) -> Value {
         descriptor.insert("properties".into(), json!({ "tags": tags }));
         return descriptor.into();
     };
-    descriptor.insert(
-        "shortDescription".into(),
-        json!({ "text": escaped(&sentence(rule.summary)) }),
-    );
-    descriptor.insert(
-        "fullDescription".into(),
-        json!({ "text": escaped(&sentence(rule.rationale)) }),
-    );
+    descriptor.insert("shortDescription".into(), json!({ "text": escaped(&sentence(rule.summary)) }));
+    descriptor.insert("fullDescription".into(), json!({ "text": escaped(&sentence(rule.rationale)) }));
     descriptor.insert("help".into(), help(rule));
     if let Some(reference) = rule.references.first() {
         descriptor.insert("helpUri".into(), (*reference).into());
@@ -101,10 +89,7 @@ fn descriptor(id: &RuleId, rule: Option<&Rule>) -> Value {
     let mut properties = Map::new();
     properties.insert("tags".into(), tags);
     if id.layer != Layer::Input {
-        properties.insert(
-            "security-severity".into(),
-            security_severity(rule.severity).into(),
-        );
+        properties.insert("security-severity".into(), security_severity(rule.severity).into());
     }
     descriptor.insert("properties".into(), properties.into());
     descriptor.into()
@@ -114,17 +99,10 @@ fn descriptor(id: &RuleId, rule: Option<&Rule>) -> Value {
 fn help(rule: &Rule) -> Value {
     let references = |before: &str, after: &str| -> String {
         let each = rule.references.iter();
-        let lines: Vec<_> = each
-            .map(|reference| format!("{before}{reference}{after}"))
-            .collect();
+        let lines: Vec<_> = each.map(|reference| format!("{before}{reference}{after}")).collect();
         lines.join("\n")
     };
-    let text = format!(
-        "{}\n\n{}\n\n{}",
-        sentence(rule.rationale),
-        sentence(rule.remedy),
-        references("", "")
-    );
+    let text = format!("{}\n\n{}\n\n{}", sentence(rule.rationale), sentence(rule.remedy), references("", ""));
     let markdown = format!(
         "{}\n\n**Remedy**\n\n{}\n\n`lumen explain {}`\n\n{}",
         sentence(rule.rationale),
@@ -168,10 +146,7 @@ fn result(
     result.insert("kind".into(), kind.into());
     result.insert("level".into(), level.into());
     result.insert("message".into(), json!({ "text": escaped(&finding.message) }));
-    result.insert(
-        "locations".into(),
-        Value::Array(vec![location(finding, reported.region.as_ref())]),
-    );
+    result.insert("locations".into(), Value::Array(vec![location(finding, reported.region.as_ref())]));
     let related: Vec<_> = reported
         .places()
         .zip(1..)
@@ -189,20 +164,14 @@ fn result(
     if let Some(fix) = fix(reported, report) {
         result.insert("fixes".into(), json!([fix]));
     }
-    result.insert(
-        "partialFingerprints".into(),
-        json!({ "lumenFinding/v1": fingerprints.of(finding) }),
-    );
+    result.insert("partialFingerprints".into(), json!({ "lumenFinding/v1": fingerprints.of(finding) }));
     result.insert("properties".into(), properties(finding));
     result.into()
 }
 
 /// The fix as changes of the text, where it can be made.
 fn fix(reported: &Reported, report: &Report) -> Option<Value> {
-    let (fix, location) = (
-        reported.finding.fix.as_ref()?,
-        reported.finding.location.as_ref()?,
-    );
+    let (fix, location) = (reported.finding.fix.as_ref()?, reported.finding.location.as_ref()?);
     let text = Text::of(report, reported)?;
     let replacements: Option<Vec<_>> = reported
         .changes
@@ -240,10 +209,7 @@ fn properties(finding: &Finding) -> Value {
         properties.insert("upstreamMessage".into(), (**text).into());
     }
     if let Some(policy) = &finding.policy {
-        properties.insert(
-            "policy".into(),
-            format!("{} {}", policy.object, policy.rule).into(),
-        );
+        properties.insert("policy".into(), format!("{} {}", policy.object, policy.rule).into());
     }
     properties.into()
 }

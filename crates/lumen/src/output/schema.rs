@@ -9,16 +9,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     // What serialisation leaves out is not required.
     let settings = SchemaSettings::draft2020_12().for_serialize();
     vec![
-        (
-            FINDING_SCHEMA,
-            settings
-                .clone()
-                .into_generator()
-                .into_root_schema_for::<Finding<'_>>(),
-        ),
-        (
-            REPORT_SCHEMA,
-            settings.into_generator().into_root_schema_for::<Report<'_>>(),
-        ),
+        (FINDING_SCHEMA, settings.clone().into_generator().into_root_schema_for::<Finding<'_>>()),
+        (REPORT_SCHEMA, settings.into_generator().into_root_schema_for::<Report<'_>>()),
     ]
 }

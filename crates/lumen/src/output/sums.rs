@@ -98,9 +98,9 @@ impl Sums {
             (0, 0) => None,
             (safe, 0) => Some(format!("{safe} can be mended by `--fix`")),
             (0, more) => Some(format!("{more} can be mended by `--fix --unsafe-fixes`")),
-            (safe, more) => Some(format!(
-                "{safe} can be mended by `--fix`, {more} more with `--unsafe-fixes`"
-            )),
+            (safe, more) => {
+                Some(format!("{safe} can be mended by `--fix`, {more} more with `--unsafe-fixes`"))
+            }
         }
     }
 }
@@ -113,8 +113,5 @@ fn is_unreadable(finding: &Finding) -> bool {
 /// `2 deny, 1 warn`: those that are there.
 fn list(counts: &[(&'static str, usize)]) -> String {
     let present = counts.iter().filter(|&&(_, count)| count > 0);
-    present
-        .map(|(word, count)| format!("{count} {word}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    present.map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
 }

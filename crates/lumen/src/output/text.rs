@@ -18,10 +18,7 @@ impl<'a> Text<'a> {
     pub(super) fn of(report: &'a Report, reported: &'a Reported) -> Option<Self> {
         let location = reported.finding.location.as_ref()?;
         let source = report.sources.get(&location.source)?;
-        (!is_utf16(source)).then_some(Self {
-            source,
-            known: reported.region.as_ref()?,
-        })
+        (!is_utf16(source)).then_some(Self { source, known: reported.region.as_ref()? })
     }
 
     pub(super) fn source(&self) -> &'a [u8] {
@@ -36,11 +33,7 @@ impl<'a> Text<'a> {
         }
         let between = self.source.get(known.min(at)..known.max(at))?;
         let feeds = between.split(|&byte| byte == b'\n').skip(1).count();
-        if at < known {
-            self.known.line.checked_sub(feeds)
-        } else {
-            Some(self.known.line + feeds)
-        }
+        if at < known { self.known.line.checked_sub(feeds) } else { Some(self.known.line + feeds) }
     }
 
     /// The line and the column, in characters, of a byte, both from 1; `None` where the line is too long.

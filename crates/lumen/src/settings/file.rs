@@ -49,10 +49,8 @@ impl ConfigFile {
     /// Looks for the file in a folder and in those above it.
     pub fn find(start: &Path) -> Option<PathBuf> {
         let start = std::path::absolute(start).ok()?;
-        let found = start
-            .ancestors()
-            .map(|folder| folder.join(NAME))
-            .find(|candidate| candidate.is_file())?;
+        let found =
+            start.ancestors().map(|folder| folder.join(NAME)).find(|candidate| candidate.is_file())?;
         // `lumen.yaml:3` reads better than the way to it from the root.
         let here = std::env::current_dir().unwrap_or_default();
         Some(found.strip_prefix(here).map(Path::to_path_buf).unwrap_or(found))
@@ -60,10 +58,7 @@ impl ConfigFile {
 
     /// Reads the file.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |reason: String| ConfigError::Unreadable {
-            path: path.into(),
-            reason,
-        };
+        let unreadable = |reason: String| ConfigError::Unreadable { path: path.into(), reason };
         let metadata = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
         if !metadata.is_file() {
             return Err(unreadable("this is no file".into()));
@@ -80,18 +75,8 @@ impl ConfigFile {
 
     /// Reads the text of the file; the path is where relative files in it start, and what errors call it.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Self, ConfigError> {
-        let at_line = |line: usize, reason: String| ConfigError::Line {
-            path: path.into(),
-            line,
-            reason,
-        };
-        let reading = read::read(
-            text,
-            &Limits {
-                depth_max: 100,
-                ..Limits::default()
-            },
-        );
+        let at_line = |line: usize, reason: String| ConfigError::Line { path: path.into(), line, reason };
+        let reading = read::read(text, &Limits { depth_max: 100, ..Limits::default() });
         if let Some(error) = reading.errors.first() {
             return Err(at_line(locate::line_of(text, error.at), error.message.clone()));
         }
@@ -99,10 +84,7 @@ impl ConfigFile {
         for document in &reading.documents {
             let line = |key: &str| {
                 let region = locate::region(text, document, &pointer![key], locate::Part::Entry);
-                region.map_or_else(
-                    || locate::line_of(text, document.range.start),
-                    |region| region.line,
-                )
+                region.map_or_else(|| locate::line_of(text, document.range.start), |region| region.line)
             };
             let object = match &document.value {
                 Value::Null => continue,
@@ -128,17 +110,11 @@ impl ConfigFile {
                 if values.is_empty() {
                     continue;
                 }
-                let origin = Origin::File {
-                    path: path.into(),
-                    line: at,
-                };
+                let origin = Origin::File { path: path.into(), line: at };
                 entries.push((setting.key, Entry { values, origin }));
             }
         }
-        Ok(Self {
-            path: path.into(),
-            entries,
-        })
+        Ok(Self { path: path.into(), entries })
     }
 
     /// Where the file stands.
@@ -207,19 +183,12 @@ mod tests {
     fn a_setting_knows_its_line() {
         let file = parse("# ours\nstrict: true\nexclude:\n- vendor/\n- '*.tmp.yaml'\nbaseline: known.json\n")
             .expect("valid");
-        let entry = |key| {
-            file.entry(Setting::find(key).expect("a setting"))
-                .expect("is set")
-        };
+        let entry = |key| file.entry(Setting::find(key).expect("a setting")).expect("is set");
         assert_eq!(entry("strict").values, ["true"]);
         assert_eq!(entry("strict").origin.to_string(), "project/lumen.yaml:2");
         assert_eq!(entry("exclude").values, ["vendor/", "*.tmp.yaml"]);
         assert_eq!(entry("exclude").origin.to_string(), "project/lumen.yaml:3");
-        assert_eq!(
-            entry("baseline").values,
-            ["project/known.json"],
-            "relative to the file"
-        );
+        assert_eq!(entry("baseline").values, ["project/known.json"], "relative to the file");
     }
 
     #[test]

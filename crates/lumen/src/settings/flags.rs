@@ -15,10 +15,7 @@ pub struct Flags(BTreeMap<&'static str, Vec<String>>);
 impl Flags {
     pub(super) fn entry(&self, setting: &'static Setting) -> Option<Entry> {
         let values = self.0.get(setting.key)?.clone();
-        Some(Entry {
-            values,
-            origin: Origin::Flag(setting.key),
-        })
+        Some(Entry { values, origin: Origin::Flag(setting.key) })
     }
 }
 
@@ -51,9 +48,7 @@ fn argument(setting: &'static Setting) -> Arg {
         Kind::Choice(words) => argument
             .value_name(setting.placeholder)
             .value_parser(PossibleValuesParser::new(words.iter().copied())),
-        Kind::File => argument
-            .value_name(setting.placeholder)
-            .value_hint(ValueHint::FilePath),
+        Kind::File => argument.value_name(setting.placeholder).value_hint(ValueHint::FilePath),
         kind => argument
             .value_name(setting.placeholder)
             .value_parser(move |text: &str| kind.check(text).map(|()| text.to_owned())),

@@ -63,10 +63,7 @@ pub(super) fn refusal(metadata: &Metadata) -> Option<(ProblemKind, String)> {
         return None;
     }
     let what = what_it_is(metadata);
-    Some((
-        ProblemKind::NotAFile,
-        format!("this is {what} and not a file: reading it could take for ever"),
-    ))
+    Some((ProblemKind::NotAFile, format!("this is {what} and not a file: reading it could take for ever")))
 }
 
 #[cfg(unix)]
@@ -88,20 +85,12 @@ fn what_it_is(metadata: &Metadata) -> &'static str {
 
 #[cfg(not(unix))]
 fn what_it_is(metadata: &Metadata) -> &'static str {
-    if metadata.is_dir() {
-        "a folder"
-    } else {
-        "something else"
-    }
+    if metadata.is_dir() { "a folder" } else { "something else" }
 }
 
 /// Reads a candidate's text.
 pub(super) fn read(candidate: &Candidate, bytes_max: u64) -> Result<Arc<[u8]>, Problem> {
-    let problem = |kind, message: String| Problem {
-        name: candidate.name.clone(),
-        kind,
-        message,
-    };
+    let problem = |kind, message: String| Problem { name: candidate.name.clone(), kind, message };
     let too_large = || {
         let message = format!("it is larger than {bytes_max} bytes: split it, or raise `--max-file-size`");
         problem(ProblemKind::TooLarge, message)
@@ -129,11 +118,7 @@ const ELOOP: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
 
 /// What kind of problem an error is.
 pub(super) fn kind_of(error: &io::Error) -> ProblemKind {
-    if error.raw_os_error() == Some(ELOOP) {
-        ProblemKind::Circle
-    } else {
-        ProblemKind::Unreadable
-    }
+    if error.raw_os_error() == Some(ELOOP) { ProblemKind::Circle } else { ProblemKind::Unreadable }
 }
 
 /// What is said of a file that the system does not give us.

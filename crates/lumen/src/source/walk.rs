@@ -41,10 +41,7 @@ fn collect_folder(root: &Path, options: &Options, found: &mut Found) {
         // A `.gitignore` says what is generated, whether or not the folder is a repository just now.
         .require_git(false);
     if options.no_ignore {
-        walk.ignore(false)
-            .git_ignore(false)
-            .git_exclude(false)
-            .parents(false);
+        walk.ignore(false).git_ignore(false).git_exclude(false).parents(false);
     }
     let mut excluded = OverrideBuilder::new(root);
     for pattern in &options.exclude {
@@ -76,22 +73,14 @@ fn add_entry(entry: &DirEntry, found: &mut Found) {
         Err(error) => add_error(entry.path(), &error, found),
         Ok(metadata) => match open::refusal(&metadata) {
             Some((kind, message)) => found.problem(entry.path(), kind, message),
-            None => found.add(
-                shown(entry.path()),
-                Origin::Path(entry.path().into()),
-                metadata.len(),
-            ),
+            None => found.add(shown(entry.path()), Origin::Path(entry.path().into()), metadata.len()),
         },
     }
 }
 
 fn is_manifest_name(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| {
-        EXTENSIONS
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(extension))
-    })
+    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 /// What the walk could not look at. A link that leads nowhere and is not called like a manifest is nobody's loss.
@@ -99,10 +88,7 @@ fn add_error(near: &Path, error: &ignore::Error, found: &mut Found) {
     let place = place(error);
     let path = place.unwrap_or(near);
     if let Some((ancestor, child)) = circle(error) {
-        let message = format!(
-            "symbolic links lead round in a circle: this is `{}` again",
-            shown(ancestor)
-        );
+        let message = format!("symbolic links lead round in a circle: this is `{}` again", shown(ancestor));
         found.problem(child, ProblemKind::Circle, message);
         return;
     }
@@ -116,11 +102,7 @@ fn add_error(near: &Path, error: &ignore::Error, found: &mut Found) {
     if dangling && !is_manifest_name(path) {
         return;
     }
-    let message = if dangling {
-        "this link leads nowhere".into()
-    } else {
-        open::unreadable(cause)
-    };
+    let message = if dangling { "this link leads nowhere".into() } else { open::unreadable(cause) };
     found.problem(path, open::kind_of(cause), message);
 }
 
@@ -153,9 +135,7 @@ impl Charts {
         path.ancestors().skip(1).any(|folder| {
             folder.file_name().is_some_and(|name| name == "templates")
                 && *self.0.entry(folder.into()).or_insert_with(|| {
-                    folder
-                        .parent()
-                        .is_some_and(|chart| chart.join("Chart.yaml").is_file())
+                    folder.parent().is_some_and(|chart| chart.join("Chart.yaml").is_file())
                 })
         })
     }

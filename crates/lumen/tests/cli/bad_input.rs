@@ -10,10 +10,7 @@ fn bad(name: &str, text: impl AsRef<[u8]>, rule: &str) {
     let folder = Folder::new(&[("good.yaml", PRIVILEGED)]);
     folder.write(name, text);
     let outcome = folder.run("check -o concise .");
-    outcome
-        .expect(2)
-        .expect_line(&[name, rule])
-        .expect_line(&["good.yaml:10", "pod-security/privileged"]);
+    outcome.expect(2).expect_line(&[name, rule]).expect_line(&["good.yaml:10", "pod-security/privileged"]);
     assert!(!outcome.stderr.contains("panicked"), "{outcome:#?}");
 }
 
@@ -25,9 +22,8 @@ fn truncated() {
 
 #[test]
 fn binary() {
-    let bytes: Vec<u8> = (0..4096_u32)
-        .map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
+    let bytes: Vec<u8> =
+        (0..4096_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     bad("bad.yaml", bytes, "input/");
 }
 
@@ -43,11 +39,7 @@ fn nul() {
 
 #[test]
 fn levels_one_more_than_the_bound() {
-    bad(
-        "bad.yaml",
-        "[".repeat(10_001) + &"]".repeat(10_001),
-        "input/too-deep",
-    );
+    bad("bad.yaml", "[".repeat(10_001) + &"]".repeat(10_001), "input/too-deep");
     bad("bad.json", "[".repeat(10_001) + &"]".repeat(10_001), "input/");
 }
 
@@ -63,16 +55,8 @@ fn aliases_that_explode() {
     for level in 1..12 {
         let before = format!("*a{}", level - 1);
         text.push_str(
-            &[
-                "a",
-                &level.to_string(),
-                ": &a",
-                &level.to_string(),
-                " [",
-                &vec![before; 10].join(", "),
-                "]\n",
-            ]
-            .concat(),
+            &["a", &level.to_string(), ": &a", &level.to_string(), " [", &vec![before; 10].join(", "), "]\n"]
+                .concat(),
         );
     }
     bad("bad.yaml", text, "input/too-many-aliases");
@@ -93,11 +77,8 @@ fn a_huge_file_is_not_read() {
 #[test]
 fn a_stream_that_never_ends_is_cut_off() {
     let folder = Folder::new(&[]);
-    let outcome = folder.run_with(
-        "check -o concise --max-file-size 1000 -",
-        &[],
-        &b"# again\n".repeat(100_000),
-    );
+    let outcome =
+        folder.run_with("check -o concise --max-file-size 1000 -", &[], &b"# again\n".repeat(100_000));
     outcome.expect(2).expect_line(&["<stdin>", "input/too-large"]);
 }
 
@@ -105,10 +86,7 @@ fn a_stream_that_never_ends_is_cut_off() {
 #[test]
 fn a_fifo_is_not_waited_for() {
     let folder = Folder::new(&[("good.yaml", PRIVILEGED)]);
-    let made = Command::new("mkfifo")
-        .arg(folder.path("pipe.yaml"))
-        .status()
-        .expect("mkfifo runs");
+    let made = Command::new("mkfifo").arg(folder.path("pipe.yaml")).status().expect("mkfifo runs");
     assert!(made.success());
     for line in ["check -o concise .", "check -o concise pipe.yaml good.yaml"] {
         let outcome = folder.run(line);
@@ -129,10 +107,7 @@ fn devices_and_sockets_are_refused() {
         "a device",
     ]);
     let _socket = std::os::unix::net::UnixListener::bind(folder.path("s.yaml")).expect("a socket");
-    folder
-        .run("check -o concise .")
-        .expect(2)
-        .expect_line(&["s.yaml", "input/not-a-file", "a socket"]);
+    folder.run("check -o concise .").expect(2).expect_line(&["s.yaml", "input/not-a-file", "a socket"]);
 }
 
 #[cfg(unix)]
@@ -163,11 +138,8 @@ fn links_that_go_round_in_a_circle() {
 #[test]
 fn unreadable() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = Folder::new(&[
-        ("good.yaml", PRIVILEGED),
-        ("secret.yaml", PRIVILEGED),
-        ("closed/a.yaml", PRIVILEGED),
-    ]);
+    let folder =
+        Folder::new(&[("good.yaml", PRIVILEGED), ("secret.yaml", PRIVILEGED), ("closed/a.yaml", PRIVILEGED)]);
     let forbid = |name: &str| {
         let nothing = std::fs::Permissions::from_mode(0o000);
         std::fs::set_permissions(folder.path(name), nothing).expect("permissions are set");
@@ -182,10 +154,7 @@ fn unreadable() {
         std::fs::copy(env!("CARGO_BIN_EXE_lumen"), &program).expect("a copy");
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-        command
-            .arg(&program)
-            .args(["check", "-o", "concise", "."])
-            .current_dir(folder.root());
+        command.arg(&program).args(["check", "-o", "concise", "."]).current_dir(folder.root());
         clean(&mut command);
         if Command::new("setpriv").arg("--version").output().is_err() {
             assert!(
@@ -217,9 +186,7 @@ fn a_folder_of_a_hundred_thousand_entries() {
     let outcome = folder.run("check -o concise .");
     outcome.expect(1).expect_line(&["good.yaml", "privileged"]);
     let outcome = folder.run("check -o concise --max-files 1000 .");
-    outcome
-        .expect(2)
-        .expect_line(&["input/too-many-files", "more than 1000 files"]);
+    outcome.expect(2).expect_line(&["input/too-many-files", "more than 1000 files"]);
 }
 
 #[test]
@@ -231,31 +198,25 @@ fn missing_and_nameless() {
         .expect_line(&["no-such.yaml", "input/unreadable"])
         .expect_line(&["good.yaml", "privileged"]);
     let outcome = folder.run("check https://example.com/a.yaml");
-    outcome
-        .expect(2)
-        .expect_note("nothing here reaches for the network; download it first");
+    outcome.expect(2).expect_note("nothing here reaches for the network; download it first");
     assert_eq!(outcome.stdout, "");
 }
 
 #[test]
 fn an_object_of_the_wrong_shape_is_read_and_would_be_refused() {
-    let folder = Folder::new(&[(
-        "pod.yaml",
-        &PRIVILEGED.replace("privileged: true", "privileged: \"true\""),
-    )]);
-    folder
-        .run("check -o concise --fail-on deny .")
-        .expect(1)
-        .expect_line(&["pod.yaml:10", "input/malformed-object", "deny"]);
+    let folder =
+        Folder::new(&[("pod.yaml", &PRIVILEGED.replace("privileged: true", "privileged: \"true\""))]);
+    folder.run("check -o concise --fail-on deny .").expect(1).expect_line(&[
+        "pod.yaml:10",
+        "input/malformed-object",
+        "deny",
+    ]);
     folder.run("check --fail-on never .").expect(0);
 }
 
 #[test]
 fn good_documents_around_a_bad_one_are_checked() {
-    let text = format!(
-        "{PRIVILEGED}---\na: [\n---\n{}",
-        PRIVILEGED.replace("agent", "other")
-    );
+    let text = format!("{PRIVILEGED}---\na: [\n---\n{}", PRIVILEGED.replace("agent", "other"));
     let folder = Folder::new(&[("all.yaml", &text)]);
     let outcome = folder.run("check -o concise all.yaml");
     outcome

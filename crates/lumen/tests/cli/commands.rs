@@ -5,20 +5,14 @@ use crate::support::{Folder, HARDENED, PRIVILEGED};
 #[test]
 fn rules_are_explained() {
     let folder = Folder::new(&[]);
-    folder
-        .run("explain pod-security/privileged")
-        .expect(0)
-        .expect_line(&["pod-security/privileged"]);
+    folder.run("explain pod-security/privileged").expect(0).expect_line(&["pod-security/privileged"]);
     folder.run("explain input/too-deep").expect(0);
     folder
         .run("explain")
         .expect(0)
         .expect_line(&["pod-security/privileged"])
         .expect_line(&["input/unused-exemption"]);
-    folder
-        .run("explain pod-security/priviledged")
-        .expect(2)
-        .expect_note("privileged");
+    folder.run("explain pod-security/priviledged").expect(2).expect_note("privileged");
 }
 
 #[test]
@@ -29,19 +23,9 @@ fn schemas_completions_and_man_pages_are_made() {
         serde_json::from_str::<serde_json::Value>(&schema).expect("JSON");
     }
     folder.run("schema report").expect(0);
-    folder
-        .run("schema nothing")
-        .expect(2)
-        .expect_note("lumen.report/v1");
+    folder.run("schema nothing").expect(2).expect_note("lumen.report/v1");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        assert!(
-            folder
-                .run(&format!("completions {shell}"))
-                .expect(0)
-                .stdout
-                .contains("fail-on"),
-            "{shell}"
-        );
+        assert!(folder.run(&format!("completions {shell}")).expect(0).stdout.contains("fail-on"), "{shell}");
     }
     assert!(folder.run("man").expect(0).stdout.contains(".TH"));
     folder.run("man pages/man1").expect(0);
@@ -53,15 +37,9 @@ fn help_ends_with_examples() {
     let folder = Folder::new(&[]);
     for line in ["--help", "check --help"] {
         let outcome = folder.run(line);
-        outcome
-            .expect(0)
-            .expect_line(&["Examples:"])
-            .expect_line(&["Exit status:"]);
+        outcome.expect(0).expect_line(&["Examples:"]).expect_line(&["Exit status:"]);
     }
-    folder
-        .run("--version")
-        .expect(0)
-        .expect_line(&["lumen", env!("CARGO_PKG_VERSION")]);
+    folder.run("--version").expect(0).expect_line(&["lumen", env!("CARGO_PKG_VERSION")]);
 }
 
 #[cfg(unix)]
@@ -97,8 +75,5 @@ fn watching_checks_again_after_a_change() {
     _ = child.kill();
     _ = child.wait();
     assert!(seen, "the new file is checked");
-    folder
-        .run("check --watch -")
-        .expect(2)
-        .expect_note("cannot watch standard input");
+    folder.run("check --watch -").expect(2).expect_note("cannot watch standard input");
 }

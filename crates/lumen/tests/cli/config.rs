@@ -22,59 +22,33 @@ fn a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() {
     assert_eq!(show("sub", &[]), "fail-on: low # lumen.yaml:3", "found upward");
     assert!(show("sub", &[]).ends_with("lumen.yaml:3"));
     let environment = [("LUMEN_FAIL_ON", "medium")];
-    assert_eq!(
-        show("sub", &environment),
-        "fail-on: medium # environment variable LUMEN_FAIL_ON"
-    );
-    assert_eq!(
-        show("sub --fail-on never", &environment),
-        "fail-on: never # --fail-on"
-    );
+    assert_eq!(show("sub", &environment), "fail-on: medium # environment variable LUMEN_FAIL_ON");
+    assert_eq!(show("sub --fail-on never", &environment), "fail-on: never # --fail-on");
     assert_eq!(show("sub --config none", &[]), "fail-on: high # default");
     folder.write("other.yaml", "fail-on: deny\n");
-    assert_eq!(
-        show("sub --config other.yaml", &[]),
-        "fail-on: deny # other.yaml:1"
-    );
-    assert_eq!(
-        show("sub", &[("LUMEN_CONFIG", "other.yaml")]),
-        "fail-on: deny # other.yaml:1"
-    );
+    assert_eq!(show("sub --config other.yaml", &[]), "fail-on: deny # other.yaml:1");
+    assert_eq!(show("sub", &[("LUMEN_CONFIG", "other.yaml")]), "fail-on: deny # other.yaml:1");
 }
 
 #[test]
 fn the_settings_decide() {
-    let folder = Folder::new(&[
-        ("pod.yaml", PRIVILEGED),
-        ("lumen.yaml", "fail-on: deny\noutput: concise\n"),
-    ]);
-    folder
-        .run("check .")
-        .expect(0)
-        .expect_line(&["pod.yaml:10:7: high[pod-security/privileged]"]);
+    let folder = Folder::new(&[("pod.yaml", PRIVILEGED), ("lumen.yaml", "fail-on: deny\noutput: concise\n")]);
+    folder.run("check .").expect(0).expect_line(&["pod.yaml:10:7: high[pod-security/privileged]"]);
     folder.run("check --fail-on high .").expect(1);
-    folder
-        .run_with("check .", &[("LUMEN_FAIL_ON", "high")], b"")
-        .expect(1);
+    folder.run_with("check .", &[("LUMEN_FAIL_ON", "high")], b"").expect(1);
     folder.run("check --fail-on critical .").expect(0);
     folder.run("check --fail-on never .").expect(0);
 }
 
 #[test]
 fn what_is_wrong_is_wrong_usage_with_the_place() {
-    let folder = Folder::new(&[
-        ("pod.yaml", HARDENED),
-        ("lumen.yaml", "strict: false\nfail_on: low\n"),
-    ]);
+    let folder = Folder::new(&[("pod.yaml", HARDENED), ("lumen.yaml", "strict: false\nfail_on: low\n")]);
     folder
         .run("check .")
         .expect(2)
         .expect_note("lumen.yaml:2: there is no setting `fail_on`, did you mean `fail-on`?");
     folder.write("lumen.yaml", "max-depth: deep\n");
-    folder
-        .run("check .")
-        .expect(2)
-        .expect_note("lumen.yaml:1: `deep` is no value for `max-depth`");
+    folder.run("check .").expect(2).expect_note("lumen.yaml:1: `deep` is no value for `max-depth`");
     folder.write("lumen.yaml", "a: [\n");
     folder.run("check .").expect(2).expect_note("lumen.yaml:");
     folder.write("lumen.yaml", "");
@@ -83,14 +57,8 @@ fn what_is_wrong_is_wrong_usage_with_the_place() {
         .run_with("check .", &[("LUMEN_FAIL_ONN", "low")], b"")
         .expect(2)
         .expect_note("did you mean `LUMEN_FAIL_ON`");
-    folder
-        .run("check --config missing.yaml .")
-        .expect(2)
-        .expect_note("missing.yaml");
-    folder
-        .run("check -o json -o sarif .")
-        .expect(2)
-        .expect_note("two outputs go to standard output");
+    folder.run("check --config missing.yaml .").expect(2).expect_note("missing.yaml");
+    folder.run("check -o json -o sarif .").expect(2).expect_note("two outputs go to standard output");
     folder.run("check -o xml .").expect(2);
     folder.run("check --no-such-flag .").expect(2);
     folder.run("check --max-depth 0 .").expect(2);
@@ -108,10 +76,7 @@ fn what_is_shown_is_a_file_that_says_the_same() {
     let again = folder.run("config show").expect(0).stdout.clone();
     assert_eq!(
         again
-            .replace(
-                &format!("{}/", folder.root().canonicalize().expect("a path").display()),
-                ""
-            )
+            .replace(&format!("{}/", folder.root().canonicalize().expect("a path").display()), "")
             .replace("./", ""),
         shown
     );

@@ -32,21 +32,18 @@ fn a_comment_silences_advice() {
     assert!(!outcome.says(&["runs privileged"]), "{outcome:#?}");
     folder.write(
         "pod.yaml",
-        PRIVILEGED.replace(
-            "privileged: true",
-            "privileged: true # lumen: ignore[pod-security/privileged] disks",
-        ),
+        PRIVILEGED
+            .replace("privileged: true", "privileged: true # lumen: ignore[pod-security/privileged] disks"),
     );
     folder.run("check .").expect(0);
-    folder.write(
-        "pod.yaml",
-        format!("# lumen: ignore[pod-security/privileged] above all\n{PRIVILEGED}"),
-    );
+    folder.write("pod.yaml", format!("# lumen: ignore[pod-security/privileged] above all\n{PRIVILEGED}"));
     folder.run("check .").expect(0);
-    folder
-        .run("check -o concise --exemptions .")
-        .expect(0)
-        .expect_line(&["matched", "1", "pod.yaml:1", "above all"]);
+    folder.run("check -o concise --exemptions .").expect(0).expect_line(&[
+        "matched",
+        "1",
+        "pod.yaml:1",
+        "above all",
+    ]);
 }
 
 #[test]
@@ -86,19 +83,14 @@ fn an_exemption_object_counts_everywhere() {
         ("exemption.yaml", EXEMPTION),
     ]);
     let outcome = folder.run("check -o concise .");
-    outcome
-        .expect(0)
-        .expect_note("the API server's own Pod Security admission does not read it");
+    outcome.expect(0).expect_note("the API server's own Pod Security admission does not read it");
     assert!(!outcome.says(&["runs privileged"]), "{outcome:#?}");
     let outcome = folder.run("check --exemptions -o json .");
     outcome.expect(0);
     let audit: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
     let first = &audit["exemptions"][0];
     assert_eq!(first["status"], "matched");
-    assert_eq!(
-        (&first["owner"], &first["name"]),
-        (&"platform".into(), &"node-agent".into())
-    );
+    assert_eq!((&first["owner"], &first["name"]), (&"platform".into(), &"node-agent".into()));
     assert_eq!(first["expires"], "3000-01-01T00:00:00Z");
 }
 
@@ -106,33 +98,18 @@ fn an_exemption_object_counts_everywhere() {
 fn expired_unused_and_invalid_ones_are_reported_and_not_honoured() {
     let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
     folder.write("e.yaml", EXEMPTION.replace("2999", "2001"));
-    folder
-        .run("check -o concise .")
-        .expect(1)
-        .expect_line(&["e.yaml:1", "input/expired-exemption"]);
-    folder
-        .run("check --exemptions .")
-        .expect(1)
-        .expect_line(&["expired", "2002-01-01"]);
+    folder.run("check -o concise .").expect(1).expect_line(&["e.yaml:1", "input/expired-exemption"]);
+    folder.run("check --exemptions .").expect(1).expect_line(&["expired", "2002-01-01"]);
     folder.write("e.yaml", EXEMPTION.replace("names: [agent]", "names: [other]"));
-    folder
-        .run("check -o concise .")
-        .expect(1)
-        .expect_line(&["e.yaml:1", "input/unused-exemption"]);
+    folder.run("check -o concise .").expect(1).expect_line(&["e.yaml:1", "input/unused-exemption"]);
     folder.write("e.yaml", EXEMPTION.replace("reason:", "because:"));
     folder.run("check -o concise .").expect(1).expect_line(&[
         "e.yaml:7",
         "input/invalid-exemption",
         "`because`",
     ]);
-    folder.write(
-        "e.yaml",
-        EXEMPTION.replace("  reason: it mounts the node's disks\n", ""),
-    );
-    folder
-        .run("check -o concise .")
-        .expect(1)
-        .expect_line(&["input/invalid-exemption", "no `reason`"]);
+    folder.write("e.yaml", EXEMPTION.replace("  reason: it mounts the node's disks\n", ""));
+    folder.run("check -o concise .").expect(1).expect_line(&["input/invalid-exemption", "no `reason`"]);
     folder.write("e.yaml", "");
     folder.write("pod.yaml", commented().replace(" it mounts disks", ""));
     folder.run("check -o concise .").expect(1).expect_line(&[

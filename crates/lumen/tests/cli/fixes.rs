@@ -21,20 +21,11 @@ spec:
 fn safe_fixes_leave_comments_and_are_made_once() {
     let folder = Folder::new(&[("pod.yaml", COMMENTED)]);
     let outcome = folder.run("check -o concise --fix pod.yaml");
-    outcome
-        .expect(1)
-        .expect_note("fixed 1 finding")
-        .expect_line(&["privileged", "pod.yaml:12"]);
+    outcome.expect(1).expect_note("fixed 1 finding").expect_line(&["privileged", "pod.yaml:12"]);
     let fixed = folder.read("pod.yaml");
-    assert!(
-        fixed.contains("seccompProfile:") && fixed.contains("# It mounts disks."),
-        "{fixed}"
-    );
+    assert!(fixed.contains("seccompProfile:") && fixed.contains("# It mounts disks."), "{fixed}");
     let lines: Vec<_> = fixed.lines().collect();
-    assert!(
-        COMMENTED.lines().all(|line| lines.contains(&line)),
-        "nothing else is touched: {fixed}"
-    );
+    assert!(COMMENTED.lines().all(|line| lines.contains(&line)), "nothing else is touched: {fixed}");
     let again = folder.run("check --fix pod.yaml");
     assert!(!again.stderr.contains("fixed 1"), "{again:#?}");
     assert_eq!(folder.read("pod.yaml"), fixed);
@@ -45,15 +36,9 @@ fn unsafe_fixes_are_made_only_when_asked_for() {
     let folder = Folder::new(&[("pod.yaml", COMMENTED)]);
     folder.run("check --fix --unsafe-fixes pod.yaml").expect(0);
     let fixed = folder.read("pod.yaml");
-    assert!(
-        fixed.contains("privileged: false") && fixed.contains("# It mounts disks."),
-        "{fixed}"
-    );
+    assert!(fixed.contains("privileged: false") && fixed.contains("# It mounts disks."), "{fixed}");
     folder.run("check --fail-on medium pod.yaml").expect(0);
-    folder
-        .run("check --unsafe-fixes pod.yaml")
-        .expect(2)
-        .expect_note("goes with `--fix` or `--diff`");
+    folder.run("check --unsafe-fixes pod.yaml").expect(2).expect_note("goes with `--fix` or `--diff`");
 }
 
 #[test]
@@ -76,10 +61,7 @@ fn a_patch_is_printed_and_nothing_changed() {
 
 #[test]
 fn all_documents_of_a_file_are_fixed() {
-    let three = format!(
-        "{PRIVILEGED}---\n# between\n---\n{}",
-        PRIVILEGED.replace("agent", "other")
-    );
+    let three = format!("{PRIVILEGED}---\n# between\n---\n{}", PRIVILEGED.replace("agent", "other"));
     let folder = Folder::new(&[("all.yaml", &three)]);
     folder.run("check --fix --unsafe-fixes .").expect(0);
     let fixed = folder.read("all.yaml");
@@ -106,15 +88,8 @@ spec:
 ";
     let folder = Folder::new(&[("pod.yaml", shared)]);
     let outcome = folder.run("check --fix --unsafe-fixes pod.yaml");
-    outcome
-        .expect(1)
-        .expect_note("not fixed")
-        .expect_note("anchor `context`");
-    assert!(
-        folder
-            .read("pod.yaml")
-            .contains("&context\n      privileged: true")
-    );
+    outcome.expect(1).expect_note("not fixed").expect_note("anchor `context`");
+    assert!(folder.read("pod.yaml").contains("&context\n      privileged: true"));
 }
 
 #[cfg(unix)]
@@ -130,8 +105,6 @@ fn links_stay_links_and_permissions_stay() {
     let metadata = std::fs::metadata(folder.path("real/pod.yaml")).expect("it is there");
     assert_eq!(metadata.permissions().mode() & 0o777, 0o640);
     assert!(folder.read("real/pod.yaml").contains("seccompProfile"));
-    let names: Vec<_> = std::fs::read_dir(folder.path("real"))
-        .expect("a folder")
-        .collect();
+    let names: Vec<_> = std::fs::read_dir(folder.path("real")).expect("a folder").collect();
     assert_eq!(names.len(), 1, "nothing is left behind");
 }

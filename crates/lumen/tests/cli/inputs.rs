@@ -7,9 +7,7 @@ fn a_namespace_in_one_file_labels_the_pods_of_another() {
     let folder = Folder::new(&[("a/pod.yaml", PRIVILEGED), ("b/namespace.yaml", ENFORCING)]);
     folder.run("check --fail-on deny a").expect(0);
     let outcome = folder.run("check --fail-on deny -o jsonl a b");
-    outcome
-        .expect(1)
-        .expect_line(&["pod-security/privileged", "\"action\":\"deny\""]);
+    outcome.expect(1).expect_line(&["pod-security/privileged", "\"action\":\"deny\""]);
     folder.run("check --fail-on deny -n other a b").expect(0);
 }
 
@@ -18,9 +16,7 @@ fn standard_input_is_read_like_a_file() {
     let folder = Folder::new(&[]);
     let text = format!("{ENFORCING}---\n{PRIVILEGED}");
     let outcome = folder.run_with("check -o concise --fail-on deny -", &[], text.as_bytes());
-    outcome
-        .expect(1)
-        .expect_line(&["<stdin>:17", "pod-security/privileged"]);
+    outcome.expect(1).expect_line(&["<stdin>:17", "pod-security/privileged"]);
     folder.run_with("check -", &[], HARDENED.as_bytes()).expect(0);
     folder.run_with("check -", &[], b"").expect(0);
 }
@@ -38,10 +34,7 @@ fn what_the_shell_opened_is_read() {
 #[test]
 fn no_path_means_the_current_folder() {
     let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
-    folder
-        .run("check -o concise")
-        .expect(1)
-        .expect_line(&["pod.yaml:10:7", "pod-security/privileged"]);
+    folder.run("check -o concise").expect(1).expect_line(&["pod.yaml:10:7", "pod-security/privileged"]);
 }
 
 #[test]
@@ -54,19 +47,13 @@ fn git_ignores_and_hidden_files_are_left_out_unless_they_are_named() {
         ("vendor/b.yml", PRIVILEGED),
     ]);
     folder.run("check --exclude vendor .").expect(0);
-    folder
-        .run("check -o concise .")
-        .expect(1)
-        .expect_line(&["vendor/b.yml"]);
+    folder.run("check -o concise .").expect(1).expect_line(&["vendor/b.yml"]);
     folder
         .run("check -o concise --no-ignore --exclude vendor .")
         .expect(1)
         .expect_line(&["generated/a.yaml"]);
     for named in ["generated/a.yaml", ".hidden.yaml", "notes.txt"] {
-        folder
-            .run(&format!("check -o concise {named}"))
-            .expect(1)
-            .expect_line(&[named, "privileged"]);
+        folder.run(&format!("check -o concise {named}")).expect(1).expect_line(&[named, "privileged"]);
     }
 }
 
@@ -75,19 +62,13 @@ fn what_is_no_manifest_is_named_and_changes_nothing() {
     let folder = Folder::new(&[
         ("chart/Chart.yaml", "apiVersion: v2\nname: shop\nversion: 1.0.0\n"),
         ("chart/values.yaml", "image: x\nreplicas: 2\n"),
-        (
-            "chart/templates/pod.yaml",
-            &format!("{{{{- if .Values.on }}}}\n{PRIVILEGED}{{{{- end }}}}\n"),
-        ),
+        ("chart/templates/pod.yaml", &format!("{{{{- if .Values.on }}}}\n{PRIVILEGED}{{{{- end }}}}\n")),
         (
             "chart/templates/quoted.yaml",
             &PRIVILEGED.replace("registry.internal/agent:1", "\"{{ .Values.image }}\""),
         ),
         ("kustomization.yaml", "resources: [a.yaml]\n"),
-        (
-            "stray.yaml",
-            "kind: {{ .Values.kind }}\nmetadata: {{- toYaml .Values.meta | nindent 2 }}\n",
-        ),
+        ("stray.yaml", "kind: {{ .Values.kind }}\nmetadata: {{- toYaml .Values.meta | nindent 2 }}\n"),
         ("pod.yaml", HARDENED),
     ]);
     let outcome = folder.run("check .");
@@ -100,10 +81,7 @@ fn what_is_no_manifest_is_named_and_changes_nothing() {
         .expect_note("chart/values.yaml")
         .expect_note("kustomization.yaml")
         .expect_note("stray.yaml");
-    assert!(
-        !outcome.stdout.contains("pod-security/privileged"),
-        "never half-parsed: {outcome:#?}"
-    );
+    assert!(!outcome.stdout.contains("pod-security/privileged"), "never half-parsed: {outcome:#?}");
     assert_eq!(outcome.stderr.matches("chart/values.yaml").count(), 1);
     assert_eq!(folder.run("check -q .").stderr, "");
     folder
@@ -111,19 +89,13 @@ fn what_is_no_manifest_is_named_and_changes_nothing() {
         .expect(2)
         .expect_line(&["chart/values.yaml", "input/not-a-manifest"]);
     // A template stays one when it is named.
-    folder
-        .run("check chart/templates/quoted.yaml")
-        .expect(0)
-        .expect_note("quoted.yaml: this is a template");
+    folder.run("check chart/templates/quoted.yaml").expect(0).expect_note("quoted.yaml: this is a template");
 }
 
 #[test]
 fn an_error_is_not_hidden_by_braces_in_a_comment() {
     let folder = Folder::new(&[("bad.yaml", "# {{ not a template }}\na: [\n")]);
-    folder
-        .run("check -o concise .")
-        .expect(2)
-        .expect_line(&["bad.yaml", "input/syntax"]);
+    folder.run("check -o concise .").expect(2).expect_line(&["bad.yaml", "input/syntax"]);
 }
 
 #[cfg(unix)]
@@ -144,21 +116,15 @@ fn files_behind_links_are_read_once() {
 #[test]
 fn latest_means_the_version_of_the_cluster() {
     // `tcp_rmem` is allowed from 1.32 on.
-    let pod = PRIVILEGED
-        .replace("privileged: true", "privileged: false")
-        .replace(
-            "spec:\n",
-            "spec:\n  securityContext:\n    sysctls: [{name: net.ipv4.tcp_rmem, value: \"1\"}]\n",
-        );
+    let pod = PRIVILEGED.replace("privileged: true", "privileged: false").replace(
+        "spec:\n",
+        "spec:\n  securityContext:\n    sysctls: [{name: net.ipv4.tcp_rmem, value: \"1\"}]\n",
+    );
     let namespace = ENFORCING.replace("restricted", "baseline");
     let folder = Folder::new(&[("pod.yaml", &pod), ("namespace.yaml", &namespace)]);
     folder.run("check --fail-on deny .").expect(0);
-    folder
-        .run("check --fail-on deny --kubernetes-version v1.32 .")
-        .expect(0);
-    folder
-        .run("check --fail-on deny --kubernetes-version v1.31 .")
-        .expect(1);
+    folder.run("check --fail-on deny --kubernetes-version v1.32 .").expect(0);
+    folder.run("check --fail-on deny --kubernetes-version v1.31 .").expect(1);
     folder.run("check --kubernetes-version 2 .").expect(2);
 }
 
@@ -183,23 +149,11 @@ plugins:
         .expect(0)
         .expect_note("admission.yaml: this is an API server configuration");
     let given = "check -o concise --fail-on deny --pod-security-config admission.yaml pod.yaml";
-    folder
-        .run(given)
-        .expect(1)
-        .expect_line(&["pod.yaml", "privileged", "deny"]);
+    folder.run(given).expect(1).expect_line(&["pod.yaml", "privileged", "deny"]);
     folder.run(&format!("{given} --user admin")).expect(0);
     folder.run(&format!("{given} --user other")).expect(1);
-    folder.write(
-        "admission.yaml",
-        configuration.replace("enforce: baseline", "enforce: none"),
-    );
-    folder
-        .run(given)
-        .expect(2)
-        .expect_note("the API server would not start with it");
+    folder.write("admission.yaml", configuration.replace("enforce: baseline", "enforce: none"));
+    folder.run(given).expect(2).expect_note("the API server would not start with it");
     folder.write("admission.yaml", "a: b\n");
-    folder
-        .run(given)
-        .expect(2)
-        .expect_note("it holds no PodSecurityConfiguration");
+    folder.run(given).expect(2).expect_note("it holds no PodSecurityConfiguration");
 }

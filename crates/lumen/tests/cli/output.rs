@@ -26,15 +26,9 @@ fn colours_only_where_they_are_wanted() {
     assert!(!colored("check pod.yaml", &[]), "a pipe has none");
     assert!(colored("check --color always pod.yaml", &[]));
     assert!(colored("check pod.yaml", &[("CLICOLOR_FORCE", "1")]));
-    assert!(!colored(
-        "check --color never pod.yaml",
-        &[("CLICOLOR_FORCE", "1")]
-    ));
+    assert!(!colored("check --color never pod.yaml", &[("CLICOLOR_FORCE", "1")]));
     assert!(!colored("check pod.yaml", &[("NO_COLOR", "1"), ("TERM", "dumb")]));
-    assert!(
-        colored("check --color always pod.yaml", &[("NO_COLOR", "1")]),
-        "a flag wins"
-    );
+    assert!(colored("check --color always pod.yaml", &[("NO_COLOR", "1")]), "a flag wins");
 }
 
 #[test]
@@ -68,17 +62,8 @@ fn a_reader_that_leaves_is_no_error() {
 #[test]
 fn passes_are_shown_on_demand() {
     let folder = Folder::new(&[("pod.yaml", HARDENED)]);
-    assert!(
-        !folder
-            .run("check -o jsonl pod.yaml")
-            .expect(0)
-            .stdout
-            .contains("\"pass\"")
-    );
-    folder
-        .run("check -o jsonl --show-passes pod.yaml")
-        .expect(0)
-        .expect_line(&["\"outcome\":\"pass\""]);
+    assert!(!folder.run("check -o jsonl pod.yaml").expect(0).stdout.contains("\"pass\""));
+    folder.run("check -o jsonl --show-passes pod.yaml").expect(0).expect_line(&["\"outcome\":\"pass\""]);
 }
 
 #[test]
@@ -87,8 +72,5 @@ fn nothing_foreign_reaches_the_terminal() {
     let mut command = folder.command("check");
     command.arg("https://x/\u{1b}[31m");
     let outcome = run(&mut command, b"");
-    assert!(
-        outcome.code == 2 && !outcome.stderr.contains('\u{1b}'),
-        "{outcome:#?}"
-    );
+    assert!(outcome.code == 2 && !outcome.stderr.contains('\u{1b}'), "{outcome:#?}");
 }

@@ -68,12 +68,7 @@ pub(crate) struct Outcome {
 
 impl Folder {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let folder = Self(
-            tempfile::Builder::new()
-                .prefix("lumen-test-")
-                .tempdir()
-                .expect("a folder"),
-        );
+        let folder = Self(tempfile::Builder::new().prefix("lumen-test-").tempdir().expect("a folder"));
         for (name, text) in files {
             folder.write(name, text);
         }
@@ -158,9 +153,7 @@ pub(crate) fn run(command: &mut Command, stdin: &[u8]) -> Outcome {
 impl Outcome {
     /// Whether standard output has a line with all of these.
     pub(crate) fn says(&self, words: &[&str]) -> bool {
-        self.stdout
-            .lines()
-            .any(|line| words.iter().all(|word| line.contains(word)))
+        self.stdout.lines().any(|line| words.iter().all(|word| line.contains(word)))
     }
 
     #[track_caller]

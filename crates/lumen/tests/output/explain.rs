@@ -19,11 +19,7 @@ fn a_rule() {
 
 #[test]
 fn a_rule_in_colour() {
-    let style = Style {
-        color: true,
-        width: 60,
-        ..Style::default()
-    };
+    let style = Style { color: true, width: 60, ..Style::default() };
     let rule = named("pod-security/host-namespaces");
     assert_snapshot!(explain::rule(rule, &style).replace('\x1b', "␛"));
 }

@@ -109,14 +109,7 @@ pub(crate) fn region_at(text: &[u8], bytes: std::ops::Range<usize>) -> Region {
     };
     let (line, column) = place(bytes.start);
     let (end_line, end_column) = place(bytes.end);
-    Region {
-        bytes,
-        line,
-        column,
-        end_line,
-        end_column,
-        missing: 0,
-    }
+    Region { bytes, line, column, end_line, end_column, missing: 0 }
 }
 
 pub(crate) fn object(api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> ObjectRef {
@@ -145,10 +138,7 @@ pub(crate) fn finding(rule: &str, action: Action, severity: Severity, message: &
 }
 
 pub(crate) fn field(source: &str, pointer: Pointer) -> Location {
-    Location {
-        source: source.into(),
-        place: Place::Field { document: 0, pointer },
-    }
+    Location { source: source.into(), place: Place::Field { document: 0, pointer } }
 }
 
 const DEPLOY_NAME: &str = "shop/deploy.yaml";
@@ -173,24 +163,15 @@ fn enforced() -> (Related, Option<Region>) {
 }
 
 fn policy(rule: &str) -> PolicyRef {
-    PolicyRef {
-        object: object("v1", "Namespace", None, "shop"),
-        rule: rule.into(),
-    }
+    PolicyRef { object: object("v1", "Namespace", None, "shop"), rule: rule.into() }
 }
 
 fn container() -> (Related, Option<Region>) {
     let related = Related {
-        location: field(
-            DEPLOY_NAME,
-            pointer!["spec", "template", "spec", "containers", 0, "name"],
-        ),
+        location: field(DEPLOY_NAME, pointer!["spec", "template", "spec", "containers", 0, "name"]),
         label: "in this container".into(),
     };
-    (
-        related,
-        Some(region(DEPLOY.as_bytes(), "name: web\n        image").first_line()),
-    )
+    (related, Some(region(DEPLOY.as_bytes(), "name: web\n        image").first_line()))
 }
 
 /// The fix of a finding on the deployment, as `lumen check` makes it.
@@ -243,27 +224,17 @@ fn report_on_deploy() -> Vec<Reported> {
     let (unprivileged, unprivileged_changes) = fix(
         "run as another user than root",
         Safety::Unsafe,
-        vec![Edit::Set(
-            security_context.child("runAsNonRoot"),
-            Value::from(true),
-        )],
+        vec![Edit::Set(security_context.child("runAsNonRoot"), Value::from(true))],
     );
     let (dropped, dropped_changes) = fix(
         "drop the privilege",
         Safety::Safe,
-        vec![Edit::Set(
-            security_context.child("privileged"),
-            Value::from(false),
-        )],
+        vec![Edit::Set(security_context.child("privileged"), Value::from(false))],
     );
     let mut missing = region(text, "securityContext:\n          privileged: true");
     missing.missing = 1;
-    let (related, related_regions) = [
-        container(),
-        label("pod-security.kubernetes.io/warn", "warned by this label"),
-    ]
-    .into_iter()
-    .unzip();
+    let (related, related_regions) =
+        [container(), label("pod-security.kubernetes.io/warn", "warned by this label")].into_iter().unzip();
     reported.push(Reported {
         finding: Finding {
             outcome: Outcome::Warn,
@@ -320,12 +291,7 @@ fn report_on_hostile() -> Reported {
                 pointer!["spec", "containers", 0, "a/b~|"],
             )),
             policy: Some(PolicyRef {
-                object: object(
-                    "constraints.gatekeeper.sh/v1beta1",
-                    "K8sAllowed|Repos",
-                    None,
-                    "repos`*",
-                ),
+                object: object("constraints.gatekeeper.sh/v1beta1", "K8sAllowed|Repos", None, "repos`*"),
                 rule: "\u{9b}31m@everyone".into(),
             }),
             ..finding(
@@ -345,16 +311,8 @@ fn report_on_broken() -> Reported {
     Reported {
         finding: Finding {
             outcome: Outcome::Error,
-            location: Some(Location {
-                source: "broken.yaml".into(),
-                place: Place::Byte(50),
-            }),
-            ..finding(
-                "input/syntax",
-                Action::None,
-                Severity::High,
-                "the text is no UTF-8: byte 0xff",
-            )
+            location: Some(Location { source: "broken.yaml".into(), place: Place::Byte(50) }),
+            ..finding("input/syntax", Action::None, Severity::High, "the text is no UTF-8: byte 0xff")
         },
         region: Some(region_at(BROKEN, 50..51)),
         related: Vec::new(),
@@ -368,10 +326,7 @@ pub(crate) fn report() -> Report {
     findings.push(Reported {
         finding: Finding {
             outcome: Outcome::Error,
-            location: Some(Location {
-                source: "huge.yaml".into(),
-                place: Place::Whole,
-            }),
+            location: Some(Location { source: "huge.yaml".into(), place: Place::Whole }),
             ..finding(
                 "input/size",
                 Action::None,
@@ -415,14 +370,7 @@ pub(crate) fn report() -> Report {
         sources,
         inputs,
         rules: RULES.iter().collect(),
-        summary: Summary {
-            files: 6,
-            documents: 5,
-            objects: 4,
-            workloads: 2,
-            skipped: 1,
-            silenced: 2,
-        },
+        summary: Summary { files: 6, documents: 5, objects: 4, workloads: 2, skipped: 1, silenced: 2 },
     }
 }
 
@@ -431,16 +379,8 @@ pub(crate) fn report_with_passes() -> Report {
     let mut report = report();
     report.findings.truncate(1);
     for (outcome, rule, message) in [
-        (
-            Outcome::Pass,
-            "host-namespaces",
-            "the pod shares no namespace of the node",
-        ),
-        (
-            Outcome::Skip,
-            "privileged",
-            "`enforce-version: v1.99` is no version that lumen knows",
-        ),
+        (Outcome::Pass, "host-namespaces", "the pod shares no namespace of the node"),
+        (Outcome::Skip, "privileged", "`enforce-version: v1.99` is no version that lumen knows"),
     ] {
         report.findings.push(Reported {
             finding: Finding {
@@ -463,12 +403,7 @@ pub(crate) fn empty_report() -> Report {
     Report {
         inputs: vec!["shop/service.yaml".into()],
         rules: RULES.iter().collect(),
-        summary: Summary {
-            files: 1,
-            documents: 1,
-            objects: 1,
-            ..Summary::default()
-        },
+        summary: Summary { files: 1, documents: 1, objects: 1, ..Summary::default() },
         ..Report::default()
     }
 }

@@ -15,10 +15,8 @@ use crate::fixture::{field, finding, object, region_at, report, written};
 fn no_format_passes_a_control_character_on() {
     for &format in Format::ALL {
         let text = written(format, &report(), &Style::default());
-        let passed: Vec<_> = text
-            .chars()
-            .filter(|&character| character != '\n' && !escape::is_shown(character))
-            .collect();
+        let passed: Vec<_> =
+            text.chars().filter(|&character| character != '\n' && !escape::is_shown(character)).collect();
         assert!(passed.is_empty(), "{format}: {passed:?}");
     }
 }
@@ -36,10 +34,7 @@ fn json_gives_the_text_back() {
     let text = written(Format::Json, &report(), &Style::default());
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     for (index, reported) in report().findings.iter().enumerate() {
-        assert_eq!(
-            value["findings"][index]["message"],
-            reported.finding.message.as_str()
-        );
+        assert_eq!(value["findings"][index]["message"], reported.finding.message.as_str());
     }
 }
 
@@ -109,9 +104,7 @@ fn a_line_that_is_too_long_is_cited() {
 /// Generous bounds, for a debug build on a busy machine: they catch what grows with the square.
 #[test]
 fn five_thousand_findings_are_written_quickly() {
-    let text: Vec<u8> = "    - name: a\n      privileged: true\n"
-        .repeat(5_000)
-        .into_bytes();
+    let text: Vec<u8> = "    - name: a\n      privileged: true\n".repeat(5_000).into_bytes();
     let one = "    - name: a\n      privileged: true\n".len();
     let mut report = pointing(&text, 0..1, 0);
     report.findings = (0..5_000)

@@ -24,29 +24,22 @@ fn foreign_schema(name: &str) -> Value {
 }
 
 fn own_schema(name: &str) -> Value {
-    let (_, schema) = schema::schemas()
-        .into_iter()
-        .find(|(each, _)| *each == name)
-        .unwrap();
+    let (_, schema) = schema::schemas().into_iter().find(|(each, _)| *each == name).unwrap();
     schema.to_value()
 }
 
 #[track_caller]
 fn assert_valid(schema: &Value, value: &Value) {
     let validator = jsonschema::validator_for(schema).unwrap();
-    let errors: Vec<_> = validator
-        .iter_errors(value)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
+    let errors: Vec<_> =
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
 #[test]
 fn the_committed_schemas_are_current() {
     for (name, schema) in schema::schemas() {
-        let path = root()
-            .join("schemas")
-            .join(format!("{}.json", name.replace('/', ".")));
+        let path = root().join("schemas").join(format!("{}.json", name.replace('/', ".")));
         let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
         if env::var_os("LUMEN_WRITE_SCHEMAS").is_some() {
             fs::write(&path, &text).unwrap();
@@ -107,22 +100,13 @@ fn sarif_is_valid() {
 fn report_objects_are_valid() {
     for report_api in ReportApi::ALL.iter().copied() {
         for report in reports() {
-            let style = Style {
-                report_api,
-                ..Style::default()
-            };
+            let style = Style { report_api, ..Style::default() };
             let text = written(Format::Report, &report, &style);
             for object in documents(&text) {
                 let (group, version) = object["apiVersion"].as_str().unwrap().split_once('/').unwrap();
                 let kind = object["kind"].as_str().unwrap().to_lowercase();
-                assert_valid(
-                    &foreign_schema(&format!("{group}.{kind}.{version}.json")),
-                    &object,
-                );
-                assert_eq!(
-                    object["metadata"].get("namespace").is_some(),
-                    !kind.starts_with("cluster")
-                );
+                assert_valid(&foreign_schema(&format!("{group}.{kind}.{version}.json")), &object);
+                assert_eq!(object["metadata"].get("namespace").is_some(), !kind.starts_with("cluster"));
             }
         }
     }
@@ -147,11 +131,7 @@ fn junit_is_valid() {
             println!("skipped: {reason}");
             return;
         };
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
@@ -182,10 +162,7 @@ fn block(lines: &mut &[(usize, &str)]) -> Value {
             && line.starts_with("- ")
         {
             // The item's lines stand two columns further; its first line does so behind the dash.
-            let length = lines[1..]
-                .iter()
-                .take_while(|(column, _)| *column > indent)
-                .count();
+            let length = lines[1..].iter().take_while(|(column, _)| *column > indent).count();
             let mut item = vec![(indent + 2, line.split_at(2).1)];
             item.extend(&lines[1..=length]);
             *lines = &lines[length + 1..];
@@ -219,11 +196,7 @@ fn block(lines: &mut &[(usize, &str)]) -> Value {
 
 fn scalar(text: &str) -> Value {
     if text.starts_with(|c: char| c.is_ascii_alphabetic()) && !["true", "false", "null"].contains(&text) {
-        assert!(
-            text.chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c)),
-            "{text}"
-        );
+        assert!(text.chars().all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c)), "{text}");
         return text.into();
     }
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))

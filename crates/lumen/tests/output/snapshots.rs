@@ -13,20 +13,14 @@ fn human() {
 
 #[test]
 fn human_in_colour() {
-    let style = Style {
-        color: true,
-        ..Style::default()
-    };
+    let style = Style { color: true, ..Style::default() };
     // Escapes made visible: a snapshot is read by people.
     assert_snapshot!(written(Format::Human, &report(), &style).replace('\x1b', "␛"));
 }
 
 #[test]
 fn human_on_a_narrow_terminal() {
-    let style = Style {
-        width: 40,
-        ..Style::default()
-    };
+    let style = Style { width: 40, ..Style::default() };
     assert_snapshot!(written(Format::Human, &report(), &style));
 }
 
@@ -101,9 +95,6 @@ fn open_reports() {
 
 #[test]
 fn policy_reports() {
-    let style = Style {
-        report_api: ReportApi::WgPolicy,
-        ..Style::default()
-    };
+    let style = Style { report_api: ReportApi::WgPolicy, ..Style::default() };
     assert_snapshot!(written(Format::Report, &report_with_passes(), &style));
 }

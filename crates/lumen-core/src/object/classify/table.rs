@@ -20,11 +20,7 @@ static CLIENT_SIDE: &[(&str, &str, Option<&str>)] = &[
     ("kubescheduler.config.k8s.io", "a scheduler configuration", None),
     ("apiserver.config.k8s.io", "an API server configuration", None),
     ("apiserver.k8s.io", "an API server configuration", None),
-    (
-        "pod-security.admission.config.k8s.io",
-        "a Pod Security configuration",
-        None,
-    ),
+    ("pod-security.admission.config.k8s.io", "a Pod Security configuration", None),
     ("audit.k8s.io", "an audit policy", None),
     ("client.authentication.k8s.io", "a client credential", None),
     ("skaffold", "a Skaffold configuration", None),
@@ -34,10 +30,7 @@ static CLIENT_SIDE: &[(&str, &str, Option<&str>)] = &[
 /// What an object is that has an `apiVersion` and a `kind` and yet is for a program to read, not for a server.
 pub(super) fn of_client_side_kind(group: &str, kind: &str) -> Option<NotManifest> {
     if group.is_empty() && kind == "Config" {
-        return Some(NotManifest {
-            what: "a kubeconfig",
-            hint: None,
-        });
+        return Some(NotManifest { what: "a kubeconfig", hint: None });
     }
     let (_, what, hint) = CLIENT_SIDE.iter().find(|(known, ..)| *known == group)?;
     Some(NotManifest { what, hint: *hint })
@@ -56,37 +49,20 @@ struct Other {
 
 impl Other {
     fn found(&self) -> NotManifest {
-        NotManifest {
-            what: self.what,
-            hint: self.hint,
-        }
+        NotManifest { what: self.what, hint: self.hint }
     }
 }
 
-const OTHER: Other = Other {
-    what: "",
-    hint: None,
-    names: &[],
-    all: &[],
-    any: &[],
-};
+const OTHER: Other = Other { what: "", hint: None, names: &[], all: &[], any: &[] };
 
 /// In the order of trust: the first that fits counts.
 static OTHERS: &[Other] = &[
     // Before kustomizations: both may have `components`.
-    Other {
-        what: "a description of an HTTP API",
-        any: &["openapi", "swagger"],
-        ..OTHER
-    },
+    Other { what: "a description of an HTTP API", any: &["openapi", "swagger"], ..OTHER },
     Other {
         what: "a kustomization",
         hint: RENDER_KUSTOMIZATION,
-        names: &[
-            ("kustomization", ".yaml"),
-            ("kustomization", ".yml"),
-            ("kustomization", "kustomization"),
-        ],
+        names: &[("kustomization", ".yaml"), ("kustomization", ".yml"), ("kustomization", "kustomization")],
         any: &[
             "bases",
             "commonAnnotations",
@@ -183,43 +159,18 @@ static OTHERS: &[Other] = &[
         all: &["repos"],
         ..OTHER
     },
-    Other {
-        what: "a Dependabot configuration",
-        all: &["version", "updates"],
-        ..OTHER
-    },
-    Other {
-        what: "a JSON schema",
-        all: &["$schema"],
-        any: &["properties", "definitions", "$defs"],
-        ..OTHER
-    },
-    Other {
-        what: "a Prometheus configuration",
-        any: &["scrape_configs", "alerting"],
-        ..OTHER
-    },
-    Other {
-        what: "a file of Prometheus rules",
-        all: &["groups"],
-        ..OTHER
-    },
-    Other {
-        what: "an Alertmanager configuration",
-        all: &["route", "receivers"],
-        ..OTHER
-    },
+    Other { what: "a Dependabot configuration", all: &["version", "updates"], ..OTHER },
+    Other { what: "a JSON schema", all: &["$schema"], any: &["properties", "definitions", "$defs"], ..OTHER },
+    Other { what: "a Prometheus configuration", any: &["scrape_configs", "alerting"], ..OTHER },
+    Other { what: "a file of Prometheus rules", all: &["groups"], ..OTHER },
+    Other { what: "an Alertmanager configuration", all: &["route", "receivers"], ..OTHER },
     Other {
         what: "a file of Helm repositories or releases",
         names: &[("helmfile", ".yaml"), ("helmfile", ".yml")],
         any: &["releases", "repositories"],
         ..OTHER
     },
-    Other {
-        what: "the configuration of Lumen",
-        names: &[("lumen.", "yaml"), ("lumen.", "yml")],
-        ..OTHER
-    },
+    Other { what: "the configuration of Lumen", names: &[("lumen.", "yaml"), ("lumen.", "yml")], ..OTHER },
 ];
 
 /// What a file is by its name, in lower case.
@@ -247,16 +198,10 @@ pub(super) fn of_list(list: &Value) -> NotManifest {
         items.len() > 0 && items.clone().all(has_key)
     };
     if all_have(&["op"]) {
-        return NotManifest {
-            what: "a JSON patch",
-            hint: None,
-        };
+        return NotManifest { what: "a JSON patch", hint: None };
     }
     if all_have(&["hosts", "import_playbook", "tasks"]) {
-        return NotManifest {
-            what: "an Ansible playbook",
-            hint: None,
-        };
+        return NotManifest { what: "an Ansible playbook", hint: None };
     }
     if all_have(&["apiVersion", "kind"]) {
         return NotManifest {
@@ -264,8 +209,5 @@ pub(super) fn of_list(list: &Value) -> NotManifest {
             hint: Some("put them under `items` of a `kind: List`, or in documents of their own"),
         };
     }
-    NotManifest {
-        what: "a list, not an object",
-        hint: None,
-    }
+    NotManifest { what: "a list, not an object", hint: None }
 }

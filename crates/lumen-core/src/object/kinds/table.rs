@@ -17,9 +17,7 @@ pub(super) fn find(group: &str, kind: &str) -> Option<(Cow<'static, str>, Scope)
     let index = KINDS
         .binary_search_by(|(known_kind, known_group, ..)| (*known_kind, *known_group).cmp(&(kind, group)))
         .ok()?;
-    KINDS
-        .get(index)
-        .map(|(_, _, plural, scope)| ((*plural).into(), *scope))
+    KINDS.get(index).map(|(_, _, plural, scope)| ((*plural).into(), *scope))
 }
 
 /// Kind, group, plural and scope; sorted by kind, then group.
@@ -288,15 +286,9 @@ mod tests {
     #[test]
     fn the_table_is_sorted_so_that_every_row_is_found() {
         assert!(KINDS.is_sorted_by(|a, b| (a.0, a.1) < (b.0, b.1)));
-        assert_eq!(
-            find("networking.k8s.io", "NetworkPolicy"),
-            Some(("networkpolicies".into(), N))
-        );
+        assert_eq!(find("networking.k8s.io", "NetworkPolicy"), Some(("networkpolicies".into(), N)));
         assert_eq!(find("", "Namespace"), Some(("namespaces".into(), C)));
-        assert_eq!(
-            find("constraints.gatekeeper.sh", "K8sAnything"),
-            Some(("k8sanything".into(), C))
-        );
+        assert_eq!(find("constraints.gatekeeper.sh", "K8sAnything"), Some(("k8sanything".into(), C)));
         assert_eq!(find("apps", "Pod"), None);
     }
 }

@@ -75,10 +75,7 @@ const POD_SPEC: Shape = Object(&[
     ("terminationGracePeriodSeconds", Int64),
     ("activeDeadlineSeconds", Int64),
     ("imagePullSecrets", List(&Object(&[("name", String)]))),
-    (
-        "hostAliases",
-        List(&Object(&[("ip", String), ("hostnames", STRINGS)])),
-    ),
+    ("hostAliases", List(&Object(&[("ip", String), ("hostnames", STRINGS)]))),
     (
         "tolerations",
         List(&Object(&[
@@ -127,20 +124,14 @@ const AFFINITY: Shape = Object(&[
 
 const NODE_AFFINITY: Shape = Object(&[
     (REQUIRED, Object(&[("nodeSelectorTerms", List(&NODE_TERM))])),
-    (
-        PREFERRED,
-        List(&Object(&[("weight", Int32), ("preference", NODE_TERM)])),
-    ),
+    (PREFERRED, List(&Object(&[("weight", Int32), ("preference", NODE_TERM)]))),
 ]);
 
 const NODE_TERM: Shape = Object(&[("matchExpressions", EXPRESSIONS), ("matchFields", EXPRESSIONS)]);
 
 const POD_AFFINITY: Shape = Object(&[
     (REQUIRED, List(&POD_TERM)),
-    (
-        PREFERRED,
-        List(&Object(&[("weight", Int32), ("podAffinityTerm", POD_TERM)])),
-    ),
+    (PREFERRED, List(&Object(&[("weight", Int32), ("podAffinityTerm", POD_TERM)]))),
 ]);
 
 const POD_TERM: Shape = Object(&[
@@ -181,12 +172,8 @@ const SECURITY_CONTEXT: Shape = Object(&[
     ("windowsOptions", WINDOWS_OPTIONS),
 ]);
 
-const SELINUX_OPTIONS: Shape = Object(&[
-    ("user", String),
-    ("role", String),
-    ("type", String),
-    ("level", String),
-]);
+const SELINUX_OPTIONS: Shape =
+    Object(&[("user", String), ("role", String), ("type", String), ("level", String)]);
 
 /// A seccomp or an `AppArmor` profile.
 const PROFILE: Shape = Object(&[("type", String), ("localhostProfile", String)]);
@@ -221,28 +208,11 @@ const CONTAINERS: Shape = List(&Object(&[
             ("protocol", String),
         ])),
     ),
-    (
-        "env",
-        List(&Object(&[
-            ("name", String),
-            ("value", String),
-            ("valueFrom", VALUE_FROM),
-        ])),
-    ),
-    (
-        "envFrom",
-        List(&Object(&[
-            ("prefix", String),
-            ("configMapRef", REFERENCE),
-            ("secretRef", REFERENCE),
-        ])),
-    ),
+    ("env", List(&Object(&[("name", String), ("value", String), ("valueFrom", VALUE_FROM)]))),
+    ("envFrom", List(&Object(&[("prefix", String), ("configMapRef", REFERENCE), ("secretRef", REFERENCE)]))),
     ("terminationMessagePath", String),
     ("terminationMessagePolicy", String),
-    (
-        "resizePolicy",
-        List(&Object(&[("resourceName", String), ("restartPolicy", String)])),
-    ),
+    ("resizePolicy", List(&Object(&[("resourceName", String), ("restartPolicy", String)]))),
     ("resources", RESOURCES),
     (
         "volumeMounts",
@@ -256,17 +226,11 @@ const CONTAINERS: Shape = List(&Object(&[
             ("mountPropagation", String),
         ])),
     ),
-    (
-        "volumeDevices",
-        List(&Object(&[("name", String), ("devicePath", String)])),
-    ),
+    ("volumeDevices", List(&Object(&[("name", String), ("devicePath", String)]))),
     ("livenessProbe", PROBE),
     ("readinessProbe", PROBE),
     ("startupProbe", PROBE),
-    (
-        "lifecycle",
-        Object(&[("postStart", HANDLER), ("preStop", HANDLER)]),
-    ),
+    ("lifecycle", Object(&[("postStart", HANDLER), ("preStop", HANDLER)])),
 ]));
 
 const RESOURCES: Shape = Object(&[
@@ -283,11 +247,8 @@ const KEY_REFERENCE: Shape = Object(&[("name", String), ("key", String), ("optio
 
 const FIELD_REFERENCE: Shape = Object(&[("apiVersion", String), ("fieldPath", String)]);
 
-const RESOURCE_REFERENCE: Shape = Object(&[
-    ("containerName", String),
-    ("resource", String),
-    ("divisor", Quantity),
-]);
+const RESOURCE_REFERENCE: Shape =
+    Object(&[("containerName", String), ("resource", String), ("divisor", Quantity)]);
 
 const VALUE_FROM: Shape = Object(&[
     ("configMapKeyRef", KEY_REFERENCE),
@@ -302,10 +263,7 @@ const HTTP_GET: Shape = Object(&[
     ("port", IntOrString),
     ("host", String),
     ("scheme", String),
-    (
-        "httpHeaders",
-        List(&Object(&[("name", String), ("value", String)])),
-    ),
+    ("httpHeaders", List(&Object(&[("name", String), ("value", String)]))),
 ]);
 const TCP_SOCKET: Shape = Object(&[("port", IntOrString), ("host", String)]);
 
@@ -336,46 +294,22 @@ const VOLUME: Shape = Object(&[
     ("emptyDir", Object(&[("medium", String), ("sizeLimit", Quantity)])),
     (
         "configMap",
-        Object(&[
-            ("name", String),
-            ("defaultMode", Int32),
-            ("optional", Bool),
-            ("items", KEY_FILES),
-        ]),
+        Object(&[("name", String), ("defaultMode", Int32), ("optional", Bool), ("items", KEY_FILES)]),
     ),
     (
         "secret",
-        Object(&[
-            ("secretName", String),
-            ("defaultMode", Int32),
-            ("optional", Bool),
-            ("items", KEY_FILES),
-        ]),
+        Object(&[("secretName", String), ("defaultMode", Int32), ("optional", Bool), ("items", KEY_FILES)]),
     ),
-    (
-        "projected",
-        Object(&[("sources", List(&PROJECTION)), ("defaultMode", Int32)]),
-    ),
-    (
-        "persistentVolumeClaim",
-        Object(&[("claimName", String), ("readOnly", Bool)]),
-    ),
+    ("projected", Object(&[("sources", List(&PROJECTION)), ("defaultMode", Int32)])),
+    ("persistentVolumeClaim", Object(&[("claimName", String), ("readOnly", Bool)])),
     ("image", Object(&[("reference", String), ("pullPolicy", String)])),
     ("downwardAPI", DOWNWARD_API),
     ("ephemeral", Object(&[("volumeClaimTemplate", CLAIM_TEMPLATE)])),
     (
         "csi",
-        Object(&[
-            ("driver", String),
-            ("readOnly", Bool),
-            ("fsType", String),
-            ("volumeAttributes", TEXT_MAP),
-        ]),
+        Object(&[("driver", String), ("readOnly", Bool), ("fsType", String), ("volumeAttributes", TEXT_MAP)]),
     ),
-    (
-        "nfs",
-        Object(&[("server", String), ("path", String), ("readOnly", Bool)]),
-    ),
+    ("nfs", Object(&[("server", String), ("path", String), ("readOnly", Bool)])),
     ("iscsi", ANY_OBJECT),
     ("fc", ANY_OBJECT),
     ("awsElasticBlockStore", ANY_OBJECT),
@@ -415,14 +349,7 @@ const PROJECTION: Shape = Object(&[
     ("configMap", PROJECTED_KEYS),
     ("secret", PROJECTED_KEYS),
     ("downwardAPI", DOWNWARD_API),
-    (
-        "serviceAccountToken",
-        Object(&[
-            ("audience", String),
-            ("expirationSeconds", Int64),
-            ("path", String),
-        ]),
-    ),
+    ("serviceAccountToken", Object(&[("audience", String), ("expirationSeconds", Int64), ("path", String)])),
     ("clusterTrustBundle", ANY_OBJECT),
     ("podCertificate", ANY_OBJECT),
 ]);
@@ -431,21 +358,11 @@ const CLAIM_TEMPLATE: Shape = Object(&[("metadata", METADATA), ("spec", ANY_OBJE
 
 const LABEL_SELECTOR: Shape = Object(&[("matchLabels", TEXT_MAP), ("matchExpressions", EXPRESSIONS)]);
 
-const EXPRESSIONS: Shape = List(&Object(&[
-    ("key", String),
-    ("operator", String),
-    ("values", STRINGS),
-]));
+const EXPRESSIONS: Shape = List(&Object(&[("key", String), ("operator", String), ("values", STRINGS)]));
 
 /// The spec of a controller, down to the template, which is checked as such.
-const CONTROLLER: Fields = &[(
-    "spec",
-    Object(&[
-        ("replicas", Int32),
-        ("selector", LABEL_SELECTOR),
-        ("template", ANY_OBJECT),
-    ]),
-)];
+const CONTROLLER: Fields =
+    &[("spec", Object(&[("replicas", Int32), ("selector", LABEL_SELECTOR), ("template", ANY_OBJECT)]))];
 
 const PEERS: Shape = List(&Object(&[
     ("podSelector", LABEL_SELECTOR),
@@ -453,11 +370,8 @@ const PEERS: Shape = List(&Object(&[
     ("ipBlock", Object(&[("cidr", String), ("except", STRINGS)])),
 ]));
 
-const NETWORK_PORTS: Shape = List(&Object(&[
-    ("protocol", String),
-    ("port", IntOrString),
-    ("endPort", Int32),
-]));
+const NETWORK_PORTS: Shape =
+    List(&Object(&[("protocol", String), ("port", IntOrString), ("endPort", Int32)]));
 
 /// What the built-in kinds add to [`OBJECT`]: group, kind, fields.
 pub(super) static KINDS: &[(&str, &str, Fields)] = &[
@@ -478,10 +392,7 @@ pub(super) static KINDS: &[(&str, &str, Fields)] = &[
                     "jobTemplate",
                     Object(&[
                         ("metadata", METADATA),
-                        (
-                            "spec",
-                            Object(&[("selector", LABEL_SELECTOR), ("template", ANY_OBJECT)]),
-                        ),
+                        ("spec", Object(&[("selector", LABEL_SELECTOR), ("template", ANY_OBJECT)])),
                     ]),
                 ),
             ]),
@@ -490,14 +401,7 @@ pub(super) static KINDS: &[(&str, &str, Fields)] = &[
     (
         "",
         "ReplicationController",
-        &[(
-            "spec",
-            Object(&[
-                ("replicas", Int32),
-                ("selector", TEXT_MAP),
-                ("template", ANY_OBJECT),
-            ]),
-        )],
+        &[("spec", Object(&[("replicas", Int32), ("selector", TEXT_MAP), ("template", ANY_OBJECT)]))],
     ),
     ("", "PodTemplate", &[("template", ANY_OBJECT)]),
     (
@@ -531,14 +435,8 @@ pub(super) static KINDS: &[(&str, &str, Fields)] = &[
             Object(&[
                 ("podSelector", LABEL_SELECTOR),
                 ("policyTypes", STRINGS),
-                (
-                    "ingress",
-                    List(&Object(&[("from", PEERS), ("ports", NETWORK_PORTS)])),
-                ),
-                (
-                    "egress",
-                    List(&Object(&[("to", PEERS), ("ports", NETWORK_PORTS)])),
-                ),
+                ("ingress", List(&Object(&[("from", PEERS), ("ports", NETWORK_PORTS)]))),
+                ("egress", List(&Object(&[("to", PEERS), ("ports", NETWORK_PORTS)]))),
             ]),
         )],
     ),

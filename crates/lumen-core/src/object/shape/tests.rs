@@ -7,11 +7,7 @@ fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
 }
 
 fn pod(spec: Value) -> Value {
-    object([
-        ("apiVersion", "v1".into()),
-        ("kind", "Pod".into()),
-        ("spec", spec),
-    ])
+    object([("apiVersion", "v1".into()), ("kind", "Pod".into()), ("spec", spec)])
 }
 
 fn container(entries: Value) -> Value {
@@ -23,10 +19,7 @@ fn a_quoted_boolean_is_a_mistake_and_not_a_pass() {
     let context = object([("privileged", "true".into())]);
     let found = mistakes(&pod(container(object([("securityContext", context)]))));
     assert_eq!(found.len(), 1);
-    assert_eq!(
-        found[0].at,
-        pointer!["spec", "containers", 0, "securityContext", "privileged"]
-    );
+    assert_eq!(found[0].at, pointer!["spec", "containers", 0, "securityContext", "privileged"]);
     assert_eq!(
         found[0].message,
         "`spec.containers[0].securityContext.privileged` must be `true` or `false`, not the string `\"true\"`"
@@ -38,26 +31,16 @@ fn wrong_types_are_found_wherever_the_layers_read() {
     let list = || Value::from(vec![]);
     let cases = [
         (
-            object([
-                ("apiVersion", "v1".into()),
-                ("kind", "Pod".into()),
-                ("metadata", "x".into()),
-            ]),
+            object([("apiVersion", "v1".into()), ("kind", "Pod".into()), ("metadata", "x".into())]),
             "/metadata",
         ),
         (pod("x".into()), "/spec"),
         (pod(object([("containers", object([]))])), "/spec/containers"),
         (pod(container("x".into())), "/spec/containers/0"),
-        (
-            pod(container(object([("securityContext", list())]))),
-            "/spec/containers/0/securityContext",
-        ),
+        (pod(container(object([("securityContext", list())]))), "/spec/containers/0/securityContext"),
         (pod(object([("hostNetwork", 1.into())])), "/spec/hostNetwork"),
         (
-            pod(object([(
-                "volumes",
-                Value::from(vec![object([("hostPath", "/".into())])]),
-            )])),
+            pod(object([("volumes", Value::from(vec![object([("hostPath", "/".into())])]))])),
             "/spec/volumes/0/hostPath",
         ),
         (
@@ -65,10 +48,7 @@ fn wrong_types_are_found_wherever_the_layers_read() {
             "/spec/securityContext/runAsUser",
         ),
         (
-            pod(container(object([(
-                "env",
-                Value::from(vec![object([("value", 1.into())])]),
-            )]))),
+            pod(container(object([("env", Value::from(vec![object([("value", 1.into())])]))]))),
             "/spec/containers/0/env/0/value",
         ),
         (
@@ -79,38 +59,26 @@ fn wrong_types_are_found_wherever_the_layers_read() {
             "/spec/containers/0/ports/0/hostPort",
         ),
         (
-            pod(container(object([(
-                "resources",
-                object([("limits", object([("cpu", "a lot".into())]))]),
-            )]))),
+            pod(container(object([("resources", object([("limits", object([("cpu", "a lot".into())]))]))]))),
             "/spec/containers/0/resources/limits/cpu",
         ),
     ];
     for (manifest, expected) in cases {
-        let at: Vec<_> = mistakes(&manifest)
-            .iter()
-            .map(|mistake| mistake.at.to_string())
-            .collect();
+        let at: Vec<_> = mistakes(&manifest).iter().map(|mistake| mistake.at.to_string()).collect();
         assert_eq!(at, [expected], "{manifest}");
     }
 }
 
 #[test]
 fn a_label_that_is_no_string_is_a_mistake_in_every_kind() {
-    let metadata = object([(
-        "labels",
-        object([("a", 1.into()), ("b", "x".into()), ("c", true.into())]),
-    )]);
+    let metadata = object([("labels", object([("a", 1.into()), ("b", "x".into()), ("c", true.into())]))]);
     for (api_version, kind) in [("v1", "Namespace"), ("example.com/v1", "Widget")] {
         let manifest = object([
             ("apiVersion", api_version.into()),
             ("kind", kind.into()),
             ("metadata", metadata.clone()),
         ]);
-        let at: Vec<_> = mistakes(&manifest)
-            .iter()
-            .map(|mistake| mistake.at.to_string())
-            .collect();
+        let at: Vec<_> = mistakes(&manifest).iter().map(|mistake| mistake.at.to_string()).collect();
         assert_eq!(at, ["/metadata/labels/a", "/metadata/labels/c"]);
     }
 }
@@ -137,25 +105,12 @@ fn templates_are_checked_where_they_stand() {
     let deployment = object([
         ("apiVersion", "apps/v1".into()),
         ("kind", "Deployment".into()),
-        (
-            "spec",
-            object([
-                ("template", template),
-                ("selector", object([("matchLabels", "x".into())])),
-            ]),
-        ),
+        ("spec", object([("template", template), ("selector", object([("matchLabels", "x".into())]))])),
     ]);
-    let at: Vec<_> = mistakes(&deployment)
-        .iter()
-        .map(|mistake| mistake.at.to_string())
-        .collect();
+    let at: Vec<_> = mistakes(&deployment).iter().map(|mistake| mistake.at.to_string()).collect();
     assert_eq!(
         at,
-        [
-            "/spec/selector/matchLabels",
-            "/spec/template/metadata/labels",
-            "/spec/template/spec/hostPID"
-        ]
+        ["/spec/selector/matchLabels", "/spec/template/metadata/labels", "/spec/template/spec/hostPID"]
     );
     let broken = object([
         ("apiVersion", "apps/v1".into()),
@@ -167,11 +122,8 @@ fn templates_are_checked_where_they_stand() {
 
 #[test]
 fn many_mistakes_are_cut() {
-    let many: Value = Value::Object(
-        (0..1000_i64)
-            .map(|number| (Value::from(number.to_string()), 1.into()))
-            .collect(),
-    );
+    let many: Value =
+        Value::Object((0..1000_i64).map(|number| (Value::from(number.to_string()), 1.into())).collect());
     let manifest = object([
         ("apiVersion", "v1".into()),
         ("kind", "Pod".into()),

@@ -29,9 +29,7 @@ impl Admission {
             if !new.errors.is_empty() {
                 return invalid(request.name, &new.errors);
             }
-            return self
-                .exempt_namespace_response(request, &new.policy, labels)
-                .unwrap_or_default();
+            return self.exempt_namespace_response(request, &new.policy, labels).unwrap_or_default();
         }
         if request.old_object.as_object().is_none() {
             return Response::failed(400, "BadRequest", "failed to decode  old namespace".into(), None);
@@ -116,9 +114,7 @@ impl Admission {
         let mut found: BTreeMap<String, (&str, usize)> = BTreeMap::new();
         for document in pods.iter().take(self.pods_max) {
             let view = pod_view(document);
-            let evaluation = Pod::read(&view, Seen::Pod)
-                .in_cluster(self.cluster_minor)
-                .evaluate(wanted);
+            let evaluation = Pod::read(&view, Seen::Pod).in_cluster(self.cluster_minor).evaluate(wanted);
             if !evaluation.is_allowed() {
                 let name = text(name_of(document));
                 let (first, count) = found.entry(evaluation.forbidden_reason()).or_insert((name, 0));
@@ -183,11 +179,7 @@ fn is_raised(old: LevelVersion, new: LevelVersion) -> bool {
 
 fn invalid(name: &str, errors: &[FieldError]) -> Response {
     Response {
-        denial: Some(Denial {
-            code: 422,
-            reason: "Invalid",
-            message: invalid_message(name, errors),
-        }),
+        denial: Some(Denial { code: 422, reason: "Invalid", message: invalid_message(name, errors) }),
         ..Response::default()
     }
 }
@@ -198,10 +190,7 @@ pub(in crate::podsecurity) fn invalid_message(name: &str, errors: &[FieldError])
 }
 
 fn labels_of(namespace: &Value) -> &Value {
-    namespace
-        .get("metadata")
-        .and_then(|metadata| metadata.get("labels"))
-        .unwrap_or(NULL)
+    namespace.get("metadata").and_then(|metadata| metadata.get("labels")).unwrap_or(NULL)
 }
 
 fn name_of(object: &Value) -> Option<&Value> {
@@ -212,8 +201,5 @@ fn name_of(object: &Value) -> Option<&Value> {
 fn controller_of(pod: &Value) -> Option<&str> {
     let owners = pod.get("metadata")?.get("ownerReferences")?.as_array()?;
     let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
-    owners
-        .iter()
-        .find(is_controller)
-        .map(|owner| text(owner.get("uid")))
+    owners.iter().find(is_controller).map(|owner| text(owner.get("uid")))
 }

@@ -55,10 +55,7 @@ fn judge(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
         setters.push(containers(&names));
     }
     let mut annotations: Vec<String> = Vec::new();
-    for (key, value) in pod
-        .annotations()
-        .filter(|(key, value)| is_forbidden_annotation(key, value))
-    {
+    for (key, value) in pod.annotations().filter(|(key, value)| is_forbidden_annotation(key, value)) {
         annotations.push(format!("{key}={}", go_quoted(value)));
     }
     if !annotations.is_empty() {
@@ -72,10 +69,7 @@ fn judge(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
     let values = join_quoted(kinds.into_iter().chain(annotations.iter().map(String::as_str)));
     Some(Refusal::new(
         plural("forbidden AppArmor profile", "forbidden AppArmor profiles", count),
-        format!(
-            "{} must not set AppArmor profile type to {values}",
-            setters.join(" and ")
-        ),
+        format!("{} must not set AppArmor profile type to {values}", setters.join(" and ")),
     ))
 }
 
@@ -92,18 +86,12 @@ fn explain(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
     }
     for container in &pod.containers {
         // What an annotation says is shown where it says so.
-        let own = container
-            .security
-            .app_armor
-            .filter(|profile| !profile.from_annotation);
+        let own = container.security.app_armor.filter(|profile| !profile.from_annotation);
         if let Some(profile) = own.filter(is_forbidden) {
             out.push(explain_container(container, &profile));
         }
     }
-    for (key, value) in pod
-        .annotations()
-        .filter(|(key, value)| is_forbidden_annotation(key, value))
-    {
+    for (key, value) in pod.annotations().filter(|(key, value)| is_forbidden_annotation(key, value)) {
         let at = pointer!["metadata", "annotations", key];
         let message = format!("annotation `{key}` sets the AppArmor profile `{value}`");
         out.push(

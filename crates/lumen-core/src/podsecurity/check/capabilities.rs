@@ -79,11 +79,8 @@ fn is_beyond_restricted(capability: &str) -> bool {
 fn adding<'a>(pod: &Pod<'a>, is_forbidden: fn(&str) -> bool) -> (Vec<&'a str>, Names<'a>) {
     let mut capabilities = Names::new();
     let names = pod.names_where(|container| {
-        let mut forbidden = container
-            .added()
-            .map(|(_, name)| name)
-            .filter(|name| is_forbidden(name))
-            .peekable();
+        let mut forbidden =
+            container.added().map(|(_, name)| name).filter(|name| is_forbidden(name)).peekable();
         let is_bad = forbidden.peek().is_some();
         capabilities.extend(forbidden);
         is_bad
@@ -101,10 +98,7 @@ fn judge_baseline(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
     if names.is_empty() {
         return None;
     }
-    Some(Refusal::new(
-        "non-default capabilities",
-        must_not_include(&names, capabilities),
-    ))
+    Some(Refusal::new("non-default capabilities", must_not_include(&names, capabilities)))
 }
 
 fn explain_baseline(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
@@ -131,10 +125,8 @@ fn judge_restricted(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
     let (names, capabilities) = adding(pod, is_beyond_restricted);
     let mut details = Vec::new();
     if !missing.is_empty() {
-        details.push(format!(
-            "{} must set securityContext.capabilities.drop=[\"ALL\"]",
-            containers(&missing)
-        ));
+        details
+            .push(format!("{} must set securityContext.capabilities.drop=[\"ALL\"]", containers(&missing)));
     }
     if !names.is_empty() {
         details.push(must_not_include(&names, capabilities));
@@ -163,10 +155,7 @@ fn explain_restricted(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
 
 fn explain_added(container: &Container<'_>, is_forbidden: fn(&str) -> bool, out: &mut Vec<Violation>) {
     for (index, name) in container.added().filter(|(_, name)| is_forbidden(name)) {
-        let at = container
-            .security_pointer("capabilities")
-            .child("add")
-            .child(index);
+        let at = container.security_pointer("capabilities").child("add").child(index);
         let fix = risky(format!("do not add `{name}`"), vec![Edit::Remove(at.clone())]);
         out.push(
             Violation::of_container(container, at, format!("adds the capability `{name}`")).with_fix(fix),
@@ -183,10 +172,6 @@ fn drop_all(pod: &Pod<'_>, container: &Container<'_>) -> Option<Fix> {
     let edits = vec![set(at, Value::from(vec![Value::from("ALL")]))];
     let adds_nothing = container.added().next().is_none();
     let privileged = container.security.privileged == Some(true);
-    let fix = if pod.is_non_root(container) && adds_nothing && !privileged {
-        safe
-    } else {
-        risky
-    };
+    let fix = if pod.is_non_root(container) && adds_nothing && !privileged { safe } else { risky };
     Some(fix("drop all capabilities", edits))
 }

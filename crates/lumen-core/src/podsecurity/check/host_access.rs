@@ -94,10 +94,7 @@ fn judge_namespaces(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
 fn explain_namespaces(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
     for (field, what) in shared(pod) {
         let at = pointer!["spec", field];
-        let fix = risky(
-            format!("do not share the node's {what}"),
-            vec![Edit::Remove(at.clone())],
-        );
+        let fix = risky(format!("do not share the node's {what}"), vec![Edit::Remove(at.clone())]);
         out.push(Violation::of_pod(at, format!("pod shares the {what} of its node")).with_fix(fix));
     }
 }
@@ -115,9 +112,7 @@ fn judge_ports(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
     // Sorted as texts, as upstream lists them.
     let mut ports: BTreeSet<String> = BTreeSet::new();
     let names = pod.names_where(|container| {
-        let mut taken = node_ports(pod, container)
-            .map(|(_, port)| port.to_string())
-            .peekable();
+        let mut taken = node_ports(pod, container).map(|(_, port)| port.to_string()).peekable();
         let is_bad = taken.peek().is_some();
         ports.extend(taken);
         is_bad
@@ -178,11 +173,7 @@ fn explain_host_process(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
         let fix = fix(&at);
         out.push(Violation::of_pod(at, "pod runs as processes of its Windows node").with_fix(fix));
     }
-    for container in pod
-        .containers
-        .iter()
-        .filter(|container| container.security.host_process)
-    {
+    for container in pod.containers.iter().filter(|container| container.security.host_process) {
         let at = container.security_pointer("windowsOptions").child("hostProcess");
         let fix = fix(&at);
         out.push(

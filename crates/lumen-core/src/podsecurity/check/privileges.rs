@@ -114,17 +114,10 @@ fn forbid_escalation(pod: &Pod<'_>, container: &Container<'_>) -> Option<Fix> {
         edits.push(set(container.security_pointer("privileged"), false));
     }
     for (index, _) in container.added().filter(|(_, name)| *name == "CAP_SYS_ADMIN") {
-        let at = container
-            .security_pointer("capabilities")
-            .child("add")
-            .child(index);
+        let at = container.security_pointer("capabilities").child("add").child(index);
         edits.push(Edit::Remove(at));
     }
     let is_asked_for = container.security.allow_privilege_escalation == Some(true);
-    let fix = if edits.len() == 1 && !is_asked_for {
-        safe
-    } else {
-        risky
-    };
+    let fix = if edits.len() == 1 && !is_asked_for { safe } else { risky };
     Some(fix("forbid privilege escalation", edits))
 }

@@ -82,11 +82,7 @@ fn is_spared(pod: &Pod<'_>, minor: u64) -> bool {
 }
 
 fn judge_baseline(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
-    if is_spared(pod, minor) {
-        None
-    } else {
-        judge_restricted(pod, minor)
-    }
+    if is_spared(pod, minor) { None } else { judge_restricted(pod, minor) }
 }
 
 fn explain_baseline(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {

@@ -74,10 +74,7 @@ fn judge_non_root(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
         if silent.is_empty() {
             return None;
         }
-        format!(
-            "pod or {} must set securityContext.runAsNonRoot=true",
-            containers(&silent)
-        )
+        format!("pod or {} must set securityContext.runAsNonRoot=true", containers(&silent))
     };
     Some(Refusal::new("runAsNonRoot != true", detail))
 }
@@ -101,11 +98,7 @@ fn explain_non_root(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
         // The pod's own field is to blame, and mended above.
         return;
     }
-    let silent = || {
-        pod.containers
-            .iter()
-            .filter(|container| is_silent(pod, container))
-    };
+    let silent = || pod.containers.iter().filter(|container| is_silent(pod, container));
     let all_have_users = silent().all(|container| pod.user_of(container).is_some_and(|user| user != 0));
     for container in silent() {
         let fix = if all_have_users { safe } else { risky };
@@ -138,11 +131,7 @@ fn explain_user(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
         let fix = risky(title, vec![Edit::Remove(at.clone())]);
         out.push(Violation::of_pod(at, "pod asks to run as root").with_fix(fix));
     }
-    for container in pod
-        .containers
-        .iter()
-        .filter(|container| is_root(&container.security))
-    {
+    for container in pod.containers.iter().filter(|container| is_root(&container.security)) {
         let at = container.security_pointer("runAsUser");
         let fix = risky(title, vec![Edit::Remove(at.clone())]);
         out.push(Violation::of_container(container, at, "asks to run as root").with_fix(fix));

@@ -69,10 +69,7 @@ fn forbidden_annotations<'a>(pod: &Pod<'a>) -> BTreeSet<(String, &'a str)> {
         return found;
     }
     let mut look = |key: String| {
-        if let Some(value) = pod
-            .annotation(&key)
-            .filter(|value| is_forbidden_annotation(value))
-        {
+        if let Some(value) = pod.annotation(&key).filter(|value| is_forbidden_annotation(value)) {
             found.insert((key, value));
         }
     };
@@ -135,16 +132,11 @@ fn judge_baseline(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
     if annotations.is_empty() {
         return None;
     }
-    let mut list: Vec<String> = annotations
-        .iter()
-        .map(|(key, value)| format!("{key}={}", go_quoted(value)))
-        .collect();
+    let mut list: Vec<String> =
+        annotations.iter().map(|(key, value)| format!("{key}={}", go_quoted(value))).collect();
     list.sort();
     let noun = plural("annotation", "annotations", list.len());
-    Some(Refusal::new(
-        "seccompProfile",
-        format!("forbidden {noun} {}", list.join(", ")),
-    ))
+    Some(Refusal::new("seccompProfile", format!("forbidden {noun} {}", list.join(", "))))
 }
 
 fn explain_baseline(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
@@ -196,16 +188,9 @@ fn explain_restricted(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
         // The pod's own field is to blame, and mended above.
         return;
     }
-    for container in pod
-        .containers
-        .iter()
-        .filter(|container| is_silent(pod, container))
-    {
+    for container in pod.containers.iter().filter(|container| is_silent(pod, container)) {
         let at = container.security_pointer("seccompProfile");
-        let edit = set(
-            pointer!["spec", "securityContext", "seccompProfile", "type"],
-            "RuntimeDefault",
-        );
+        let edit = set(pointer!["spec", "securityContext", "seccompProfile", "type"], "RuntimeDefault");
         let fix =
             (!pod.windows).then(|| safe("use the runtime's seccomp profile in the whole pod", vec![edit]));
         out.push(Violation::of_container(container, at, "has no seccomp profile").with_fix(fix));

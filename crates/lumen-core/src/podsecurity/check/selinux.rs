@@ -44,9 +44,7 @@ fn forbidden(options: Option<&Value>, minor: u64) -> impl Iterator<Item = (&'sta
     ["type", "user", "role"].into_iter().filter_map(move |field| {
         let value = text(options?.get(field));
         let is_allowed = if field == "type" {
-            TYPES
-                .iter()
-                .any(|(since, name)| *since <= minor && *name == value)
+            TYPES.iter().any(|(since, name)| *since <= minor && *name == value)
         } else {
             value.is_empty()
         };
@@ -83,19 +81,13 @@ fn judge(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
     if role {
         data.push("role may not be set".into());
     }
-    let detail = format!(
-        "{setters} set forbidden securityContext.seLinuxOptions: {}",
-        data.join("; ")
-    );
+    let detail = format!("{setters} set forbidden securityContext.seLinuxOptions: {}", data.join("; "));
     Some(Refusal::new("seLinuxOptions", detail))
 }
 
 fn explain(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
     let fix = |at: &Pointer, field| {
-        risky(
-            format!("do not choose an SELinux {field}"),
-            vec![Edit::Remove(at.clone())],
-        )
+        risky(format!("do not choose an SELinux {field}"), vec![Edit::Remove(at.clone())])
     };
     for (field, value) in forbidden(pod.security.selinux, minor) {
         let at = pointer!["spec", "securityContext", "seLinuxOptions", field];

@@ -17,10 +17,7 @@ pub(in crate::podsecurity) const SYSCTLS: Check = Check {
         rationale: "A parameter that is not kept apart for each pod changes the node and every pod on it",
         remedy: "Remove the parameter from `securityContext.sysctls`, or set it on the node",
         severity: Severity::High,
-        references: &[
-            DOCS,
-            "https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/",
-        ],
+        references: &[DOCS, "https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/"],
     },
     level: Level::Baseline,
     since: &[0, 27, 29, 32, 37],
@@ -50,11 +47,7 @@ const SAFE: &[(u64, &str)] = &[
 
 /// The parameters that are forbidden, with their places in the list.
 fn forbidden<'a>(pod: &Pod<'a>, minor: u64) -> impl Iterator<Item = (usize, &'a str)> {
-    let names = pod
-        .sysctls
-        .into_iter()
-        .flatten()
-        .map(|sysctl| text(sysctl.get("name")));
+    let names = pod.sysctls.into_iter().flatten().map(|sysctl| text(sysctl.get("name")));
     names
         .enumerate()
         .filter(move |(_, name)| !SAFE.iter().any(|(since, safe)| *since <= minor && safe == name))

@@ -20,10 +20,7 @@ pub(in crate::podsecurity) const HOST_PATH_VOLUMES: Check = Check {
             and every pod on it",
         remedy: "Mount a ConfigMap, a Secret, an emptyDir or a claim in its place",
         severity: Severity::High,
-        references: &[
-            DOCS,
-            "https://kubernetes.io/docs/concepts/storage/volumes/#hostpath",
-        ],
+        references: &[DOCS, "https://kubernetes.io/docs/concepts/storage/volumes/#hostpath"],
     },
     level: Level::Baseline,
     since: &[0],
@@ -93,9 +90,7 @@ const FORBIDDEN: &[&str] = &[
 ];
 
 fn has(volume: &Value, source: &str) -> bool {
-    volume
-        .get(source)
-        .is_some_and(|source| source.as_object().is_some())
+    volume.get(source).is_some_and(|source| source.as_object().is_some())
 }
 
 /// The kind of a volume that `restricted` forbids.
@@ -127,19 +122,13 @@ fn judge_host_path(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
         return None;
     }
     let noun = plural("volume", "volumes", names.len());
-    Some(Refusal::new(
-        "hostPath volumes",
-        format!("{noun} {}", join_quoted(names)),
-    ))
+    Some(Refusal::new("hostPath volumes", format!("{noun} {}", join_quoted(names))))
 }
 
 fn explain_host_path(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
     for (index, name, path) in volumes_with(pod, host_path) {
         let message = format!("volume `{name}` mounts `{path}` of the node");
-        out.push(Violation::of_pod(
-            pointer!["spec", "volumes", index, "hostPath"],
-            message,
-        ));
+        out.push(Violation::of_pod(pointer!["spec", "volumes", index, "hostPath"], message));
     }
 }
 
@@ -167,9 +156,6 @@ fn judge_restricted(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
 fn explain_restricted(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
     for (index, name, source) in volumes_with(pod, forbidden_source) {
         let message = format!("volume `{name}` is of the kind `{source}`");
-        out.push(Violation::of_pod(
-            pointer!["spec", "volumes", index, source],
-            message,
-        ));
+        out.push(Violation::of_pod(pointer!["spec", "volumes", index, source], message));
     }
 }

@@ -1,8 +1,5 @@
 //! Properties of spans and edits, on texts made at random in the manner of manifests.
-#![expect(
-    clippy::string_slice,
-    reason = "a test that slices wrongly fails, as it should"
-)]
+#![expect(clippy::string_slice, reason = "a test that slices wrongly fails, as it should")]
 
 use proptest::prelude::*;
 
@@ -54,16 +51,8 @@ const SCALARS: [&str; 20] = [
     "\"yes\"",
     "a#b",
 ];
-const KEYS: [&str; 8] = [
-    "name",
-    "image",
-    "\"quoted key\"",
-    "'single'",
-    "app.kubernetes.io/name",
-    "securityContext",
-    "x",
-    "yes",
-];
+const KEYS: [&str; 8] =
+    ["name", "image", "\"quoted key\"", "'single'", "app.kubernetes.io/name", "securityContext", "x", "yes"];
 const LINES: [&str; 6] = ["one", "  more", "", "é # no comment", "x: y", "-"];
 
 fn entry() -> impl Strategy<Value = Entry> {
@@ -73,22 +62,12 @@ fn entry() -> impl Strategy<Value = Entry> {
         prop::bool::weighted(0.3),
         prop::bool::weighted(0.1),
     )
-        .prop_map(|(key, above, beside, blank)| Entry {
-            key,
-            above,
-            beside,
-            blank,
-        })
+        .prop_map(|(key, above, beside, blank)| Entry { key, above, beside, blank })
 }
 
 fn flow() -> impl Strategy<Value = Written> {
-    let scalar = prop::sample::select(
-        SCALARS
-            .iter()
-            .copied()
-            .filter(|text| !text.is_empty())
-            .collect::<Vec<_>>(),
-    );
+    let scalar =
+        prop::sample::select(SCALARS.iter().copied().filter(|text| !text.is_empty()).collect::<Vec<_>>());
     scalar.prop_map(Written::Scalar).prop_recursive(2, 8, 3, |inner| {
         prop_oneof![
             prop::collection::vec((prop::sample::select(&KEYS[..]), inner.clone()), 0..3)
@@ -101,18 +80,10 @@ fn flow() -> impl Strategy<Value = Written> {
 
 fn written() -> impl Strategy<Value = Written> {
     let marks = prop::sample::select(vec!["|", "|-", "|+", ">", ">-", ">+"]);
-    let lines = (
-        marks,
-        prop::collection::vec(prop::sample::select(&LINES[..]), 0..4),
-    );
+    let lines = (marks, prop::collection::vec(prop::sample::select(&LINES[..]), 0..4));
     let lines = lines.prop_map(|(marks, lines)| {
-        let text = lines
-            .iter()
-            .position(|line| !line.is_empty() && !line.starts_with(' '));
-        Written::Lines(
-            marks,
-            lines.into_iter().skip(text.unwrap_or(usize::MAX)).collect(),
-        )
+        let text = lines.iter().position(|line| !line.is_empty() && !line.starts_with(' '));
+        Written::Lines(marks, lines.into_iter().skip(text.unwrap_or(usize::MAX)).collect())
     });
     let leaf = prop_oneof![4 => prop::sample::select(&SCALARS[..]).prop_map(Written::Scalar), 1 => lines, 1 => flow()];
     leaf.prop_recursive(4, 24, 4, |inner| {
@@ -125,22 +96,14 @@ fn written() -> impl Strategy<Value = Written> {
 
 /// A document whose root is a block mapping, with keys that are all different.
 fn document() -> impl Strategy<Value = String> {
-    (
-        prop::collection::vec((entry(), written()), 1..5),
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
-    )
-        .prop_map(|(entries, mark, crlf, end)| {
+    (prop::collection::vec((entry(), written()), 1..5), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(entries, mark, crlf, end)| {
             let mut out = String::from(if mark { "---\n# top\n" } else { "" });
             write_mapping(&mut out, &entries, 0, false);
-            let out = if end {
-                out
-            } else {
-                out.trim_end_matches('\n').to_owned()
-            };
+            let out = if end { out } else { out.trim_end_matches('\n').to_owned() };
             if crlf { out.replace('\n', "\r\n") } else { out }
-        })
+        },
+    )
 }
 
 fn write_mapping(out: &mut String, entries: &[(Entry, Written)], column: usize, mut inline: bool) {
@@ -209,9 +172,8 @@ fn flow_text(value: &Written) -> String {
         Written::Flow(entries) => {
             let mut seen = std::collections::BTreeSet::new();
             let entries = entries.iter().filter(|(key, _)| seen.insert(*key));
-            let entries: Vec<_> = entries
-                .map(|(key, value)| format!("{key}: {}", flow_text(value)))
-                .collect();
+            let entries: Vec<_> =
+                entries.map(|(key, value)| format!("{key}: {}", flow_text(value))).collect();
             format!("{{{}}}", entries.join(", "))
         }
         Written::Brackets(comma, items) => {
@@ -229,17 +191,11 @@ fn all(value: &Value) -> Vec<(Pointer, Value)> {
     let mut at = 0;
     while let Some((pointer, value)) = found.get(at).cloned() {
         match &value {
-            Value::Array(array) => found.extend(
-                array
-                    .iter()
-                    .enumerate()
-                    .map(|(index, value)| (pointer.child(index), value.clone())),
-            ),
-            Value::Object(object) => found.extend(
-                object
-                    .fields()
-                    .map(|(key, value)| (pointer.child(key.clone()), value.clone())),
-            ),
+            Value::Array(array) => found
+                .extend(array.iter().enumerate().map(|(index, value)| (pointer.child(index), value.clone()))),
+            Value::Object(object) => {
+                found.extend(object.fields().map(|(key, value)| (pointer.child(key.clone()), value.clone())))
+            }
             _ => {}
         }
         at += 1;
@@ -263,12 +219,7 @@ fn new_value() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
             prop::collection::vec(("[a-z/.]{1,6}", inner), 0..3).prop_map(|entries| {
-                Value::Object(
-                    entries
-                        .into_iter()
-                        .map(|(key, value)| (Value::from(key), value))
-                        .collect(),
-                )
+                Value::Object(entries.into_iter().map(|(key, value)| (Value::from(key), value)).collect())
             }),
         ]
     })
@@ -278,10 +229,7 @@ fn new_value() -> impl Strategy<Value = Value> {
 fn same_outside(text: &str, edited: &Edited) -> Result<(), TestCaseError> {
     let (mut before, mut after) = (0, 0);
     for change in &edited.changed {
-        prop_assert_eq!(
-            &text[before..change.before.start],
-            &edited.text[after..change.after.start]
-        );
+        prop_assert_eq!(&text[before..change.before.start], &edited.text[after..change.after.start]);
         (before, after) = (change.before.end, change.after.end);
     }
     prop_assert_eq!(&text[before..], &edited.text[after..]);
@@ -290,11 +238,7 @@ fn same_outside(text: &str, edited: &Edited) -> Result<(), TestCaseError> {
 
 fn comments(text: &str) -> Vec<String> {
     let index = Index::read(text, Syntax::Yaml).unwrap();
-    let mut comments: Vec<_> = index
-        .comments()
-        .iter()
-        .map(|comment| comment.text.clone())
-        .collect();
+    let mut comments: Vec<_> = index.comments().iter().map(|comment| comment.text.clone()).collect();
     comments.sort();
     comments
 }
@@ -311,10 +255,8 @@ fn with(value: &Value, steps: &[Step], new: &Value) -> Value {
             object.with(key.clone(), with(&inner, rest, new)).into()
         }
         Step::Index(index) => {
-            let mut items: Vec<Value> = value
-                .as_array()
-                .map(|array| array.iter().cloned().collect())
-                .unwrap_or_default();
+            let mut items: Vec<Value> =
+                value.as_array().map(|array| array.iter().cloned().collect()).unwrap_or_default();
             if *index == items.len() {
                 items.push(Value::Null);
             }

@@ -13,10 +13,7 @@ impl<'t> Scanner<'t> {
         self.at += 1;
         let name = self.scan_word();
         if name.is_empty() || !self.is_blank_or_end(0) {
-            return Err(Fault::syntax(
-                start,
-                "a directive needs a name of letters and digits",
-            ));
+            return Err(Fault::syntax(start, "a directive needs a name of letters and digits"));
         }
         let kind = match name {
             "YAML" => {
@@ -78,20 +75,14 @@ impl<'t> Scanner<'t> {
         let is_alias = self.byte(0) == b'*';
         self.at += 1;
         let name = self.scan_word();
-        let ends = matches!(
-            self.byte(0),
-            b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`'
-        ) || self.is_blank_or_end(0);
+        let ends = matches!(self.byte(0), b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`')
+            || self.is_blank_or_end(0);
         if name.is_empty() || !ends {
             let what = if is_alias { "an alias" } else { "an anchor" };
             let message = format!("{what} needs a name of letters, digits, `_` and `-`");
             return Err(Fault::syntax(start, message));
         }
-        let kind = if is_alias {
-            TokenKind::Alias(name)
-        } else {
-            TokenKind::Anchor(name)
-        };
+        let kind = if is_alias { TokenKind::Alias(name) } else { TokenKind::Anchor(name) };
         self.push_possible_key(kind, start, level);
         Ok(())
     }
@@ -186,10 +177,7 @@ impl<'t> Scanner<'t> {
             let octet = match u8::from_str_radix(digits, 16) {
                 Ok(octet) if self.byte(0) == b'%' && digits.len() == 2 && !digits.starts_with('+') => octet,
                 _ => {
-                    return Err(Fault::syntax(
-                        start,
-                        "a `%` in a tag needs two hexadecimal digits",
-                    ));
+                    return Err(Fault::syntax(start, "a `%` in a tag needs two hexadecimal digits"));
                 }
             };
             if first {

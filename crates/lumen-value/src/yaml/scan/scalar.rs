@@ -50,9 +50,7 @@ impl<'t> Scanner<'t> {
     /// Moves to the next byte that is in a table, or to the end.
     fn skip_until(&mut self, table: &[bool; 256]) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let len = rest
-            .iter()
-            .position(|byte| table.get(usize::from(*byte)).copied().unwrap_or(true));
+        let len = rest.iter().position(|byte| table.get(usize::from(*byte)).copied().unwrap_or(true));
         self.at += len.unwrap_or(rest.len());
     }
 
@@ -101,10 +99,7 @@ impl<'t> Scanner<'t> {
             loop {
                 if self.is_blank(0) {
                     if behind_break && self.byte(0) == b'\t' && self.column() < indent {
-                        return Err(Fault::syntax(
-                            self.at,
-                            "a tab cannot indent a line of a plain scalar",
-                        ));
+                        return Err(Fault::syntax(self.at, "a tab cannot indent a line of a plain scalar"));
                     }
                     self.at += 1;
                 } else if self.is_break(0) {
@@ -207,11 +202,7 @@ impl<'t> Scanner<'t> {
                 }
             }
             // White space at a line's ends is dropped, also behind an escaped line break.
-            let end = if behind_break {
-                kept_to.unwrap_or(blanks)
-            } else {
-                self.at
-            };
+            let end = if behind_break { kept_to.unwrap_or(blanks) } else { self.at };
             out.push_str(self.slice(piece, end));
             if behind_break {
                 breaks.fold_into(&mut out);
@@ -271,10 +262,7 @@ impl<'t> Scanner<'t> {
             b'u' => return self.scan_hex_escape(4, start, out),
             b'U' => return self.scan_hex_escape(8, start, out),
             _ => {
-                return Err(Fault::syntax(
-                    start,
-                    "there is no such escape; a backslash is written `\\\\`",
-                ));
+                return Err(Fault::syntax(start, "there is no such escape; a backslash is written `\\\\`"));
             }
         };
         self.at += 1;

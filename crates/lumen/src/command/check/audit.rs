@@ -41,20 +41,11 @@ struct Line {
 }
 
 pub(super) fn print(checked: &Checked, outputs: &[Output]) -> anyhow::Result<()> {
-    let lines: Vec<Line> = checked
-        .audit
-        .uses
-        .iter()
-        .map(|used| line(used, checked))
-        .collect();
-    let json = outputs
-        .iter()
-        .any(|output| output.file.is_none() && output.format == Format::Json);
+    let lines: Vec<Line> = checked.audit.uses.iter().map(|used| line(used, checked)).collect();
+    let json = outputs.iter().any(|output| output.file.is_none() && output.format == Format::Json);
     let text = if json {
-        let mut text = serde_json::to_string_pretty(&Audit {
-            schema: "lumen.exemptions/v1",
-            exemptions: lines,
-        })?;
+        let mut text =
+            serde_json::to_string_pretty(&Audit { schema: "lumen.exemptions/v1", exemptions: lines })?;
         text.push('\n');
         text
     } else {
@@ -99,16 +90,10 @@ fn table(lines: &[Line]) -> Result<String, std::fmt::Error> {
     if lines.is_empty() {
         return Ok("no exemptions\n".into());
     }
-    let mut rows = vec![
-        [
-            "STATUS", "FINDINGS", "RULES", "WHERE", "OWNER", "EXPIRES", "REASON",
-        ]
-        .map(str::to_owned),
-    ];
+    let mut rows =
+        vec![["STATUS", "FINDINGS", "RULES", "WHERE", "OWNER", "EXPIRES", "REASON"].map(str::to_owned)];
     rows.extend(lines.iter().map(|line| {
-        let place = line
-            .number
-            .map_or_else(|| line.file.clone(), |number| format!("{}:{number}", line.file));
+        let place = line.number.map_or_else(|| line.file.clone(), |number| format!("{}:{number}", line.file));
         [
             line.status.to_owned(),
             (line.silenced + line.denials_kept).to_string(),
@@ -128,11 +113,8 @@ fn table(lines: &[Line]) -> Result<String, std::fmt::Error> {
     }
     let mut text = String::new();
     for row in &rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         writeln!(text, "{}", cells.join("  ").trim_end())?;
     }
     Ok(text)

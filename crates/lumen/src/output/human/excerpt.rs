@@ -47,12 +47,7 @@ impl Excerpt {
             return None;
         }
         let (text, offsets) = shown(source.get(bytes.clone())?, start == 0);
-        Some(Self {
-            line: first.line,
-            text,
-            bytes,
-            offsets,
-        })
+        Some(Self { line: first.line, text, bytes, offsets })
     }
 
     /// The same for a source of the report.
@@ -77,9 +72,7 @@ impl Excerpt {
         if first_line.is_empty() {
             // A position between characters: the next one is marked, or the end of the line.
             let next = self.text.get(start..).and_then(|rest| rest.chars().next());
-            let width = next
-                .filter(|&character| character != '\n')
-                .map_or(0, char::len_utf8);
+            let width = next.filter(|&character| character != '\n').map_or(0, char::len_utf8);
             return start..start + width;
         }
         start..start + first_line.len()
@@ -97,11 +90,7 @@ pub(super) fn words(source: &[u8], region: &Region) -> Option<String> {
         return None;
     }
     let before = region.bytes.start.saturating_sub(WORDS_BYTES_MAX);
-    let after = region
-        .bytes
-        .start
-        .saturating_add(WORDS_BYTES_MAX)
-        .min(source.len());
+    let after = region.bytes.start.saturating_add(WORDS_BYTES_MAX).min(source.len());
     let text = String::from_utf8_lossy(source.get(before..after)?);
     // The ends may have cut a character in two.
     let text = text.trim_matches(char::REPLACEMENT_CHARACTER).replace('`', "'");

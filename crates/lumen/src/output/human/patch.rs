@@ -31,12 +31,7 @@ pub(super) fn write(report: &Report, reported: &Reported, style: &Style, text: &
     };
     let digits = |number: usize| number.to_string().len();
     let known = reported.region.as_ref().map_or(1, |region| digits(region.line));
-    let width = rows
-        .iter()
-        .map(|row| digits(row.number))
-        .max()
-        .unwrap_or(1)
-        .max(known);
+    let width = rows.iter().map(|row| digits(row.number)).max().unwrap_or(1).max(known);
     for row in rows {
         let (sign, colour) = match row.sign {
             Sign::Kept => ('|', "\x1b[1;94m"),
@@ -48,9 +43,7 @@ pub(super) fn write(report: &Report, reported: &Reported, style: &Style, text: &
             (false, _) => text.push_str(&format!("{number:>width$} {sign} {line}\n")),
             (true, Sign::Kept) => text.push_str(&format!("{colour}{number:>width$} {sign}\x1b[0m {line}\n")),
             (true, _) => {
-                text.push_str(&format!(
-                    "\x1b[1;94m{number:>width$}\x1b[0m {colour}{sign} {line}\x1b[0m\n"
-                ));
+                text.push_str(&format!("\x1b[1;94m{number:>width$}\x1b[0m {colour}{sign} {line}\x1b[0m\n"));
             }
         }
     }
@@ -63,10 +56,7 @@ fn rows(report: &Report, reported: &Reported) -> Option<Vec<Row>> {
     let source = text.source();
     // The line before shows where an addition belongs.
     let first_line = line_start(source, first.bytes.start)?;
-    let start = first_line
-        .checked_sub(1)
-        .and_then(|feed| line_start(source, feed))
-        .unwrap_or(first_line);
+    let start = first_line.checked_sub(1).and_then(|feed| line_start(source, feed)).unwrap_or(first_line);
     let end = match last.bytes.end {
         0 => 0,
         end if end > first.bytes.start && source.get(end - 1) == Some(&b'\n') => end,
@@ -101,12 +91,7 @@ fn compared(old: &str, new: &str, number: usize) -> Option<Vec<Row>> {
         let row = Row {
             sign,
             number: number + index,
-            text: change
-                .value()
-                .trim_end_matches(['\r', '\n'])
-                .chars()
-                .map(stand_in)
-                .collect(),
+            text: change.value().trim_end_matches(['\r', '\n']).chars().map(stand_in).collect(),
         };
         match sign {
             Sign::Kept => kept = Some(row),

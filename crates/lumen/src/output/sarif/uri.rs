@@ -39,9 +39,6 @@ mod tests {
     fn a_path_is_encoded_bytewise() {
         assert_eq!(encoded("a b/ü:%.yaml"), "a%20b/%C3%BC%3A%25.yaml");
         assert_eq!(artifact("/etc/x.yaml"), json!({ "uri": "file:///etc/x.yaml" }));
-        assert_eq!(
-            artifact("./x.yaml"),
-            json!({ "uri": "x.yaml", "uriBaseId": "%SRCROOT%" })
-        );
+        assert_eq!(artifact("./x.yaml"), json!({ "uri": "x.yaml", "uriBaseId": "%SRCROOT%" }));
     }
 }
