@@ -33,9 +33,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         None => build_lumen(true)?,
     };
     let tree = tree::write(&target().join("bench-tree"))?;
-    let size = std::fs::metadata(&lumen)
-        .with_context(|| format!("cannot read `{}`", lumen.display()))?
-        .len();
+    let size = std::fs::metadata(&lumen).with_context(|| format!("cannot read `{}`", lumen.display()))?.len();
     println!(
         "\nbinary    {:.2} MB\ntree      {} files, {} documents, {:.2} MB\n",
         megabytes(size),
@@ -43,10 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         tree.documents,
         megabytes(u64::try_from(tree.bytes)?)
     );
-    println!(
-        "{:>9} {:>9} {:>9} {:>8} {:>5}  call",
-        "median ms", "least ms", "peak MB", "x input", "exit"
-    );
+    println!("{:>9} {:>9} {:>9} {:>8} {:>5}  call", "median ms", "least ms", "peak MB", "x input", "exit");
     let runs = usize::from(options.runs);
     let folder = tree.folder.display().to_string();
     let report = |call: &Call, runs: usize| -> Result<Measured> {
@@ -60,11 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let call = Call::new(&lumen, &["check", "--output", format, &folder]);
         let measured = report(&call, runs)?;
         if measured.status.code() != Some(1) {
-            bail!(
-                "`{}` ended with {}: the tree has denials, 1 is right",
-                call.typed(),
-                measured.status
-            );
+            bail!("`{}` ended with {}: the tree has denials, 1 is right", call.typed(), measured.status);
         }
         ours = ours.or(Some(measured));
     }
@@ -115,23 +106,14 @@ struct Peer {
 }
 
 fn peers(folder: &str) -> Result<[Peer; 2]> {
-    let find = |name: &str, variable: &str| {
-        std::env::var_os(variable)
-            .map(PathBuf::from)
-            .or_else(|| on_path(name))
-    };
+    let find =
+        |name: &str, variable: &str| std::env::var_os(variable).map(PathBuf::from).or_else(|| on_path(name));
     let kube_linter = |program: PathBuf| Call::new(&program, &["lint", folder]);
     let kubeconform = |program: PathBuf| -> Result<Call> {
         // A location that is there and has nothing keeps it from the network.
         let schemas = schemas::folder()?.unwrap_or_else(|| target().join("no-schemas"));
         let location = format!("{}/{{{{.ResourceKind}}}}.json", schemas.display());
-        let arguments = [
-            "-ignore-missing-schemas",
-            "-summary",
-            "-schema-location",
-            &location,
-            folder,
-        ];
+        let arguments = ["-ignore-missing-schemas", "-summary", "-schema-location", &location, folder];
         Ok(Call::new(&program, &arguments))
     };
     Ok([

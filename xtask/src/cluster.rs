@@ -46,12 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.action {
         Action::Build { programs } => build(programs),
         Action::Up { nodes } => {
-            run_command(
-                command(script("up.sh"))
-                    .arg(cache())
-                    .arg(&state)
-                    .arg(nodes.to_string()),
-            )?;
+            run_command(command(script("up.sh")).arg(cache()).arg(&state).arg(nodes.to_string()))?;
             println!("KUBECONFIG={}", state.join("kubeconfig").display());
             Ok(())
         }
@@ -88,10 +83,7 @@ impl ApiServer {
         }
         let server = Self { state };
         run_command(
-            command(script("up.sh"))
-                .arg(cache())
-                .arg(&server.state)
-                .env("API_SERVER_ALONE", "true"),
+            command(script("up.sh")).arg(cache()).arg(&server.state).env("API_SERVER_ALONE", "true"),
         )?;
         Ok(server)
     }

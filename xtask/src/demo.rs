@@ -29,11 +29,7 @@ const SCENES: &[Scene] = &[
     },
     Scene {
         says: "One of them in full: the place, the reason, and how to mend it.",
-        arguments: &[
-            "check",
-            "examples/attacks/namespaces.yaml",
-            "examples/attacks/2.1-privileged.yaml",
-        ],
+        arguments: &["check", "examples/attacks/namespaces.yaml", "examples/attacks/2.1-privileged.yaml"],
         code: 1,
         meaning: "as it should be: the cluster refuses this pod",
     },
@@ -55,11 +51,7 @@ pub(crate) fn run() -> Result<()> {
             .status()
             .with_context(|| format!("cannot start `{}`", lumen.display()))?;
         if status.code() != Some(scene.code) {
-            bail!(
-                "`lumen {}` ended with {status} instead of {}",
-                scene.arguments.join(" "),
-                scene.code
-            );
+            bail!("`lumen {}` ended with {status} instead of {}", scene.arguments.join(" "), scene.code);
         }
         if scene.code != 0 {
             println!("(exit code {}, {})", scene.code, scene.meaning);

@@ -31,11 +31,7 @@ const RECORD: &str = "tests/corpus/podsecurity/apiserver-1.34.4.jsonl";
 /// The kinds that Pod Security looks at: the word for them in a request's path, and where they hold their pods' template.
 const KINDS: [(&str, &str, Option<&str>); 9] = [
     ("Pod", "pods", None),
-    (
-        "ReplicationController",
-        "replicationcontrollers",
-        Some("/spec/template"),
-    ),
+    ("ReplicationController", "replicationcontrollers", Some("/spec/template")),
     ("PodTemplate", "podtemplates", Some("/template")),
     ("Deployment", "deployments", Some("/spec/template")),
     ("ReplicaSet", "replicasets", Some("/spec/template")),
@@ -161,20 +157,12 @@ fn ask(server: &Requests, manifest: &Manifest, plural: &str, template: Option<&s
     } else {
         format!("/apis/{}", manifest.api_version)
     };
-    let path = format!(
-        "{group}/namespaces/{}/{plural}?dryRun=All&fieldValidation=",
-        manifest.namespace
-    );
+    let path = format!("{group}/namespaces/{}/{plural}?dryRun=All&fieldValidation=", manifest.namespace);
     let request = |validation: &str| -> Result<Answer> {
-        let mut answer = server.create(
-            &format!("{path}{validation}"),
-            manifest.media_type,
-            &manifest.text,
-        )?;
+        let mut answer =
+            server.create(&format!("{path}{validation}"), manifest.media_type, &manifest.text)?;
         if !manifest.generate_name.is_empty() {
-            answer.message = answer
-                .message
-                .map(|message| without_random(&message, &manifest.generate_name));
+            answer.message = answer.message.map(|message| without_random(&message, &manifest.generate_name));
         }
         Ok(answer)
     };
@@ -184,9 +172,7 @@ fn ask(server: &Requests, manifest: &Manifest, plural: &str, template: Option<&s
         .then_some(strict.message)
         .flatten();
     let mut line = line(manifest, &answer, strict.as_deref());
-    let template = template
-        .zip(answer.object.as_ref())
-        .and_then(|(pointer, object)| object.pointer(pointer));
+    let template = template.zip(answer.object.as_ref()).and_then(|(pointer, object)| object.pointer(pointer));
     if let (Some(template), Some(object), Some(fields)) = (template, &answer.object, line.as_object_mut()) {
         let pod = pod_of(template, object);
         fields.extend(ask_pods(server, &manifest.namespace, &pod)?);
@@ -225,9 +211,7 @@ fn ask_pods(server: &Requests, namespace: &str, pod: &Value) -> Result<Option<(S
         Some((_, reason)) => reason.to_owned(),
         None => message,
     };
-    Ok(answer
-        .message
-        .map(|message| ("pods".to_owned(), reason(message).into())))
+    Ok(answer.message.map(|message| ("pods".to_owned(), reason(message).into())))
 }
 
 /// The message with `<random>` for what the server adds to `generateName`: five letters or digits.
@@ -299,10 +283,7 @@ mod tests {
     #[test]
     fn made_up_names_are_cut() {
         let message = "pods \"web-x7k2p\" is forbidden: violates";
-        assert_eq!(
-            without_random(message, "web-"),
-            "pods \"web-<random>\" is forbidden: violates"
-        );
+        assert_eq!(without_random(message, "web-"), "pods \"web-<random>\" is forbidden: violates");
         assert_eq!(without_random(message, "other-"), message);
     }
 }

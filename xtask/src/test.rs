@@ -63,19 +63,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         if word != "passed" {
             println!("{word}: {remark}");
         }
-        rows.push(Row {
-            step,
-            word,
-            time,
-            remark,
-        });
+        rows.push(Row { step, word, time, remark });
     }
     print_table(&rows);
-    let failed: Vec<_> = rows
-        .iter()
-        .filter(|row| row.word == "FAILED")
-        .map(|row| row.step.name)
-        .collect();
+    let failed: Vec<_> = rows.iter().filter(|row| row.word == "FAILED").map(|row| row.step.name).collect();
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }

@@ -9,9 +9,7 @@ use anyhow::{Context, Result, bail};
 /// The root of the checkout.
 pub(crate) fn root() -> &'static Path {
     // `xtask/..`, known when this was compiled; cargo compiles it anew when the checkout moves.
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
 /// The folder that cargo builds into.
@@ -34,11 +32,7 @@ pub(crate) fn cargo() -> Command {
 /// The command as one would type it.
 pub(crate) fn typed(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    let mut line = program
-        .file_name()
-        .unwrap_or(program.as_os_str())
-        .to_string_lossy()
-        .into_owned();
+    let mut line = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     for argument in command.get_args() {
         line.push(' ');
         line.push_str(&argument.to_string_lossy());
@@ -49,9 +43,7 @@ pub(crate) fn typed(command: &Command) -> String {
 /// Prints the command and runs it; an error unless it succeeds.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     println!("$ {}", typed(command));
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{}`", typed(command)))?;
+    let status = command.status().with_context(|| format!("cannot start `{}`", typed(command)))?;
     if !status.success() {
         bail!("`{}` failed: {status}", typed(command));
     }
@@ -74,7 +66,5 @@ pub(crate) fn build_lumen(release: bool) -> Result<PathBuf> {
     }
     run(&mut build)?;
     let folder = if release { "release" } else { "debug" };
-    Ok(target()
-        .join(folder)
-        .join(format!("lumen{}", std::env::consts::EXE_SUFFIX)))
+    Ok(target().join(folder).join(format!("lumen{}", std::env::consts::EXE_SUFFIX)))
 }

@@ -4,12 +4,7 @@
 //! The server's answers are in `tests/corpus/podsecurity/apiserver-1.34.4.jsonl`; `cargo xtask e2e` asks a server again
 //! and compares, so that the two halves together compare lumen with the server.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says so and stops"
-)]
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test says so and stops")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -52,18 +47,16 @@ fn says_what_the_api_server_says() {
                 .collect();
             match (compare(answer, &of_document), deviations.contains(&answer.file)) {
                 (Ok(()), false) | (Err(_), true) => {}
-                (Ok(()), true) => faults.push(format!(
-                    "{}: no longer deviates, remove it from {DEVIATIONS}",
-                    answer.file
-                )),
+                (Ok(()), true) => {
+                    faults.push(format!("{}: no longer deviates, remove it from {DEVIATIONS}", answer.file))
+                }
                 (Err(fault), false) => faults.push(format!("{}:{}: {fault}", answer.file, answer.line)),
             }
         }
         for finding in &findings {
             let workload = WORKLOADS.contains(&finding.kind.as_str());
-            let recorded = answers
-                .iter()
-                .any(|answer| answer.file == finding.file && answer.kind == finding.kind);
+            let recorded =
+                answers.iter().any(|answer| answer.file == finding.file && answer.kind == finding.kind);
             if workload && !recorded {
                 faults.push(format!(
                     "{}:{}: no answer is recorded: run `cargo xtask e2e --record`",
@@ -79,10 +72,7 @@ fn says_what_the_api_server_says() {
         answers.len(),
         faults.join("\n")
     );
-    println!(
-        "pod security: {} answers of a real API server agree",
-        answers.len()
-    );
+    println!("pod security: {} answers of a real API server agree", answers.len());
 }
 
 /// What the server said of a document.
@@ -116,10 +106,7 @@ fn compare(answer: &Answer, findings: &[&Finding]) -> Result<(), String> {
     if !(answer.admitted || refused) {
         return compare_other_refusal(answer, findings);
     }
-    let warning = answer
-        .warnings
-        .iter()
-        .find(|warning| warning.starts_with("would violate PodSecurity "));
+    let warning = answer.warnings.iter().find(|warning| warning.starts_with("would violate PodSecurity "));
     // The one thing that happens, the worst of those that do, and the server's words for it.
     let expected = if refused {
         Some(("deny", &answer.message))
@@ -132,9 +119,9 @@ fn compare(answer: &Answer, findings: &[&Finding]) -> Result<(), String> {
     match expected {
         Some((action, text)) => expect(&texts, action, text),
         None => match texts.first() {
-            Some((action, text)) => Err(format!(
-                "the server says nothing, lumen says `{action}` with `{text}`"
-            )),
+            Some((action, text)) => {
+                Err(format!("the server says nothing, lumen says `{action}` with `{text}`"))
+            }
             None => Ok(()),
         },
     }
@@ -146,12 +133,7 @@ fn texts(findings: &[&Finding]) -> BTreeSet<(String, String)> {
         .iter()
         .filter(|finding| finding.layer == "pod-security")
         .filter(|finding| ["deny", "deny-pods", "warn"].contains(&finding.action.as_str()))
-        .map(|finding| {
-            (
-                finding.action.clone(),
-                finding.upstream.clone().unwrap_or_default(),
-            )
-        })
+        .map(|finding| (finding.action.clone(), finding.upstream.clone().unwrap_or_default()))
         .collect()
 }
 
@@ -163,27 +145,19 @@ fn expect(texts: &BTreeSet<(String, String)>, action: &str, expected: &str) -> R
         if other == action {
             said = true;
             if !same(text, expected) {
-                return Err(format!(
-                    "the server says\n    {expected}\n  lumen says\n    {text}"
-                ));
+                return Err(format!("the server says\n    {expected}\n  lumen says\n    {text}"));
             }
         } else if other != "warn" {
             return Err(format!("action `{other}` where `{action}` is due"));
         }
     }
-    if said {
-        Ok(())
-    } else {
-        Err(format!("the server says `{expected}`, lumen nothing"))
-    }
+    if said { Ok(()) } else { Err(format!("the server says `{expected}`, lumen nothing")) }
 }
 
 /// The same text, but for the name of a pod that the server makes up: there lumen gives what comes behind it.
 fn same(ours: &str, recorded: &str) -> bool {
     ours == recorded
-        || recorded
-            .split_once("<random>\" is forbidden: ")
-            .is_some_and(|(_, reason)| ours == reason)
+        || recorded.split_once("<random>\" is forbidden: ").is_some_and(|(_, reason)| ours == reason)
 }
 
 /// The server refused for another reason than Pod Security. Where it could not even decode the object, or the labels
@@ -191,9 +165,8 @@ fn same(ours: &str, recorded: &str) -> bool {
 fn compare_other_refusal(answer: &Answer, findings: &[&Finding]) -> Result<(), String> {
     let decoding = answer.message.contains(" cannot be handled as ");
     let labels = answer.kind == "Namespace" && answer.message.contains(" is invalid: ");
-    let silent = !findings
-        .iter()
-        .any(|finding| ["fail", "warn", "error"].contains(&finding.outcome.as_str()));
+    let silent =
+        !findings.iter().any(|finding| ["fail", "warn", "error"].contains(&finding.outcome.as_str()));
     if (decoding || labels) && silent {
         return Err(format!("the server says `{}`, lumen nothing", answer.message));
     }
@@ -244,11 +217,7 @@ fn deviations() -> BTreeSet<String> {
 fn by_folder(answers: &[Answer]) -> BTreeMap<String, Vec<&Answer>> {
     let mut folders: BTreeMap<String, Vec<&Answer>> = BTreeMap::new();
     for answer in answers {
-        let depth = if answer.file.starts_with("examples/") {
-            2
-        } else {
-            4
-        };
+        let depth = if answer.file.starts_with("examples/") { 2 } else { 4 };
         let folder: Vec<_> = answer.file.split('/').take(depth).collect();
         folders.entry(folder.join("/")).or_default().push(answer);
     }
@@ -274,22 +243,11 @@ fn next_lines(answers: &[&Answer]) -> Vec<u64> {
 fn findings(folder: &str) -> Vec<Finding> {
     let output = Command::new(env!("CARGO_BIN_EXE_lumen"))
         .current_dir(root())
-        .args([
-            "check",
-            "--output",
-            "jsonl",
-            "--kubernetes-version",
-            VERSION,
-            folder,
-        ])
+        .args(["check", "--output", "jsonl", "--kubernetes-version", VERSION, folder])
         .output()
         .expect("lumen starts");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        matches!(output.status.code(), Some(0..=2)),
-        "lumen ended with {}: {errors}",
-        output.status
-    );
+    assert!(matches!(output.status.code(), Some(0..=2)), "lumen ended with {}: {errors}", output.status);
     let text = String::from_utf8(output.stdout).expect("lumen writes UTF-8");
     text.lines()
         .map(|line| {
@@ -301,21 +259,14 @@ fn findings(folder: &str) -> Vec<Finding> {
                 outcome: word(&value, "/outcome"),
                 action: word(&value, "/action"),
                 kind: word(&value, "/object/kind"),
-                upstream: value
-                    .get("upstreamMessage")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned),
+                upstream: value.get("upstreamMessage").and_then(Value::as_str).map(str::to_owned),
             }
         })
         .collect()
 }
 
 fn word(value: &Value, pointer: &str) -> String {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn root() -> PathBuf {

@@ -61,26 +61,17 @@ impl Call {
 
     fn command(&self) -> Command {
         let mut command = command(&self.program);
-        command
-            .args(&self.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
 
     fn run(&self) -> Result<ExitStatus> {
-        self.command()
-            .status()
-            .with_context(|| format!("cannot start `{}`", self.typed()))
+        self.command().status().with_context(|| format!("cannot start `{}`", self.typed()))
     }
 
     /// The kernel's high-water mark, read again and again until the process ends.
     fn resident(&self) -> Result<Option<u64>> {
-        let mut child = self
-            .command()
-            .spawn()
-            .with_context(|| format!("cannot start `{}`", self.typed()))?;
+        let mut child = self.command().spawn().with_context(|| format!("cannot start `{}`", self.typed()))?;
         let status = format!("/proc/{}/status", child.id());
         let mut most = None;
         while child.try_wait()?.is_none() {

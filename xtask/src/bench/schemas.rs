@@ -41,15 +41,9 @@ fn write(folder: &Path, description: &Value) -> Result<()> {
     for (name, definition) in definitions {
         // The description calls these strings, and says elsewhere that numbers will do.
         let either = name.ends_with(".Quantity") || name.ends_with(".IntOrString");
-        let schema = if either {
-            json!({"type": ["string", "number"]})
-        } else {
-            definition.clone()
-        };
+        let schema = if either { json!({"type": ["string", "number"]}) } else { definition.clone() };
         schemas.insert(name.clone(), schema);
-        let kinds = definition
-            .get("x-kubernetes-group-version-kind")
-            .and_then(Value::as_array);
+        let kinds = definition.get("x-kubernetes-group-version-kind").and_then(Value::as_array);
         for kind in kinds.into_iter().flatten() {
             if let Some(kind) = kind.get("kind").and_then(Value::as_str) {
                 let reference = json!({"$ref": format!("_definitions.json#/definitions/{name}")});

@@ -80,10 +80,7 @@ fn namespace(text: &mut String, team: usize) -> Result<()> {
 }
 
 fn head(text: &mut String, version: &str, kind: &str, team: Option<usize>, name: &str) -> Result<()> {
-    writeln!(
-        text,
-        "apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: {name}"
-    )?;
+    writeln!(text, "apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: {name}")?;
     if let Some(team) = team {
         writeln!(text, "  namespace: team-{team:02}")?;
         writeln!(
@@ -100,20 +97,13 @@ fn workload(text: &mut String, kind: &str, team: usize, name: &str, number: usiz
     if kind == "StatefulSet" {
         writeln!(text, "  serviceName: {name}")?;
     }
-    writeln!(
-        text,
-        "  selector:\n    matchLabels:\n      app.kubernetes.io/name: {name}\n  template:"
-    )?;
+    writeln!(text, "  selector:\n    matchLabels:\n      app.kubernetes.io/name: {name}\n  template:")?;
     pod_template(text, 4, name, number)
 }
 
 fn cron_job(text: &mut String, team: usize, name: &str, number: usize) -> Result<()> {
     head(text, "batch/v1", "CronJob", Some(team), name)?;
-    writeln!(
-        text,
-        "spec:\n  schedule: \"{} 3 * * *\"\n  concurrencyPolicy: Forbid",
-        number % 60
-    )?;
+    writeln!(text, "spec:\n  schedule: \"{} 3 * * *\"\n  concurrencyPolicy: Forbid", number % 60)?;
     writeln!(text, "  jobTemplate:\n    spec:\n      template:")?;
     pod_template(text, 8, name, number)
 }
@@ -208,14 +198,8 @@ securityContext:
 
 fn service(text: &mut String, team: usize, name: &str) -> Result<()> {
     head(text, "v1", "Service", Some(team), name)?;
-    writeln!(
-        text,
-        "spec:\n  type: ClusterIP\n  selector:\n    app.kubernetes.io/name: {name}"
-    )?;
-    writeln!(
-        text,
-        "  ports:\n    - name: http\n      port: 80\n      targetPort: http"
-    )?;
+    writeln!(text, "spec:\n  type: ClusterIP\n  selector:\n    app.kubernetes.io/name: {name}")?;
+    writeln!(text, "  ports:\n    - name: http\n      port: 80\n      targetPort: http")?;
     Ok(())
 }
 
@@ -229,28 +213,16 @@ fn network_policy(text: &mut String, team: usize, name: &str) -> Result<()> {
         text,
         "  policyTypes: [Ingress, Egress]\n  ingress:\n    - from:\n        - namespaceSelector:"
     )?;
-    writeln!(
-        text,
-        "            matchLabels:\n              kubernetes.io/metadata.name: ingress"
-    )?;
-    writeln!(
-        text,
-        "      ports:\n        - protocol: TCP\n          port: 8080\n  egress:\n    - to:"
-    )?;
-    writeln!(
-        text,
-        "        - ipBlock:\n            cidr: 10.0.0.0/8\n            except:"
-    )?;
+    writeln!(text, "            matchLabels:\n              kubernetes.io/metadata.name: ingress")?;
+    writeln!(text, "      ports:\n        - protocol: TCP\n          port: 8080\n  egress:\n    - to:")?;
+    writeln!(text, "        - ipBlock:\n            cidr: 10.0.0.0/8\n            except:")?;
     writeln!(text, "              - 10.{team}.0.0/16")?;
     Ok(())
 }
 
 fn config_map(text: &mut String, team: usize, name: &str, number: usize) -> Result<()> {
     head(text, "v1", "ConfigMap", Some(team), name)?;
-    writeln!(
-        text,
-        "data:\n  log-level: info\n  shard: \"{number}\"\n  application.properties: |"
-    )?;
+    writeln!(text, "data:\n  log-level: info\n  shard: \"{number}\"\n  application.properties: |")?;
     for line in 0..24 {
         writeln!(text, "    feature.{line}.enabled=true # set by team-{team:02}")?;
     }

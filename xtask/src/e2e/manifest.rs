@@ -99,9 +99,7 @@ fn of_yaml(file: &str, text: &str) -> Vec<Manifest> {
             part.push('\n');
             continue;
         }
-        let comments_only = part
-            .lines()
-            .all(|line| line.trim().is_empty() || line.starts_with('#'));
+        let comments_only = part.lines().all(|line| line.trim().is_empty() || line.starts_with('#'));
         // What stands before the first separator is a document only if it says something.
         if !(comments_only && document == 0) {
             manifests.extend(of_block(file, document, start, &part));
@@ -156,34 +154,20 @@ mod tests {
         let facts: Vec<_> = found
             .iter()
             .map(|each| {
-                (
-                    each.document,
-                    each.line,
-                    each.kind.as_str(),
-                    each.name.as_str(),
-                    each.namespace.as_str(),
-                )
+                (each.document, each.line, each.kind.as_str(), each.name.as_str(), each.namespace.as_str())
             })
             .collect();
-        assert_eq!(
-            facts,
-            [(0, 3, "Pod", "a", "default"), (2, 11, "Deployment", "", "x")]
-        );
+        assert_eq!(facts, [(0, 3, "Pod", "a", "default"), (2, 11, "Deployment", "", "x")]);
         assert_eq!(found[1].generate_name, "b-");
         assert!(found[0].text.starts_with("apiVersion: v1"));
     }
 
     #[test]
     fn json_is_one_document() {
-        let found = of_json(
-            "f.json",
-            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"x"}}"#,
-        );
+        let found =
+            of_json("f.json", r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"x"}}"#);
         let found = found.unwrap().unwrap();
-        assert_eq!(
-            (found.name.as_str(), found.namespace.as_str(), found.line),
-            ("a", "x", 1)
-        );
+        assert_eq!((found.name.as_str(), found.namespace.as_str(), found.line), ("a", "x", 1));
         assert!(of_json("f.json", "{}").unwrap().is_none());
         assert!(of_json("f.json", "{").is_err());
     }

@@ -74,29 +74,19 @@ impl<'server> Requests<'server> {
 fn output(curl: &mut Command) -> Result<String> {
     let output = curl.output().context("cannot start `curl`")?;
     if !output.status.success() {
-        bail!(
-            "`curl` failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("`curl` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     String::from_utf8(output.stdout).context("the server's answer is no UTF-8")
 }
 
 /// Takes the head and the body of an answer apart.
 fn answer(text: &str) -> Result<Answer> {
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .context("the server's answer has no head")?;
-    let admitted = head
-        .split_whitespace()
-        .nth(1)
-        .is_some_and(|code| code.starts_with('2'));
+    let (head, body) = text.split_once("\r\n\r\n").context("the server's answer has no head")?;
+    let admitted = head.split_whitespace().nth(1).is_some_and(|code| code.starts_with('2'));
     // A path that the server does not serve is answered in plain text.
     let body_value: Option<Value> = serde_json::from_str(body).ok();
-    let message = body_value
-        .as_ref()
-        .and_then(|status| status.get("message")?.as_str())
-        .unwrap_or(body.trim());
+    let message =
+        body_value.as_ref().and_then(|status| status.get("message")?.as_str()).unwrap_or(body.trim());
     Ok(Answer {
         admitted,
         message: (!admitted).then(|| message.to_owned()),

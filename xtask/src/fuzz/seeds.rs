@@ -17,31 +17,11 @@ struct Source {
 }
 
 const SOURCES: &[Source] = &[
-    Source {
-        targets: &["read", "span_edit", "check"],
-        file: "yaml/documents.jsonl",
-        fields: &["yaml"],
-    },
-    Source {
-        targets: &["read", "span_edit"],
-        file: "yaml/scalars.jsonl",
-        fields: &["yaml"],
-    },
-    Source {
-        targets: &["json"],
-        file: "yaml/documents.jsonl",
-        fields: &["json"],
-    },
-    Source {
-        targets: &["check"],
-        file: "podsecurity/fixtures.jsonl",
-        fields: &["manifest"],
-    },
-    Source {
-        targets: &["selector"],
-        file: "selectors/selectors.jsonl",
-        fields: &["selector"],
-    },
+    Source { targets: &["read", "span_edit", "check"], file: "yaml/documents.jsonl", fields: &["yaml"] },
+    Source { targets: &["read", "span_edit"], file: "yaml/scalars.jsonl", fields: &["yaml"] },
+    Source { targets: &["json"], file: "yaml/documents.jsonl", fields: &["json"] },
+    Source { targets: &["check"], file: "podsecurity/fixtures.jsonl", fields: &["manifest"] },
+    Source { targets: &["selector"], file: "selectors/selectors.jsonl", fields: &["selector"] },
     Source {
         targets: &["quantity"],
         file: "selectors/quantities.jsonl",

@@ -13,20 +13,14 @@ pub(super) struct Tool {
 
 /// Makes sure that the programs are there; where one is not and cannot be installed, says so.
 pub(super) fn ensure(tools: &[Tool]) -> Result<(), String> {
-    let missing: Vec<_> = tools
-        .iter()
-        .filter(|tool| on_path(tool.program).is_none())
-        .collect();
+    let missing: Vec<_> = tools.iter().filter(|tool| on_path(tool.program).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let programs: Vec<_> = missing.iter().map(|tool| format!("`{}`", tool.program)).collect();
     let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
-    let wanted = format!(
-        "{} not installed: `apt-get install {}`",
-        programs.join(" and "),
-        packages.join(" ")
-    );
+    let wanted =
+        format!("{} not installed: `apt-get install {}`", programs.join(" and "), packages.join(" "));
     if !can_install() {
         return Err(wanted);
     }
@@ -37,9 +31,7 @@ pub(super) fn ensure(tools: &[Tool]) -> Result<(), String> {
         .args(["install", "--yes", "--quiet=2", "--no-install-recommends"])
         .args(&packages)
         .env("DEBIAN_FRONTEND", "noninteractive");
-    run(&mut update)
-        .and_then(|()| run(&mut install))
-        .map_err(|error| format!("{wanted} ({error:#})"))
+    run(&mut update).and_then(|()| run(&mut install)).map_err(|error| format!("{wanted} ({error:#})"))
 }
 
 /// Whether this is Debian, or what comes from it, and the user is root.

@@ -12,31 +12,15 @@ use crate::workspace::{cargo, command, on_path, root, run, target, typed};
 use crate::{cluster, demo, e2e};
 
 pub(super) const STEPS: &[Step] = &[
-    Step {
-        name: "format",
-        summary: "the code is laid out as rustfmt does it",
-        run: format,
-    },
-    Step {
-        name: "lints",
-        summary: "no warning of the compiler or of clippy, in any crate",
-        run: lints,
-    },
+    Step { name: "format", summary: "the code is laid out as rustfmt does it", run: format },
+    Step { name: "lints", summary: "no warning of the compiler or of clippy, in any crate", run: lints },
     Step {
         name: "tests",
         summary: "unit, property, snapshot, conformance and documentation tests",
         run: tests,
     },
-    Step {
-        name: "documentation",
-        summary: "the code's documentation has no dead links",
-        run: documentation,
-    },
-    Step {
-        name: "demo",
-        summary: "the main job on the examples gives what it should",
-        run: main_job,
-    },
+    Step { name: "documentation", summary: "the code's documentation has no dead links", run: documentation },
+    Step { name: "demo", summary: "the main job on the examples gives what it should", run: main_job },
     Step {
         name: "dependencies",
         summary: "licences, sources and bans of all dependencies",
@@ -55,25 +39,13 @@ fn format() -> Result<Outcome> {
 }
 
 fn lints() -> Result<Outcome> {
-    run(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "--deny",
-        "warnings",
-    ]))?;
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))?;
     Ok(Outcome::Passed(String::new()))
 }
 
 /// Runs the tests with their output shown, since that holds the conformance counts and what was skipped.
 fn tests() -> Result<Outcome> {
-    let missing = ensure(&[Tool {
-        program: "xmllint",
-        package: "libxml2-utils",
-    }])
-    .err();
+    let missing = ensure(&[Tool { program: "xmllint", package: "libxml2-utils" }]).err();
     let mut suite = cargo();
     suite
         .args(["test", "--workspace", "--locked", "--no-fail-fast", "--"])
@@ -97,10 +69,7 @@ fn tests() -> Result<Outcome> {
     if counts.skipped.is_empty() {
         return Ok(Outcome::Passed(remark));
     }
-    Ok(Outcome::Skipped(format!(
-        "{remark}; left out: {}",
-        counts.skipped.join("; ")
-    )))
+    Ok(Outcome::Skipped(format!("{remark}; left out: {}", counts.skipped.join("; "))))
 }
 
 /// What the lines of `cargo test` add up to.
@@ -131,20 +100,12 @@ impl Counts {
 
 /// The number in front of a word in a line of sums.
 fn number_before(line: &str, word: &str) -> usize {
-    line.split_once(word)
-        .and_then(|(before, _)| before.rsplit(' ').next()?.parse().ok())
-        .unwrap_or(0)
+    line.split_once(word).and_then(|(before, _)| before.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
 fn documentation() -> Result<Outcome> {
     run(cargo()
-        .args([
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-            "--locked",
-        ])
+        .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
         .env("RUSTDOCFLAGS", "--deny warnings"))?;
     Ok(Outcome::Passed(String::new()))
 }
@@ -175,15 +136,7 @@ fn install_cargo_deny() -> Result<PathBuf> {
         return Ok(program);
     }
     run(cargo()
-        .args([
-            "install",
-            "cargo-deny",
-            "--version",
-            CARGO_DENY,
-            "--locked",
-            "--debug",
-            "--root",
-        ])
+        .args(["install", "cargo-deny", "--version", CARGO_DENY, "--locked", "--debug", "--root"])
         .arg(&folder)
         .env("CARGO_TARGET_DIR", folder.join("build")))?;
     Ok(program)
@@ -194,20 +147,9 @@ const CARGO_DENY: &str = "0.20.2";
 
 fn api_server() -> Result<Outcome> {
     if !cluster::is_built() && cluster::go().is_none() {
-        return Ok(Outcome::Skipped(
-            "Go is not installed, which builds the API server".into(),
-        ));
+        return Ok(Outcome::Skipped("Go is not installed, which builds the API server".into()));
     }
-    let tools = [
-        Tool {
-            program: "curl",
-            package: "curl",
-        },
-        Tool {
-            program: "openssl",
-            package: "openssl",
-        },
-    ];
+    let tools = [Tool { program: "curl", package: "curl" }, Tool { program: "openssl", package: "openssl" }];
     if let Err(reason) = ensure(&tools) {
         return Ok(Outcome::Skipped(reason));
     }
@@ -233,12 +175,6 @@ mod tests {
             counts.add(line);
         }
         assert_eq!((counts.passed, counts.failed, counts.conformance), (15, 2, 1));
-        assert_eq!(
-            counts.skipped,
-            [
-                "yaml/more.jsonl: skipped, no such file",
-                "xmllint is not installed"
-            ]
-        );
+        assert_eq!(counts.skipped, ["yaml/more.jsonl: skipped, no such file", "xmllint is not installed"]);
     }
 }
