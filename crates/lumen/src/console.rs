@@ -99,7 +99,7 @@ pub fn print(data: &[u8]) -> io::Result<()> {
     print_with(|out| out.write_all(data))
 }
 
-/// Lets a function write to standard output, as [`print`] does.
+/// Lets a function write to standard output, as [`print()`] does.
 pub fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {

@@ -48,7 +48,7 @@ fn says_what_the_api_server_says() {
             match (compare(answer, &of_document), deviations.contains(&answer.file)) {
                 (Ok(()), false) | (Err(_), true) => {}
                 (Ok(()), true) => {
-                    faults.push(format!("{}: no longer deviates, remove it from {DEVIATIONS}", answer.file))
+                    faults.push(format!("{}: no longer deviates, remove it from {DEVIATIONS}", answer.file));
                 }
                 (Err(fault), false) => faults.push(format!("{}:{}: {fault}", answer.file, answer.line)),
             }

@@ -15,6 +15,9 @@ pub struct PodView<'a> {
     pub spec: &'a Value,
     /// Where the pod or the template stands in its document: the value that holds `metadata` and `spec`.
     pub at: Pointer,
+    /// The claim templates of a `StatefulSet`; null elsewhere. In its pods a claim stands in the place of the template's
+    /// volume of the same name.
+    pub claims: &'a Value,
 }
 
 impl<'a> PodView<'a> {
@@ -24,6 +27,7 @@ impl<'a> PodView<'a> {
             metadata: holder.get("metadata").unwrap_or(&NULL),
             spec: holder.get("spec").unwrap_or(&NULL),
             at,
+            claims: &NULL,
         }
     }
 

@@ -3,7 +3,7 @@
 use lumen_value::{Pointer, Value, pointer};
 
 use super::pod::PodView;
-use super::{field, group_of, text};
+use super::{NULL, field, group_of, text};
 
 /// An object that is a pod or makes pods.
 #[derive(Clone, Debug)]
@@ -177,8 +177,13 @@ fn templates<'a>(manifest: &'a Value, carrier: &Carrier) -> Vec<PodView<'a>> {
             WorkloadKind::Custom => field(holder, &["spec"]).as_object().is_some(),
             _ => carrier.always || holder.as_object().is_some(),
         })
-        .map(|(holder, at)| PodView::of(holder, at))
+        .map(|(holder, at)| PodView { claims: claims(manifest, carrier), ..PodView::of(holder, at) })
         .collect()
+}
+
+/// The claim templates, where the kind has such.
+fn claims<'a>(manifest: &'a Value, carrier: &Carrier) -> &'a Value {
+    if carrier.kind == "StatefulSet" { field(manifest, &["spec", "volumeClaimTemplates"]) } else { &NULL }
 }
 
 fn elements<'a>(list: &'a Value, at: &Pointer) -> Vec<(&'a Value, Pointer)> {

@@ -247,7 +247,7 @@ impl Admission {
 
     /// Judges a pod, or a template, which is never refused.
     fn evaluate(&self, request: &Request<'_>, resolved: &Resolved, pod: &Value, seen: Seen) -> Response {
-        let view = pod_view(pod);
+        let view = PodView::of(pod, Pointer::ROOT);
         let pod = Pod::read(&view, seen).in_cluster(self.cluster_minor);
         if self.is_exempt_runtime_class(&pod) {
             return Response::annotated("exempt", "runtimeClass");
@@ -306,15 +306,6 @@ fn forbidden(request: &Request<'_>, why: &str) -> Denial {
 
 fn not_found(namespace: &str) -> String {
     format!("namespaces {} not found", go_quoted(namespace))
-}
-
-/// A pod's document, or a template, as the checks see it.
-fn pod_view(pod: &Value) -> PodView<'_> {
-    PodView {
-        metadata: pod.get("metadata").unwrap_or(NULL),
-        spec: pod.get("spec").unwrap_or(NULL),
-        at: Pointer::ROOT,
-    }
 }
 
 /// Whether an update of a pod changes what the standards look at: of what can be changed, images, and ephemeral

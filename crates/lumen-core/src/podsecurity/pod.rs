@@ -27,6 +27,8 @@ pub struct Pod<'a> {
     pub(super) security: SecurityContext<'a>,
     pub(super) sysctls: Option<&'a Array>,
     pub(super) volumes: Option<&'a Array>,
+    /// The names of the volumes that a `StatefulSet`'s claims replace in its pods, sorted.
+    claimed: Vec<&'a str>,
     /// Init containers, regular ones, ephemeral ones.
     pub(super) containers: Vec<Container<'a>>,
 }
@@ -116,8 +118,16 @@ impl<'a> Pod<'a> {
             security: SecurityContext::default(),
             sysctls: None,
             volumes: None,
+            claimed: Vec::new(),
             containers: Vec::new(),
         };
+        if seen == Seen::Pod {
+            let claims = view.claims.as_array().into_iter().flatten();
+            let name =
+                |claim: &'a Value| text(claim.get("metadata").and_then(|metadata| metadata.get("name")));
+            pod.claimed = claims.map(name).collect();
+            pod.claimed.sort_unstable();
+        }
         let mut lists = [None; 3];
         for (key, value) in spec.as_object().into_iter().flat_map(Object::fields) {
             match key.as_bytes() {
@@ -151,6 +161,11 @@ impl<'a> Pod<'a> {
             pod.copy_app_armor_annotations();
         }
         pod
+    }
+
+    /// Whether a claim stands in the place of the volume of this name.
+    pub(super) fn is_claimed(&self, volume: &str) -> bool {
+        self.claimed.binary_search(&volume).is_ok()
     }
 
     /// The same pod, in a cluster of a minor version of Kubernetes: `latest` and later versions mean that one.

@@ -36,12 +36,7 @@ pub fn json(text: &str) -> Value {
 
 /// The view of a pod's document.
 pub fn view(pod: &Value) -> PodView<'_> {
-    const NULL: &Value = &Value::Null;
-    PodView {
-        metadata: pod.get("metadata").unwrap_or(NULL),
-        spec: pod.get("spec").unwrap_or(NULL),
-        at: Pointer::ROOT,
-    }
+    PodView::of(pod, Pointer::ROOT)
 }
 
 /// The fixes of all that a level finds wrong; `None` where one of them has none.

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lumen_value::Value;
+use lumen_value::{Pointer, Value};
 
-use super::{Admission, Cluster, Denial, NULL, Operation, Request, Response, pod_view};
+use super::{Admission, Cluster, Denial, NULL, Operation, Request, Response};
 use crate::defaults::Seen;
+use crate::object::pod::PodView;
 use crate::podsecurity::field_error::{Aggregate, FieldError};
 use crate::podsecurity::level::{Level, LevelVersion};
 use crate::podsecurity::pod::{Pod, text};
@@ -113,7 +114,7 @@ impl Admission {
         let mut checked = 0;
         let mut found: BTreeMap<String, (&str, usize)> = BTreeMap::new();
         for document in pods.iter().take(self.pods_max) {
-            let view = pod_view(document);
+            let view = PodView::of(document, Pointer::ROOT);
             let evaluation = Pod::read(&view, Seen::Pod).in_cluster(self.cluster_minor).evaluate(wanted);
             if !evaluation.is_allowed() {
                 let name = text(name_of(document));
@@ -158,7 +159,7 @@ impl Admission {
         let mut controllers = BTreeSet::new();
         let (mut first, mut further) = (Vec::new(), Vec::new());
         for document in documents {
-            if self.is_exempt_runtime_class(&Pod::read(&pod_view(document), Seen::Pod)) {
+            if self.is_exempt_runtime_class(&Pod::read(&PodView::of(document, Pointer::ROOT), Seen::Pod)) {
                 continue;
             }
             match controller_of(document) {

@@ -103,13 +103,16 @@ fn forbidden_source(volume: &Value) -> Option<&'static str> {
     Some(found.unwrap_or("unknown"))
 }
 
-/// The volumes for which `look` has an answer: place in the list, name, answer.
+/// The volumes for which `look` has an answer: place in the list, name, answer. Those that claims replace are left out.
 fn volumes_with<'a, T>(
-    pod: &Pod<'a>,
+    pod: &'a Pod<'a>,
     mut look: impl FnMut(&'a Value) -> Option<T>,
 ) -> impl Iterator<Item = (usize, &'a str, T)> {
     let volumes = pod.volumes.into_iter().flatten().enumerate();
-    volumes.filter_map(move |(index, volume)| Some((index, text(volume.get("name")), look(volume)?)))
+    volumes.filter_map(move |(index, volume)| {
+        let name = text(volume.get("name"));
+        if pod.is_claimed(name) { None } else { Some((index, name, look(volume)?)) }
+    })
 }
 
 fn host_path(volume: &Value) -> Option<&str> {
