@@ -6,6 +6,7 @@ mod bad_input;
 mod baseline;
 mod commands;
 mod config;
+mod examples;
 mod exemptions;
 mod fixes;
 mod inputs;
