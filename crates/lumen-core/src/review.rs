@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::finding::{Action, Finding};
+use crate::finding::{Action, Finding, Outcome};
 use crate::object::pod::PodView;
 use crate::object::{ObjectRef, Workload, WorkloadKind};
 use crate::podsecurity::NEWEST_MINOR;
@@ -63,6 +63,10 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
         });
         findings.extend(strictest(verdicts.collect()));
     }
+    if entry.malformed {
+        // The API server never sees what its fields of a wrong type were meant to say.
+        findings.retain(|finding| finding.outcome != Outcome::Pass);
+    }
     if is_exempt(policies) {
         findings.retain(|finding| !is_about_the_user(finding, workload.kind));
     }
@@ -72,7 +76,8 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
 /// The workloads of one namespace.
 pub type NamespaceWorkloads<'a> = (Arc<str>, Vec<(&'a ObjectRef, PodView<'a>)>);
 
-/// The workloads of a snapshot by the namespace that they land in, sorted.
+/// The workloads of a snapshot by the namespace that they land in, sorted. A namespace with a workload that is malformed
+/// is left out: what is not known to pass does not pass.
 pub fn workloads_by_namespace<'a>(
     snapshot: &'a Snapshot,
     policies: &'a Policies,
@@ -81,6 +86,10 @@ pub fn workloads_by_namespace<'a>(
     for (entry, workload) in snapshot.workloads() {
         let of_namespace = workloads.entry(landing_namespace(entry, policies).clone()).or_default();
         of_namespace.extend(workload.pods.into_iter().map(|pod| (&entry.object, pod)));
+    }
+    let malformed = |(entry, _): &(&Arc<Entry>, Workload<'_>)| entry.malformed;
+    for (entry, _) in snapshot.workloads().filter(malformed) {
+        workloads.remove(landing_namespace(entry, policies));
     }
     workloads.into_iter().collect()
 }

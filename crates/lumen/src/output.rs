@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-use lumen_core::finding::{Action, Finding, Fix, Location, Outcome, Place, Safety, Severity};
+use lumen_core::finding::{Action, Finding, Fix, Layer, Location, Outcome, Place, Safety, Severity};
 use lumen_value::Step;
 
 use crate::report::{Region, Report};
@@ -284,6 +284,20 @@ fn fix_title(fix: &Fix) -> String {
     match fix.safety {
         Safety::Safe => fix.title.clone(),
         Safety::Unsafe => format!("{} (unsafe: the workload may depend on it)", fix.title),
+    }
+}
+
+/// What comes of findings, in the words that people read, in the order of a summary.
+const EFFECTS: [&str; 6] = ["unreadable", "deny", "deny-pods", "warn", "dryrun", "advice"];
+
+/// What comes of a finding: its action, or in place of `none` why there is none.
+fn effect(finding: &Finding) -> &'static str {
+    match finding.action {
+        Action::None if finding.rule.layer == Layer::Input && finding.outcome == Outcome::Error => {
+            "unreadable"
+        }
+        Action::None => "advice",
+        action => action.as_str(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::finding::{Layer, Severity};
 pub static INVALID_EXEMPTION: Rule = Rule {
     layer: Layer::Input,
     name: "invalid-exemption",
-    summary: "Every exemption names its rules and says why",
+    summary: "every exemption names its rules and says why",
     rationale: "An exemption without a reason is one that nobody can review or take back; it is not honoured",
     remedy: "Write `# lumen: ignore[layer/rule] reason`, the annotation `lumensec.io/ignore: \"layer/rule: reason\"`, \
              or an Exemption with `spec.rules`, `spec.reason` and `spec.match`",
@@ -19,7 +19,7 @@ pub static INVALID_EXEMPTION: Rule = Rule {
 pub static UNUSED_EXEMPTION: Rule = Rule {
     layer: Layer::Input,
     name: "unused-exemption",
-    summary: "Every exemption silences something",
+    summary: "every exemption silences something",
     rationale: "What is left behind once its cause is mended silences the same mistake when it comes back",
     remedy: "Remove it",
     severity: Severity::Info,
@@ -30,7 +30,7 @@ pub static UNUSED_EXEMPTION: Rule = Rule {
 pub static EXPIRED_EXEMPTION: Rule = Rule {
     layer: Layer::Input,
     name: "expired-exemption",
-    summary: "No exemption is older than its owner meant it to be",
+    summary: "no exemption is older than its owner meant it to be",
     rationale: "An exemption that has expired silences nothing any more",
     remedy: "Mend what it is about and remove it, or have its owner renew `spec.expires`",
     severity: Severity::Low,

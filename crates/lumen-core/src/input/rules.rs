@@ -18,7 +18,7 @@ const fn rule(
 pub static SYNTAX: Rule = rule(
     "syntax",
     Severity::High,
-    "The text of an input is sound YAML or JSON",
+    "the text of an input is sound YAML or JSON",
     "What cannot be read cannot be judged: a manifest that no tool sees is one that no tool stops",
     "Mend the text at the place shown; what stands in the file's other documents is judged all the same",
 );
@@ -27,7 +27,7 @@ pub static SYNTAX: Rule = rule(
 pub static ENCODING: Rule = rule(
     "encoding",
     Severity::High,
-    "The text of an input is UTF-8",
+    "the text of an input is UTF-8",
     "Bytes that two readers take differently can show the reviewer one manifest and the server another",
     "Save the file as UTF-8",
 );
@@ -36,7 +36,7 @@ pub static ENCODING: Rule = rule(
 pub static DUPLICATE_KEY: Rule = rule(
     "duplicate-key",
     Severity::Medium,
-    "No key stands twice in a mapping",
+    "no key stands twice in a mapping",
     "The API server keeps the last of the two, a reviewer may see the first, and strict clients such as kubectl refuse the document; Lumen judges what the server would keep",
     "Remove the one that is not meant",
 );
@@ -45,7 +45,7 @@ pub static DUPLICATE_KEY: Rule = rule(
 pub static TOO_DEEP: Rule = rule(
     "too-deep",
     Severity::High,
-    "Collections do not nest deeper than the bound",
+    "collections do not nest deeper than the bound",
     "Depth without bound is a way to exhaust a reader; Kubernetes' own gives up at 10,000 levels",
     "Flatten the document, or raise the bound if the input is trusted",
 );
@@ -54,7 +54,7 @@ pub static TOO_DEEP: Rule = rule(
 pub static TOO_MANY_ALIASES: Rule = rule(
     "too-many-aliases",
     Severity::High,
-    "Aliases do not expand to more than the bound",
+    "aliases do not expand to more than the bound",
     "A few lines of nested aliases stand for gigabytes: the attack known as billion laughs",
     "Write the values out, or use fewer aliases",
 );
@@ -63,7 +63,7 @@ pub static TOO_MANY_ALIASES: Rule = rule(
 pub static TOO_MANY_DOCUMENTS: Rule = rule(
     "too-many-documents",
     Severity::High,
-    "An input holds no more documents than the bound",
+    "an input holds no more documents than the bound",
     "What lies behind the bound is not read, and so not judged",
     "Split the input, or raise the bound if it is trusted",
 );
@@ -72,7 +72,7 @@ pub static TOO_MANY_DOCUMENTS: Rule = rule(
 pub static TOO_LARGE: Rule = rule(
     "too-large",
     Severity::High,
-    "An input is no larger than the bound",
+    "an input is no larger than the bound",
     "Nothing of an input beyond the bound is read, and so nothing is judged",
     "Split the input, or raise the bound if it is trusted",
 );
@@ -81,7 +81,7 @@ pub static TOO_LARGE: Rule = rule(
 pub static UNREADABLE: Rule = rule(
     "unreadable",
     Severity::High,
-    "Every input that is named can be opened and read",
+    "every input that is named can be opened and read",
     "A file that cannot be read could hold anything",
     "Check that the path exists and that it may be read",
 );
@@ -90,7 +90,7 @@ pub static UNREADABLE: Rule = rule(
 pub static NOT_A_FILE: Rule = rule(
     "not-a-file",
     Severity::High,
-    "Every input is a regular file or a directory",
+    "every input is a regular file or a directory",
     "A FIFO or a device may never end, or hand out something else to each reader",
     "Name a regular file, or pipe the manifests into stdin and name `-`",
 );
@@ -99,7 +99,7 @@ pub static NOT_A_FILE: Rule = rule(
 pub static SYMLINK_LOOP: Rule = rule(
     "symlink-loop",
     Severity::High,
-    "No symbolic link leads back to where it stands",
+    "no symbolic link leads back to where it stands",
     "Behind a loop of links stands nothing that could be judged",
     "Remove the link that closes the loop",
 );
@@ -108,7 +108,7 @@ pub static SYMLINK_LOOP: Rule = rule(
 pub static TOO_MANY_FILES: Rule = rule(
     "too-many-files",
     Severity::High,
-    "The inputs are no more files than the bound",
+    "the inputs are no more files than the bound",
     "Files beyond the bound are not read, and so not judged",
     "Name a smaller tree, or raise the bound",
 );
@@ -117,7 +117,7 @@ pub static TOO_MANY_FILES: Rule = rule(
 pub static TEMPLATE: Rule = rule(
     "template",
     Severity::Info,
-    "An input is no template that has yet to be rendered",
+    "an input is no template that has yet to be rendered",
     "Actions such as `{{ .Values.image }}` are no YAML until a program fills them in; half of such a file must not be judged",
     "Render it first, such as with `helm template ..`, and check what comes out",
 );
@@ -126,7 +126,7 @@ pub static TEMPLATE: Rule = rule(
 pub static MALFORMED_OBJECT: Rule = rule(
     "malformed-object",
     Severity::High,
-    "Every field has the type that Kubernetes gives it",
+    "every field has the type that Kubernetes gives it",
     "The API server refuses an object with a field of the wrong type, such as `privileged: \"true\"`; a tool that reads past it would call the object safe",
     "Write the value with the type that is asked for: no quotes around booleans and numbers, quotes around labels that look like one",
 );
@@ -135,7 +135,7 @@ pub static MALFORMED_OBJECT: Rule = rule(
 pub static DUPLICATE_OBJECT: Rule = rule(
     "duplicate-object",
     Severity::Low,
-    "No two manifests of one call are about the same object",
+    "no two manifests of one call are about the same object",
     "Of two manifests for one object the one that is applied last wins, so what is judged may not be what runs; overlays in one folder are the usual cause",
     "Check each overlay by itself, or remove the manifest that is not meant",
 );
@@ -144,7 +144,7 @@ pub static DUPLICATE_OBJECT: Rule = rule(
 pub static NOT_A_MANIFEST: Rule = rule(
     "not-a-manifest",
     Severity::High,
-    "Every input is a manifest, where `--strict` demands it",
+    "every input is a manifest, where `--strict` demands it",
     "A file that is left alone because it is no manifest holds nothing that was judged",
     "Render templates first, leave other files out with `exclude`, or check without `--strict`",
 );
@@ -153,7 +153,7 @@ pub static NOT_A_MANIFEST: Rule = rule(
 pub static INTERNAL_ERROR: Rule = rule(
     "internal-error",
     Severity::High,
-    "The program itself does not fail over an input",
+    "the program itself does not fail over an input",
     "What a program fails over it has not judged, and so nothing in it counts as sound",
     "Report it as a bug, with the file if that is possible; all other files are judged",
 );

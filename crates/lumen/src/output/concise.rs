@@ -6,7 +6,7 @@ use std::io;
 use lumen_core::finding::Outcome;
 
 use crate::output::escape::line;
-use crate::output::place;
+use crate::output::{effect, place};
 use crate::report::Report;
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
@@ -27,7 +27,7 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
             word,
             line(&finding.rule.to_string()),
             line(&finding.message),
-            finding.action
+            effect(finding)
         )?;
     }
     Ok(())

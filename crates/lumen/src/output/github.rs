@@ -7,8 +7,8 @@ use std::io;
 
 use lumen_core::finding::{Finding, Outcome};
 
-use crate::output::Level;
 use crate::output::escape::{line, lines};
+use crate::output::{Level, effect};
 use crate::report::{Report, Reported};
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
@@ -33,7 +33,7 @@ fn command(reported: &Reported) -> String {
             properties.push(("endLine", region.end_line.to_string()));
         }
     }
-    properties.push(("title", property(&format!("{} ({})", finding.rule, finding.action))));
+    properties.push(("title", property(&format!("{} ({})", finding.rule, effect(finding)))));
     let properties =
         properties.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
     format!("::{} {properties}::{}", level(finding), data(&text(finding)))

@@ -20,7 +20,7 @@ use lumen_core::object::ObjectRef;
 use crate::output::escape::{line, lines};
 use crate::output::rules::Rules;
 use crate::output::sums::Sums;
-use crate::output::{self, Style, fix_title, missing};
+use crate::output::{self, Style, effect, fix_title, missing};
 use crate::report::{Region, Report, Reported};
 use excerpt::Excerpt;
 
@@ -192,7 +192,7 @@ impl<'a> Human<'a> {
     fn messages(&mut self, finding: &'a Finding) -> Vec<Message<'static>> {
         let mut messages = Vec::new();
         if !matches!(finding.outcome, Outcome::Pass) {
-            let name = format!("{} ({})", finding.action, finding.severity);
+            let name = format!("{} ({})", effect(finding), finding.severity);
             let said = (finding.object.as_ref(), finding.outcome, finding.action, finding.policy.as_ref());
             let text = match &finding.object {
                 Some(object) if !self.consequences.insert(said) => again(finding, object),
@@ -235,7 +235,7 @@ fn consequence(finding: &Finding) -> String {
         (_, Action::DenyPods) => format!("`{object}` is admitted, the pods it makes are rejected"),
         (_, Action::Warn) => format!("`{object}` is admitted with a warning"),
         (_, Action::Dryrun) => format!("`{object}` is admitted, the violation is recorded"),
-        (_, Action::None) => format!("advice, nothing refuses `{object}`"),
+        (_, Action::None) => format!("nothing refuses `{object}`"),
     };
     if let Some(policy) = &finding.policy {
         text.push_str(&format!(

@@ -7,7 +7,7 @@ use lumen_core::finding::{Finding, Outcome};
 
 use crate::output::escape::{line, lines};
 use crate::output::sums::Sums;
-use crate::output::{Level, place};
+use crate::output::{Level, effect, place};
 use crate::report::{Report, Reported};
 
 /// Rows that stand open; more of a table are folded.
@@ -50,7 +50,7 @@ fn table(rows: &[&Reported], out: &mut dyn io::Write) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    writeln!(out, "| severity | action | where | what | rule |")?;
+    writeln!(out, "| severity | effect | where | what | rule |")?;
     writeln!(out, "|---|---|---|---|---|")?;
     for reported in rows {
         let finding = &reported.finding;
@@ -61,7 +61,7 @@ fn table(rows: &[&Reported], out: &mut dyn io::Write) -> io::Result<()> {
         writeln!(
             out,
             "| {severity} | {} | {} | {} | {} |",
-            finding.action,
+            effect(finding),
             wherever(reported),
             prose(&finding.message),
             code(&finding.rule.to_string())

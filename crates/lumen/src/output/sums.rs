@@ -5,9 +5,9 @@
     reason = "the texts are short: a copy costs less than errors that cannot happen"
 )]
 
-use lumen_core::finding::{Action, Finding, Layer, Outcome, Safety, Severity};
+use lumen_core::finding::{Finding, Outcome, Safety, Severity};
 
-use crate::output::plural;
+use crate::output::{EFFECTS, effect, plural};
 use crate::report::{Report, Summary};
 
 /// Findings by what they are. What passed or was not judged is no finding here.
@@ -41,14 +41,8 @@ impl Sums {
         sums.findings = counted.len();
         let count =
             |holds: &dyn Fn(&Finding) -> bool| counted.iter().filter(|finding| holds(finding)).count();
-        sums.actions.push(("unreadable", count(&is_unreadable)));
-        for &action in Action::ALL {
-            let word = match action {
-                Action::None => "advice",
-                _ => action.as_str(),
-            };
-            let number = count(&|finding| finding.action == action && !is_unreadable(finding));
-            sums.actions.push((word, number));
+        for word in EFFECTS {
+            sums.actions.push((word, count(&|finding| effect(finding) == word)));
         }
         for &severity in Severity::ALL.iter().rev() {
             let number = count(&|finding| finding.severity == severity);
@@ -103,11 +97,6 @@ impl Sums {
             }
         }
     }
-}
-
-/// Whether it says that an input, or a part of it, could not be read.
-fn is_unreadable(finding: &Finding) -> bool {
-    finding.rule.layer == Layer::Input && finding.outcome == Outcome::Error
 }
 
 /// `2 deny, 1 warn`: those that are there.

@@ -53,7 +53,7 @@ fn every_attack_gets_the_findings_it_must() {
         }
         assert_eq!(upstream.is_some(), !found.is_empty(), "{file}");
     }
-    let is_scenario = |name: &str| name.ends_with(".yaml");
+    let is_scenario = |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "yaml");
     let not_scenarios = ["namespaces.yaml", "network-policies.yaml", "gatekeeper-policies.yaml"];
     for entry in std::fs::read_dir(&folder).expect("the folder") {
         let name = entry.expect("an entry").file_name().into_string().expect("a name");
