@@ -113,15 +113,6 @@ pub static TOO_MANY_FILES: Rule = rule(
     "Name a smaller tree, or raise the bound",
 );
 
-/// An input is no template that has yet to be rendered.
-pub static TEMPLATE: Rule = rule(
-    "template",
-    Severity::Info,
-    "an input is no template that has yet to be rendered",
-    "Actions such as `{{ .Values.image }}` are no YAML until a program fills them in; half of such a file must not be judged",
-    "Render it first, such as with `helm template ..`, and check what comes out",
-);
-
 /// Every field has the type that Kubernetes gives it.
 pub static MALFORMED_OBJECT: Rule = rule(
     "malformed-object",
@@ -171,7 +162,6 @@ pub static RULES: &[&Rule] = &[
     &NOT_A_FILE,
     &SYMLINK_LOOP,
     &TOO_MANY_FILES,
-    &TEMPLATE,
     &MALFORMED_OBJECT,
     &DUPLICATE_OBJECT,
     &NOT_A_MANIFEST,

@@ -12,7 +12,7 @@ use super::field_error::FieldError;
 use super::level::{Level, LevelVersion, NEWEST_MINOR};
 use super::pod::Pod;
 use super::policy::{AUDIT_LABEL, ENFORCE_LABEL, Resolved, WARN_LABEL};
-use super::rules::{EXEMPT_NAMESPACE, EXEMPT_WORKLOAD, INVALID_CONFIGURATION, INVALID_LABEL};
+use super::rules::{EXEMPT_NAMESPACE, EXEMPT_WORKLOAD, INVALID_LABEL};
 use super::text::go_quoted;
 use super::{CHECKS, Evaluation};
 use crate::catalog::Rule;
@@ -453,14 +453,4 @@ fn invalid_label(error: &FieldError, labels: &Value) -> String {
         _ => "is no version, and would mean `latest`",
     };
     format!("label `{label}` is `{value}`, which {meant}")
-}
-
-/// The findings about a configuration that the API server would not start with.
-pub fn review_configuration(errors: &[FieldError], object: &ObjectRef, root: &Location) -> Vec<Finding> {
-    let finding = |error: &FieldError| Finding {
-        location: Some(within(root, &error.pointer)),
-        outcome: Outcome::Error,
-        ..bare(&INVALID_CONFIGURATION, object, error.to_string())
-    };
-    errors.iter().map(finding).collect()
 }

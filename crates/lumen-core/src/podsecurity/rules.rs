@@ -43,17 +43,6 @@ pub const EXEMPT_WORKLOAD: Rule = Rule {
     references: &[CONFIGURATION],
 };
 
-/// A configuration that the API server does not start with.
-pub const INVALID_CONFIGURATION: Rule = Rule {
-    layer: Layer::PodSecurity,
-    name: "invalid-configuration",
-    summary: "the cluster's Pod Security configuration is one that the API server starts with",
-    rationale: "With an error in it the API server does not start",
-    remedy: "Mend the field that is named",
-    severity: Severity::High,
-    references: &[CONFIGURATION],
-};
-
 /// The level that a namespace could enforce.
 pub const NAMESPACE_LEVEL: Rule = Rule {
     layer: Layer::PodSecurity,
@@ -67,7 +56,6 @@ pub const NAMESPACE_LEVEL: Rule = Rule {
 
 /// Every rule of this layer: the checks in upstream's order, then the others.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    static OTHERS: &[Rule] =
-        &[INVALID_LABEL, EXEMPT_NAMESPACE, EXEMPT_WORKLOAD, INVALID_CONFIGURATION, NAMESPACE_LEVEL];
+    static OTHERS: &[Rule] = &[INVALID_LABEL, EXEMPT_NAMESPACE, EXEMPT_WORKLOAD, NAMESPACE_LEVEL];
     CHECKS.iter().map(|check| &check.rule).chain(OTHERS)
 }
