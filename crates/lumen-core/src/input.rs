@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use lumen_value::read::{ReadError, ReadErrorKind};
 
-use crate::catalog::Rule;
 use crate::finding::{Action, Finding, Layer, Location, Outcome, Place, RuleId, Severity};
+use crate::rule::Rule;
 
 pub mod rules;
 

@@ -13,5 +13,6 @@ pub mod podsecurity;
 pub mod quantity;
 pub mod request;
 pub mod review;
+pub mod rule;
 pub mod selector;
 pub mod snapshot;

@@ -5,8 +5,8 @@
     reason = "the texts are short: a copy costs less than errors that cannot happen"
 )]
 
-use lumen_core::catalog::Rule;
 use lumen_core::finding::{Layer, Severity};
+use lumen_core::rule::Rule;
 
 use crate::output::Style;
 

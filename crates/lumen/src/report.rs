@@ -5,8 +5,8 @@ use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
-use lumen_core::catalog::Rule;
 use lumen_core::finding::{Finding, Related};
+use lumen_core::rule::Rule;
 use lumen_value::edit::Edited;
 
 /// Everything an output format needs; the formats add nothing and look nothing up.

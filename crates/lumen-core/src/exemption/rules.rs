@@ -1,7 +1,7 @@
 //! The rules about exemptions; they belong to the layer `input`.
 
-use crate::catalog::Rule;
 use crate::finding::{Layer, Severity};
+use crate::rule::Rule;
 
 /// An exemption that cannot be honoured.
 pub static INVALID_EXEMPTION: Rule = Rule {

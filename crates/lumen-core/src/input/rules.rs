@@ -1,7 +1,7 @@
 //! The rules of the layer `input`.
 
-use crate::catalog::Rule;
 use crate::finding::{Layer, Severity};
+use crate::rule::Rule;
 
 /// A rule of this layer; what is wrong with an input is specified nowhere but here.
 const fn rule(

@@ -6,8 +6,8 @@ use lumen_value::{Pointer, Value};
 
 use super::level::{Level, LevelVersion, NEWEST_MINOR};
 use super::pod::{Container, Pod};
-use crate::catalog::Rule;
 use crate::finding::{Edit, Fix, Safety};
+use crate::rule::Rule;
 
 pub(super) mod app_armor;
 pub(super) mod capabilities;

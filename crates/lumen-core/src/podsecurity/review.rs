@@ -15,11 +15,11 @@ use super::policy::{AUDIT_LABEL, ENFORCE_LABEL, Resolved, WARN_LABEL};
 use super::rules::{EXEMPT_NAMESPACE, EXEMPT_WORKLOAD, INVALID_LABEL};
 use super::text::go_quoted;
 use super::{CHECKS, Evaluation};
-use crate::catalog::Rule;
 use crate::defaults::Seen;
 use crate::finding::{Action, Edit, Finding, Fix, Location, Outcome, Place, PolicyRef, Related};
 use crate::object::ObjectRef;
 use crate::object::pod::PodView;
+use crate::rule::Rule;
 
 /// Most bytes of upstream's texts that the findings about one workload repeat. A text names every container that a
 /// check finds wrong, and every such container has findings: without a bound, a manifest of a few megabytes would make

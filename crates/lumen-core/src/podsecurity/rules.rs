@@ -2,8 +2,8 @@
 
 use super::CHECKS;
 use super::check::DOCS;
-use crate::catalog::Rule;
 use crate::finding::{Layer, Severity};
+use crate::rule::Rule;
 
 const LABELS: &str = "https://kubernetes.io/docs/concepts/security/pod-security-admission/";
 const CONFIGURATION: &str =

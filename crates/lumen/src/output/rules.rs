@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use lumen_core::catalog::Rule;
 use lumen_core::finding::{Layer, RuleId};
+use lumen_core::rule::Rule;
 
 use crate::report::Report;
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use lumen_core::catalog::Rule;
 use lumen_core::finding::{Finding, Layer, Location, Outcome, Place, RuleId, Severity};
+use lumen_core::rule::Rule;
 use serde_json::{Map, Value, json};
 
 use crate::explain::{remedy_as_markdown, sentence};

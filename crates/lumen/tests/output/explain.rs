@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use lumen::explain;
 use lumen::output::Style;
-use lumen_core::catalog::Rule;
+use lumen_core::rule::Rule;
 
 use crate::fixture::RULES;
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use lumen::output::{self, Format, Style};
 use lumen::report::{Change, Region, Report, Reported, Summary};
-use lumen_core::catalog::Rule;
 use lumen_core::finding::{
     Action, Edit, Finding, Fix, Layer, Location, Outcome, Place, PolicyRef, Related, RuleId, Safety, Severity,
 };
 use lumen_core::object::ObjectRef;
+use lumen_core::rule::Rule;
 use lumen_value::edit;
 use lumen_value::read::Syntax;
 use lumen_value::{Pointer, Value, pointer};

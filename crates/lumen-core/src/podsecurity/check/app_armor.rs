@@ -3,12 +3,12 @@
 use lumen_value::{Pointer, pointer};
 
 use super::{Check, DOCS, Refusal, Violation, risky, set};
-use crate::catalog::Rule;
 use crate::defaults::APP_ARMOR_ANNOTATION_PREFIX;
 use crate::finding::{Edit, Fix, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Container, Pod, Profile};
 use crate::podsecurity::text::{Names, containers, go_quoted, join_quoted, plural};
+use crate::rule::Rule;
 
 pub(in crate::podsecurity) const APP_ARMOR_PROFILE: Check = Check {
     id: "appArmorProfile",

@@ -1,11 +1,11 @@
 //! `capabilities_baseline` and `capabilities_restricted`.
 
 use super::{Check, DOCS, Refusal, Violation, risky, safe, set};
-use crate::catalog::Rule;
 use crate::finding::{Edit, Fix, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Container, Pod, text};
 use crate::podsecurity::text::{Names, containers, join_quoted};
+use crate::rule::Rule;
 
 use lumen_value::Value;
 

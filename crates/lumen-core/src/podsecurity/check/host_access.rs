@@ -3,12 +3,12 @@
 use lumen_value::pointer;
 
 use super::{Check, DOCS, Refusal, Violation, risky};
-use crate::catalog::Rule;
 use crate::defaults;
 use crate::finding::{Edit, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Container, List, Pod};
 use crate::podsecurity::text::{containers, plural, setters};
+use crate::rule::Rule;
 
 use std::collections::BTreeSet;
 

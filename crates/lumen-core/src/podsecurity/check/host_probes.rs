@@ -1,11 +1,11 @@
 //! `hostProbesAndHostLifecycle`.
 
 use super::{Check, DOCS, Refusal, Violation, risky};
-use crate::catalog::Rule;
 use crate::finding::{Edit, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Container, Pod, text};
 use crate::podsecurity::text::{Names, join_quoted, plural};
+use crate::rule::Rule;
 
 use lumen_value::{Pointer, Value, pointer};
 

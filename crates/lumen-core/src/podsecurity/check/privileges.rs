@@ -1,11 +1,11 @@
 //! `privileged` and `allowPrivilegeEscalation`.
 
 use super::{Check, DOCS, Refusal, Violation, risky, safe, set};
-use crate::catalog::Rule;
 use crate::finding::{Edit, Fix, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Container, Pod};
 use crate::podsecurity::text::containers;
+use crate::rule::Rule;
 
 pub(in crate::podsecurity) const PRIVILEGED: Check = Check {
     id: "privileged",

@@ -1,11 +1,11 @@
 //! `procMount` and `procMount_restricted`.
 
 use super::{Check, DOCS, Refusal, Violation, risky};
-use crate::catalog::Rule;
 use crate::finding::{Edit, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Container, Pod};
 use crate::podsecurity::text::{Names, containers, join_quoted};
+use crate::rule::Rule;
 
 pub(in crate::podsecurity) const PROC_MOUNT: Check = Check {
     id: "procMount",

@@ -3,11 +3,11 @@
 use lumen_value::pointer;
 
 use super::{Check, DOCS, Refusal, Violation, risky, safe, set};
-use crate::catalog::Rule;
 use crate::finding::{Edit, Fix, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Container, Pod, SecurityContext};
 use crate::podsecurity::text::{containers, setters};
+use crate::rule::Rule;
 
 pub(in crate::podsecurity) const RUN_AS_NON_ROOT: Check = Check {
     id: "runAsNonRoot",

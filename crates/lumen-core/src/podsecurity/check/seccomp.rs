@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use lumen_value::{Pointer, pointer};
 
 use super::{Check, DOCS, Refusal, Violation, risky, safe, set};
-use crate::catalog::Rule;
 use crate::finding::{Edit, Fix, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Container, Pod, Profile};
 use crate::podsecurity::text::{Names, containers, go_quoted, join_quoted, plural, setters};
+use crate::rule::Rule;
 
 pub(in crate::podsecurity) const SECCOMP_PROFILE_BASELINE: Check = Check {
     id: "seccompProfile_baseline",

@@ -3,11 +3,11 @@
 use lumen_value::{Pointer, Value, pointer};
 
 use super::{Check, DOCS, Refusal, Violation, risky};
-use crate::catalog::Rule;
 use crate::finding::{Edit, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Pod, text};
 use crate::podsecurity::text::{Names, join_quoted, plural, setters};
+use crate::rule::Rule;
 
 pub(in crate::podsecurity) const SELINUX_OPTIONS: Check = Check {
     id: "seLinuxOptions",

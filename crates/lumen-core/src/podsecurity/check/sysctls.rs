@@ -3,10 +3,10 @@
 use lumen_value::pointer;
 
 use super::{Check, DOCS, Refusal, Violation, risky};
-use crate::catalog::Rule;
 use crate::finding::{Edit, Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Pod, text};
+use crate::rule::Rule;
 
 pub(in crate::podsecurity) const SYSCTLS: Check = Check {
     id: "sysctls",

@@ -3,12 +3,12 @@
 use lumen_value::{Value, pointer};
 
 use super::{Check, DOCS, Refusal, Violation};
-use crate::catalog::Rule;
 use crate::defaults;
 use crate::finding::{Layer, Severity};
 use crate::podsecurity::level::Level;
 use crate::podsecurity::pod::{Pod, text};
 use crate::podsecurity::text::{Names, join_quoted, plural};
+use crate::rule::Rule;
 
 pub(in crate::podsecurity) const HOST_PATH_VOLUMES: Check = Check {
     id: "hostPathVolumes",
