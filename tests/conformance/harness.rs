@@ -69,7 +69,7 @@ pub(crate) fn run(folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), 
     let path = conformance_dir().join(folder).join(format!("{file}.jsonl"));
     let Ok(text) = fs::read_to_string(&path) else {
         assert!(env::var("CI").as_deref() != Ok("true"), "no such file: {}", path.display());
-        println!("conformance {folder}/{file}: skipped, no such file");
+        println!("conformance {folder}/{file}.jsonl: skipped, no such file");
         return;
     };
     let deviations = deviations(folder, file);
@@ -94,7 +94,7 @@ pub(crate) fn run(folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), 
         }
         names.insert(case.name);
     }
-    println!("conformance {folder}/{file}: {passed}/{total}");
+    println!("conformance {folder}/{file}.jsonl: {passed}/{total}");
     let mut report = String::new();
     for (name, message) in wrong.iter().take(40) {
         write!(report, "\n  {name}: {message}").expect("writing to a string cannot fail");
