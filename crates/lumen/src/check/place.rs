@@ -11,30 +11,20 @@ use crate::locate::{DocumentPlace, Part, Text};
 use crate::parallel;
 use crate::report::{Change, Region, Reported};
 
-/// The objects by where they stand.
-pub(super) struct Objects<'a>(BTreeMap<&'a Location, &'a Entry>);
-
-impl<'a> Objects<'a> {
-    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
-        Self(snapshot.entries().iter().map(|entry| (&entry.location, &**entry)).collect())
-    }
-
-    /// The object that a finding stands in.
-    pub(super) fn of_finding(&self, finding: &Finding) -> Option<&'a Entry> {
-        let location = finding.location.as_ref()?;
-        let Place::Field { document, pointer } = &location.place else {
-            return None;
-        };
-        let mut next = Some(pointer.clone());
-        while let Some(pointer) = next {
-            next = pointer.parent();
-            let place = Place::Field { document: *document, pointer };
-            if let Some(entry) = self.0.get(&Location { source: location.source.clone(), place }) {
-                return Some(entry);
-            }
-        }
-        None
-    }
+/// The object that a finding stands in.
+pub(super) fn object_of<'a>(finding: &Finding, snapshot: &'a Snapshot) -> Option<&'a Entry> {
+    let location = finding.location.as_ref()?;
+    let Place::Field { document, pointer } = &location.place else {
+        return None;
+    };
+    // The object's own place is the nearest at or before the finding's: objects are sorted, and none holds another.
+    let entries = snapshot.entries();
+    let behind = entries.partition_point(|entry| entry.location <= *location);
+    let entry = entries.get(behind.checked_sub(1)?)?;
+    let holds = entry.location.source == location.source
+        && matches!(&entry.location.place, Place::Field { document: own, pointer: outer }
+            if own == document && pointer.is_within(outer));
+    holds.then_some(&**entry)
 }
 
 /// Finds the regions of sorted findings, and on demand what their fixes change.
