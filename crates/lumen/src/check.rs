@@ -117,7 +117,7 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
     findings.extend(read.findings);
     findings.extend(about_objects);
-    findings.extend(judge::judge(&snapshot, &settings.policies));
+    judge::judge(&snapshot, &settings.policies, &mut findings);
     let skipped = documents::skipped(read.skipped, &snapshot);
     if settings.strict {
         findings.extend(skipped.iter().map(Skipped::finding));

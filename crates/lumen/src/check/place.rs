@@ -35,28 +35,21 @@ pub(super) fn locate(
     with_changes: bool,
 ) -> Vec<Reported> {
     // Sorted findings of one input stand together.
-    let mut groups: Vec<Vec<Finding>> = Vec::new();
-    for finding in findings {
-        let source = |finding: &Finding| finding.location.as_ref().map(|location| location.source.clone());
-        match groups.last_mut() {
-            Some(group) if group.first().is_some_and(|first| source(first) == source(&finding)) => {
-                group.push(finding);
-            }
-            _ => groups.push(vec![finding]),
-        }
-    }
+    let source = |finding: &Finding| finding.location.as_ref().map(|location| location.source.clone());
+    let groups: Vec<&[Finding]> = findings.chunk_by(|a, b| source(a) == source(b)).collect();
     let regions = parallel::map(&groups, |group| regions(group, inputs, places, with_changes));
-    let mut reported = Vec::new();
-    for (group, regions) in groups.into_iter().zip(regions) {
-        // Without regions, should finding them fail, the findings are reported all the same.
-        let mut regions = regions.unwrap_or_default().into_iter();
-        reported.extend(group.into_iter().map(|finding| {
-            let nothing = || (None, vec![None; finding.related.len()], Vec::new());
-            let (region, related, changes) = regions.next().unwrap_or_else(nothing);
-            Reported { finding, region, related, changes }
-        }));
-    }
-    reported
+    // Without regions, should finding them fail, the findings are reported all the same.
+    let nothing = |finding: &Finding| (None, vec![None; finding.related.len()], Vec::new());
+    let regions: Vec<Vec<Regions>> = groups
+        .iter()
+        .zip(regions)
+        .map(|(group, regions)| regions.unwrap_or_else(|| group.iter().map(nothing).collect()))
+        .collect();
+    findings
+        .into_iter()
+        .zip(regions.into_iter().flatten())
+        .map(|(finding, (region, related, changes))| Reported { finding, region, related, changes })
+        .collect()
 }
 
 type Regions = (Option<Region>, Vec<Option<Region>>, Vec<Change>);

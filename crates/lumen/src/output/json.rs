@@ -246,7 +246,7 @@ impl<'a> Finding<'a> {
             severity: finding.severity.as_str(),
             message: &finding.message,
             upstream_message: finding.upstream_message.as_deref(),
-            object: finding.object.as_ref().map(Object::of),
+            object: finding.object.as_deref().map(Object::of),
             source: finding.location.as_ref().map(|location| source((location, reported.region.as_ref()))),
             related: reported
                 .places()
