@@ -32,16 +32,20 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Some(binary) => std::path::absolute(binary)?,
         None => build_lumen(true)?,
     };
+    let clean = tree::write_clean(&target().join("bench-clean"))?;
     let tree = tree::write(&target().join("bench-tree"))?;
     let size = std::fs::metadata(&lumen).with_context(|| format!("cannot read `{}`", lumen.display()))?.len();
-    println!(
-        "\nbinary    {:.2} MB\ntree      {} files, {} documents, {:.2} MB\n",
-        megabytes(size),
-        tree.files,
-        tree.documents,
-        megabytes(u64::try_from(tree.bytes)?)
-    );
-    println!("{:>9} {:>9} {:>9} {:>8} {:>5}  call", "median ms", "least ms", "peak MB", "x input", "exit");
+    println!("\nbinary    {:.2} MB", megabytes(size));
+    for tree in [&tree, &clean] {
+        println!(
+            "{}: {} files, {} documents, {:.2} MB",
+            tree.folder.display(),
+            tree.files,
+            tree.documents,
+            megabytes(u64::try_from(tree.bytes)?)
+        );
+    }
+    println!("\n{:>9} {:>9} {:>9} {:>8} {:>5}  call", "median ms", "least ms", "peak MB", "x input", "exit");
     let runs = usize::from(options.runs);
     let folder = tree.folder.display().to_string();
     let report = |call: &Call, runs: usize| -> Result<Measured> {
@@ -60,6 +64,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         ours = ours.or(Some(measured));
     }
     let ours = ours.context("nothing was measured")?;
+    let call = Call::new(&lumen, &["check", "--output", "concise", &clean.folder.display().to_string()]);
+    let measured = call.measure(runs)?;
+    print_row(&call, &measured, clean.bytes);
+    if measured.status.code() != Some(0) {
+        bail!("`{}` ended with {}: the tree is clean, 0 is right", call.typed(), measured.status);
+    }
     for peer in peers(&folder)? {
         match peer.call {
             None => println!("{}: not on the PATH, nor named by `{}`", peer.name, peer.variable),

@@ -25,14 +25,14 @@ pub struct Finding {
     pub message: String,
     /// The exact text that the API server prints, where it prints one; shared by the findings that it sums up.
     pub upstream_message: Option<Arc<str>>,
-    /// The object it is about; `None` where the input is no object.
-    pub object: Option<ObjectRef>,
+    /// The object it is about, shared by its findings; `None` where the input is no object.
+    pub object: Option<Arc<ObjectRef>>,
     /// Where it stands; `None` only where no input is to blame.
     pub location: Option<Location>,
     /// Other places that explain it.
     pub related: Vec<Related>,
-    /// The policy that decided, where one did.
-    pub policy: Option<PolicyRef>,
+    /// The policy that decided, where one did; shared by the findings about one object.
+    pub policy: Option<Arc<PolicyRef>>,
     /// How to mend it, where a mechanical change does.
     pub fix: Option<Fix>,
 }

@@ -85,7 +85,7 @@ pub fn workloads_by_namespace<'a>(
     let mut workloads: BTreeMap<Arc<str>, Vec<(&ObjectRef, PodView<'_>)>> = BTreeMap::new();
     for (entry, workload) in snapshot.workloads() {
         let of_namespace = workloads.entry(landing_namespace(entry, policies).clone()).or_default();
-        of_namespace.extend(workload.pods.into_iter().map(|pod| (&entry.object, pod)));
+        of_namespace.extend(workload.pods.into_iter().map(|pod| (&*entry.object, pod)));
     }
     let malformed = |(entry, _): &(&Arc<Entry>, Workload<'_>)| entry.malformed;
     for (entry, _) in snapshot.workloads().filter(malformed) {

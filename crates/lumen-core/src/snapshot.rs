@@ -40,7 +40,7 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// What its manifest calls it.
-    pub object: ObjectRef,
+    pub object: Arc<ObjectRef>,
     /// What it is known by; `None` where its name is generated or missing.
     pub identity: Option<Identity>,
     /// The namespace that it lands in; `None` for what is cluster-scoped.

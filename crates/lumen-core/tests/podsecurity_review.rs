@@ -46,7 +46,7 @@ impl World {
     }
 
     fn review_with<T>(&self, run: impl FnOnce(&Subject<'_>, &Namespace<'_>) -> T) -> T {
-        let object = object(self.kind, Some("shop"), self.name);
+        let object = std::sync::Arc::new(object(self.kind, Some("shop"), self.name));
         let at: Pointer = if self.role == Role::Pod { Pointer::ROOT } else { pointer!["spec", "template"] };
         let view = PodView { at: at.clone(), ..support::view(self.document.find(&at).unwrap()) };
         let root = location("app.yaml", 3);

@@ -121,10 +121,10 @@ impl Builder {
                     _ => kept.push((Value::String(key), value)),
                 }
             }
-            return Object::from_sorted(kept);
+            return Object::from_sorted(kept.into_iter());
         }
         let entries = self.entries.drain(from..);
-        Object::from_sorted(entries.map(|(key, value, _)| (Value::String(key), value)).collect())
+        Object::from_sorted(entries.map(|(key, value, _)| (Value::String(key), value)))
     }
 
     fn note_duplicates(&mut self, from: usize) {

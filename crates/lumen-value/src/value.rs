@@ -32,23 +32,17 @@ pub enum Value {
     Set(Set),
 }
 
-/// The items of an array; shared.
+/// The items of an array; shared. (One allocation holds them and their count: a document has many small collections.)
 #[derive(Clone, Default)]
-pub struct Array(Arc<Items>);
+pub struct Array(Arc<[Value]>);
 
 /// The items of a set, sorted and distinct; shared.
 #[derive(Clone, Default)]
-pub struct Set(Arc<Items>);
+pub struct Set(Arc<[Value]>);
 
 /// The entries of an object, sorted by key, keys distinct; shared.
 #[derive(Clone, Default)]
-pub struct Object(Arc<Entries>);
-
-#[derive(Default)]
-struct Items(Vec<Value>);
-
-#[derive(Default)]
-struct Entries(Vec<(Value, Value)>);
+pub struct Object(Arc<[(Value, Value)]>);
 
 impl Value {
     /// The value under a string key; `None` where this is no object or has no such key.
@@ -142,65 +136,66 @@ impl Value {
 impl Array {
     /// The elements, in their order.
     pub fn iter(&self) -> std::slice::Iter<'_, Value> {
-        self.0.0.iter()
+        self.0.iter()
     }
 
     /// The element at an index.
     pub fn get(&self, index: usize) -> Option<&Value> {
-        self.0.0.get(index)
+        self.0.get(index)
     }
 
     /// How many elements.
     pub fn len(&self) -> usize {
-        self.0.0.len()
+        self.0.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.0.is_empty()
+        self.0.is_empty()
     }
 }
 
 impl Set {
     /// The elements, in OPA's order.
     pub fn iter(&self) -> std::slice::Iter<'_, Value> {
-        self.0.0.iter()
+        self.0.iter()
     }
 
     /// Whether the value is in it.
     pub fn contains(&self, value: &Value) -> bool {
-        self.0.0.binary_search(value).is_ok()
+        self.0.binary_search(value).is_ok()
     }
 
     /// How many elements.
     pub fn len(&self) -> usize {
-        self.0.0.len()
+        self.0.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.0.is_empty()
+        self.0.is_empty()
     }
 }
 
 impl Object {
     /// The entries, sorted by key in OPA's order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Value, &Value)> + ExactSizeIterator {
-        self.0.0.iter().map(|(key, value)| (key, value))
+        self.0.iter().map(|(key, value)| (key, value))
     }
 
     /// The entries whose key is a string: in a document, all of them.
     pub fn fields(&self) -> impl DoubleEndedIterator<Item = (&Str, &Value)> {
-        self.0.0.iter().filter_map(|(key, value)| match key {
+        self.0.iter().filter_map(|(key, value)| match key {
             Value::String(key) => Some((key, value)),
             _ => None,
         })
     }
 
     /// An object of entries that are sorted by key, their keys distinct.
-    pub(crate) fn from_sorted(entries: Vec<(Value, Value)>) -> Self {
+    pub(crate) fn from_sorted(entries: impl Iterator<Item = (Value, Value)>) -> Self {
+        let entries: Arc<[_]> = entries.collect();
         debug_assert!(entries.is_sorted_by(|(a, _), (b, _)| a < b), "sorted and distinct");
-        Self(Arc::new(Entries(entries)))
+        Self(entries)
     }
 
     /// The value under a string key.
@@ -215,17 +210,17 @@ impl Object {
 
     /// The value under any key.
     pub fn get_value(&self, key: &Value) -> Option<&Value> {
-        let index = self.0.0.binary_search_by(|(candidate, _)| candidate.cmp(key)).ok()?;
-        self.0.0.get(index).map(|(_, value)| value)
+        let index = self.0.binary_search_by(|(candidate, _)| candidate.cmp(key)).ok()?;
+        self.0.get(index).map(|(_, value)| value)
     }
 
     fn find_bytes(&self, key: &[u8]) -> Option<&Value> {
-        let found = self.0.0.binary_search_by(|(candidate, _)| match candidate {
+        let found = self.0.binary_search_by(|(candidate, _)| match candidate {
             Value::String(candidate) => candidate.as_bytes().cmp(key),
             Value::Null | Value::Bool(_) | Value::Number(_) => Ordering::Less,
             Value::Array(_) | Value::Object(_) | Value::Set(_) => Ordering::Greater,
         });
-        self.0.0.get(found.ok()?).map(|(_, value)| value)
+        self.0.get(found.ok()?).map(|(_, value)| value)
     }
 
     /// This object with one more entry, or with another value under a key that it has.
@@ -240,31 +235,30 @@ impl Object {
     /// This object without a key.
     #[must_use]
     pub fn without(&self, key: &str) -> Self {
-        let kept = self.0.0.iter().filter(|(candidate, _)| candidate.as_str() != Some(key));
-        Self(Arc::new(Entries(kept.cloned().collect())))
+        let kept = self.0.iter().filter(|(candidate, _)| candidate.as_str() != Some(key));
+        Self(kept.cloned().collect())
     }
 
     /// How many entries.
     pub fn len(&self) -> usize {
-        self.0.0.len()
+        self.0.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.0.is_empty()
+        self.0.is_empty()
     }
 }
 
 impl From<Vec<Value>> for Array {
-    fn from(mut items: Vec<Value>) -> Self {
-        items.shrink_to_fit();
-        Self(Arc::new(Items(items)))
+    fn from(items: Vec<Value>) -> Self {
+        Self(items.into())
     }
 }
 
 impl FromIterator<Value> for Array {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
-        Self::from(items.into_iter().collect::<Vec<_>>())
+        Self(items.into_iter().collect())
     }
 }
 
@@ -272,8 +266,7 @@ impl From<Vec<Value>> for Set {
     fn from(mut items: Vec<Value>) -> Self {
         items.sort();
         items.dedup();
-        items.shrink_to_fit();
-        Self(Arc::new(Items(items)))
+        Self(items.into())
     }
 }
 
@@ -297,8 +290,7 @@ impl From<Vec<(Value, Value)>> for Object {
                 same
             });
         }
-        entries.shrink_to_fit();
-        Self(Arc::new(Entries(entries)))
+        Self(entries.into())
     }
 }
 
@@ -354,39 +346,51 @@ impl PartialEq<str> for Value {
     }
 }
 
-impl Drop for Items {
+impl Drop for Array {
     fn drop(&mut self) {
-        drop_all(std::mem::take(&mut self.0));
+        let mut pending = Vec::new();
+        take_items(&mut self.0, &mut pending);
+        drop_all(pending);
     }
 }
 
-impl Drop for Entries {
+impl Drop for Set {
     fn drop(&mut self) {
-        if self.0.iter().any(|(key, value)| key.is_collection() || value.is_collection()) {
-            drop_all(std::mem::take(&mut self.0).into_iter().flat_map(|(key, value)| [key, value]).collect());
-        }
+        let mut pending = Vec::new();
+        take_items(&mut self.0, &mut pending);
+        drop_all(pending);
     }
 }
 
-/// Drops values, and what only they hold, in a loop.
+impl Drop for Object {
+    fn drop(&mut self) {
+        let mut pending = Vec::new();
+        take_entries(&mut self.0, &mut pending);
+        drop_all(pending);
+    }
+}
+
+/// Drops values, and what only they hold, in a loop: a collection is dropped when those in it were taken out.
 fn drop_all(mut pending: Vec<Value>) {
-    pending.retain(Value::is_collection);
-    while let Some(value) = pending.pop() {
-        match value {
-            Value::Array(Array(items)) | Value::Set(Set(items)) => {
-                if let Some(mut items) = Arc::into_inner(items) {
-                    pending.extend(items.0.drain(..).filter(Value::is_collection));
-                }
-            }
-            Value::Object(Object(entries)) => {
-                if let Some(mut entries) = Arc::into_inner(entries) {
-                    let parts = entries.0.drain(..).flat_map(|(key, value)| [key, value]);
-                    pending.extend(parts.filter(Value::is_collection));
-                }
-            }
+    while let Some(mut value) = pending.pop() {
+        match &mut value {
+            Value::Array(Array(items)) | Value::Set(Set(items)) => take_items(items, &mut pending),
+            Value::Object(Object(entries)) => take_entries(entries, &mut pending),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
+}
+
+/// Takes the collections out of a list that nobody else holds.
+fn take_items(items: &mut Arc<[Value]>, pending: &mut Vec<Value>) {
+    let items = Arc::get_mut(items).unwrap_or_default();
+    pending.extend(items.iter_mut().filter(|item| item.is_collection()).map(std::mem::take));
+}
+
+fn take_entries(entries: &mut Arc<[(Value, Value)]>, pending: &mut Vec<Value>) {
+    let entries = Arc::get_mut(entries).unwrap_or_default();
+    let parts = entries.iter_mut().flat_map(|(key, value)| [key, value]);
+    pending.extend(parts.filter(|part| part.is_collection()).map(std::mem::take));
 }
 
 impl PartialEq for Value {

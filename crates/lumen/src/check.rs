@@ -36,6 +36,7 @@ pub use judge::pod_security_configuration;
 
 /// What a check depends on beside its inputs.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Settings {
     /// Bounds on one input.
     pub limits: Limits,
@@ -43,6 +44,8 @@ pub struct Settings {
     pub strict: bool,
     /// Whether the report says what fixes change in the text, which only some formats show.
     pub with_changes: bool,
+    /// Whether a baseline of all that is found is made.
+    pub with_baseline: bool,
     /// The time, for exemptions that expire.
     pub now: Timestamp,
     /// What verdicts depend on beside the objects.
@@ -59,6 +62,7 @@ impl Default for Settings {
             limits: Limits::default(),
             strict: false,
             with_changes: true,
+            with_baseline: true,
             now: Timestamp::UNIX_EPOCH,
             policies: Policies::default(),
             baseline: None,
@@ -82,7 +86,7 @@ pub struct Checked {
     pub documents: BTreeMap<Arc<str>, Vec<DocumentPlace>>,
     /// The texts of inputs that hold exemptions.
     pub exemption_texts: BTreeMap<Arc<str>, Arc<[u8]>>,
-    /// A baseline of all that is found now.
+    /// A baseline of all that is found now, where one is asked for.
     pub baseline: Baseline,
 }
 
@@ -114,25 +118,22 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
     findings.extend(read.findings);
     findings.extend(about_objects);
-    findings.extend(judge::judge(&snapshot, &settings.policies));
+    judge::judge(&snapshot, &settings.policies, &mut findings);
     let skipped = documents::skipped(read.skipped, &snapshot);
     if settings.strict {
         findings.extend(skipped.iter().map(Skipped::finding));
     }
 
-    let objects = place::Objects::of(&snapshot);
     let (exemptions, invalid) = exempt::collect(&inputs, &read.places, &snapshot);
     findings.extend(invalid);
     let (mut findings, audit) = exemption::apply(findings, exemptions, settings.now, |finding| {
-        objects
-            .of_finding(finding)
+        place::object_of(finding, &snapshot)
             .map(|entry| exemption::Subject { namespace: entry.namespace.as_deref(), labels: entry.labels() })
     });
     findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     findings.dedup();
 
-    let mut baseline = Baseline::default();
-    let known = silence_known(&mut findings, &mut baseline, &objects, settings);
+    let (known, baseline) = silence_known(&mut findings, &snapshot, settings);
     let summary = Summary {
         files: inputs.len(),
         documents: read.documents_count.saturating_sub(snapshot.documents_empty()),
@@ -141,7 +142,11 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
         skipped: skipped.len(),
         silenced: audit.silenced + known.silenced,
     };
-    let findings = place::locate(findings, &inputs, &read.places, settings.with_changes);
+    // The values are the largest part of what is in memory, and nothing needs them any more.
+    drop(snapshot);
+    let mut findings = place::locate(findings, &inputs, &read.places, settings.with_changes);
+    // From the order of fields to that of lines, within a file.
+    findings.sort_by(|a, b| place::in_text(a).cmp(&place::in_text(b)));
     let sources = place::texts(findings.iter().flat_map(place::of_report), &inputs);
     let report = Report {
         findings,
@@ -159,27 +164,27 @@ fn sort_key(finding: &Finding) -> impl Ord + '_ {
 }
 
 /// Takes away what the baseline knows, and makes a new one.
-fn silence_known(
-    findings: &mut Vec<Finding>,
-    baseline: &mut Baseline,
-    objects: &place::Objects<'_>,
-    settings: &Settings,
-) -> Known {
-    let mut known = Known::default();
+fn silence_known(findings: &mut Vec<Finding>, snapshot: &Snapshot, settings: &Settings) -> (Known, Baseline) {
+    let (mut known, mut baseline) = (Known::default(), Baseline::default());
+    if settings.baseline.is_none() && !settings.with_baseline {
+        return (known, baseline);
+    }
     let mut rest = settings.baseline.clone().unwrap_or_default();
     findings.retain(|finding| {
-        let fingerprint = Fingerprint::of(finding, objects.of_finding(finding));
+        let fingerprint = Fingerprint::of(finding, place::object_of(finding, snapshot));
         let silence =
             rest.take(finding, &fingerprint) && (settings.baseline_holds_denials || !finding.is_denial());
         if silence {
             known.silenced += 1;
             known.denials += usize::from(finding.is_denial());
         }
-        baseline.add(finding, fingerprint);
+        if settings.with_baseline {
+            baseline.add(finding, fingerprint);
+        }
         !silence
     });
     known.mended = rest.rest().map(|(fingerprint, count)| (fingerprint.clone(), count)).collect();
-    known
+    (known, baseline)
 }
 
 fn finding_of_problem(problem: &Problem) -> Finding {

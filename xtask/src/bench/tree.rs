@@ -1,4 +1,4 @@
-//! The tree that is measured: manifests as teams write them, the same ones on every machine.
+//! The trees that are measured: manifests as teams write them, the same ones on every machine.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,10 @@ use anyhow::{Context, Result};
 const TEAMS: usize = 50;
 const FILES_OF_A_TEAM: usize = 10;
 const DOCUMENTS_OF_A_FILE: usize = 10;
+
+/// Of the clean tree: its files, and the workloads in each.
+const CLEAN_FILES: usize = 20;
+const CLEAN_DOCUMENTS_OF_A_FILE: usize = 600;
 
 /// What was generated.
 #[derive(Debug)]
@@ -20,18 +24,13 @@ pub(super) struct Tree {
 
 /// Writes the tree: a folder a team, its namespace and its applications in files of ten documents.
 pub(super) fn write(folder: &Path) -> Result<Tree> {
-    if folder.exists() {
-        std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove `{}`", folder.display()))?;
-    }
+    remove(folder)?;
     let mut bytes = 0;
     for team in 0..TEAMS {
-        let path = folder.join(format!("team-{team:02}"));
-        std::fs::create_dir_all(&path).with_context(|| format!("cannot make `{}`", path.display()))?;
         for file in 0..FILES_OF_A_TEAM {
             let text = file_text(team, file)?;
             bytes += text.len();
-            let path = path.join(format!("app-{file}.yaml"));
-            std::fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+            write_file(&folder.join(format!("team-{team:02}")), &format!("app-{file}.yaml"), &text)?;
         }
     }
     Ok(Tree {
@@ -40,6 +39,42 @@ pub(super) fn write(folder: &Path) -> Result<Tree> {
         documents: TEAMS * FILES_OF_A_TEAM * DOCUMENTS_OF_A_FILE,
         bytes,
     })
+}
+
+/// Writes a tree of few and large files, as a renderer makes them: hardened Deployments, of which there is nothing
+/// to report.
+pub(super) fn write_clean(folder: &Path) -> Result<Tree> {
+    remove(folder)?;
+    let mut bytes = 0;
+    for file in 0..CLEAN_FILES {
+        let mut text = String::new();
+        for document in 0..CLEAN_DOCUMENTS_OF_A_FILE {
+            // No multiple of ten stands among those that lack their security context.
+            workload(&mut text, "Deployment", file, &format!("app-{file}-{document}"), document * 10)?;
+            text.push_str("---\n");
+        }
+        bytes += text.len();
+        write_file(folder, &format!("team-{file:02}.yaml"), &text)?;
+    }
+    Ok(Tree {
+        folder: folder.into(),
+        files: CLEAN_FILES,
+        documents: CLEAN_FILES * CLEAN_DOCUMENTS_OF_A_FILE,
+        bytes,
+    })
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove `{}`", folder.display()))?;
+    }
+    Ok(())
+}
+
+fn write_file(folder: &Path, name: &str, text: &str) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    let path = folder.join(name);
+    std::fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 fn file_text(team: usize, file: usize) -> Result<String> {

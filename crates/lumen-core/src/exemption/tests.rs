@@ -12,12 +12,12 @@ fn finding(rule: &str, action: Action, pointer: Pointer) -> Finding {
         severity: Severity::High,
         message: "it is weak".into(),
         upstream_message: None,
-        object: Some(ObjectRef {
+        object: Some(Arc::new(ObjectRef {
             api_version: "apps/v1".into(),
             kind: "Deployment".into(),
             namespace: Some("shop".into()),
             name: "web".into(),
-        }),
+        })),
         location: Some(Location { source: "a.yaml".into(), place: Place::Field { document: 0, pointer } }),
         related: Vec::new(),
         policy: None,

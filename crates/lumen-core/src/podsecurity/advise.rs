@@ -123,7 +123,7 @@ impl Advice {
                 (object, None, None)
             }
         };
-        Some(Finding { location, fix, ..bare(&NAMESPACE_LEVEL, &object, message) })
+        Some(Finding { location, fix, ..bare(&NAMESPACE_LEVEL, object, message) })
     }
 
     /// Unsafe: what is not among the inputs may not meet the level.

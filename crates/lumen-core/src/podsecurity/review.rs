@@ -41,7 +41,7 @@ pub enum Role {
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// What it is.
-    pub object: &'a ObjectRef,
+    pub object: &'a Arc<ObjectRef>,
     /// Where its root stands; for an item of a list that is not its document's root.
     pub root: &'a Location,
     /// Its pod, or the template of its pods.
@@ -227,6 +227,7 @@ impl Reviewer<'_> {
             return;
         }
         let upstream = self.upstream_text(mode, &evaluation);
+        let policy = self.policy(mode).map(Arc::new);
         for refusal in &evaluation.refusals {
             // What breaks `baseline` too is as bad where its twin of `restricted` says it.
             let twin = CHECKS.iter().find(|check| refusal.check.overrides == Some(check.id));
@@ -245,7 +246,7 @@ impl Reviewer<'_> {
                     .filter(|_| worse.contains(&violation.pointer))
                     .map_or(own, |twin| twin.rule.severity);
                 let finding = self.finding(refusal.check, violation, mode, upstream.as_ref());
-                self.findings.push(Finding { severity, ..finding });
+                self.findings.push(Finding { severity, policy: policy.clone(), ..finding });
             }
         }
     }
@@ -300,30 +301,35 @@ impl Reviewer<'_> {
             message.push_str(name);
             message.push_str("` is known");
         }
-        let namespace = match self.namespace {
-            Namespace::Known(view) => Some(*view),
-            Namespace::Unknown { .. } => None,
-        };
-        let label = mode.label.zip(namespace);
         Finding {
             outcome: if mode.action == Action::Warn { Outcome::Warn } else { Outcome::Fail },
             action: mode.action,
             upstream_message: upstream.cloned(),
             location: Some(within(self.subject.root, &self.subject.pod.at.join(&violation.pointer))),
-            related: label
+            related: self
+                .label(mode)
                 .map(|(label, view)| Related {
                     location: within(view.root, &pointer!["metadata", "labels", label]),
                     label: mode.label_note().into(),
                 })
                 .into_iter()
                 .collect(),
-            policy: mode.name.map(|name| PolicyRef {
-                object: label.map_or_else(configuration_object, |(_, view)| view.object.clone()),
-                rule: format!("{name}={}", mode.wanted),
-            }),
             fix: violation.fix.map(|fix| prefixed(fix, &self.pod_pointer())),
-            ..bare(&check.rule, self.subject.object, message)
+            ..bare(&check.rule, self.subject.object.clone(), message)
         }
+    }
+
+    /// The label that decides, and the Namespace that has it.
+    fn label(&self, mode: &Mode) -> Option<(&'static str, NamespaceView<'_>)> {
+        match *self.namespace {
+            Namespace::Known(view) => mode.label.map(|label| (label, *view)),
+            Namespace::Unknown { .. } => None,
+        }
+    }
+
+    fn policy(&self, mode: &Mode) -> Option<PolicyRef> {
+        let object = || self.label(mode).map_or_else(configuration_object, |(_, view)| view.object.clone());
+        mode.name.map(|name| PolicyRef { object: object(), rule: format!("{name}={}", mode.wanted) })
     }
 
     /// The pod, from its document's root.
@@ -338,10 +344,10 @@ impl Reviewer<'_> {
         Finding {
             outcome: Outcome::Skip,
             location: Some(self.subject.root.clone()),
-            policy: Some(PolicyRef { object: configuration_object(), rule: "exemptions".into() }),
+            policy: Some(PolicyRef { object: configuration_object(), rule: "exemptions".into() }.into()),
             ..bare(
                 &EXEMPT_WORKLOAD,
-                self.subject.object,
+                self.subject.object.clone(),
                 format!("not judged: {why} is exempt from Pod Security"),
             )
         }
@@ -355,7 +361,7 @@ impl Reviewer<'_> {
                 self.findings.push(Finding {
                     outcome: Outcome::Pass,
                     location: Some(self.subject.root.clone()),
-                    ..bare(&check.rule, self.subject.object, check.rule.summary.into())
+                    ..bare(&check.rule, self.subject.object.clone(), check.rule.summary.into())
                 });
             }
         }
@@ -363,7 +369,9 @@ impl Reviewer<'_> {
 }
 
 /// A finding of a rule about an object, with nothing else said yet.
-pub(super) fn bare(rule: &Rule, object: &ObjectRef, message: String) -> Finding {
+pub(super) fn bare(rule: &Rule, object: impl Into<Arc<ObjectRef>>, mut message: String) -> Finding {
+    // There may be many findings, and each is kept until the end.
+    message.shrink_to_fit();
     Finding {
         rule: rule.id(),
         outcome: Outcome::Fail,
@@ -371,7 +379,7 @@ pub(super) fn bare(rule: &Rule, object: &ObjectRef, message: String) -> Finding 
         severity: rule.severity,
         message,
         upstream_message: None,
-        object: Some(object.clone()),
+        object: Some(object.into()),
         location: None,
         related: Vec::new(),
         policy: None,
@@ -421,7 +429,7 @@ pub fn review_namespace(namespace: &NamespaceView<'_>, configuration: &Configura
             action: Action::Deny,
             upstream_message: Some(invalid_message(&namespace.object.name, &resolved.errors).into()),
             location: Some(within(namespace.root, &error.pointer)),
-            ..bare(&INVALID_LABEL, namespace.object, invalid_label(error, namespace.labels))
+            ..bare(&INVALID_LABEL, namespace.object.clone(), invalid_label(error, namespace.labels))
         })
         .collect();
     let name: &str = &namespace.object.name;
@@ -433,10 +441,10 @@ pub fn review_namespace(namespace: &NamespaceView<'_>, configuration: &Configura
             action: Action::Warn,
             location: Some(within(namespace.root, &pointer!["metadata", "labels"])),
             upstream_message: Some(warning.into()),
-            policy: Some(PolicyRef { object: configuration_object(), rule: "exemptions".into() }),
+            policy: Some(PolicyRef { object: configuration_object(), rule: "exemptions".into() }.into()),
             ..bare(
                 &EXEMPT_NAMESPACE,
-                namespace.object,
+                namespace.object.clone(),
                 format!("namespace `{name}` is exempt from Pod Security, so its labels do nothing"),
             )
         }));

@@ -141,7 +141,7 @@ fn with_default(fields: &Object, key: &str, default: &str) -> Object {
 /// The entry of a manifest; what is malformed in it is added to the findings.
 fn entry(manifest: Manifest, kinds: &Kinds, options: &Options, findings: &mut Vec<Finding>) -> Entry {
     let Manifest { value, location } = manifest;
-    let object = ObjectRef::of(&value);
+    let object = Arc::new(ObjectRef::of(&value));
     let is_workload = Workload::of(&value).is_some();
     let namespace = effective_namespace(&object, is_workload, kinds, &options.default_namespace);
     let mistakes = mistakes(&value);
@@ -173,7 +173,7 @@ fn refusal(workload: Option<&Workload<'_>>, mistake: &Mistake) -> Action {
     if in_template { Action::DenyPods } else { Action::Deny }
 }
 
-fn malformed(message: String, location: Location, object: Option<ObjectRef>, action: Action) -> Finding {
+fn malformed(message: String, location: Location, object: Option<Arc<ObjectRef>>, action: Action) -> Finding {
     Finding { action, object, ..input::finding(&rules::MALFORMED_OBJECT, message, Some(location)) }
 }
 

@@ -67,7 +67,7 @@ fn compare_shallow<'a>(a: &'a Value, b: &'a Value, stack: &mut Vec<Frame<'a>>) -
             Ordering::Equal
         }
         (Value::Object(a), Value::Object(b)) => {
-            stack.push(Frame::Entries(a.0.0.iter(), b.0.0.iter(), a.len().cmp(&b.len())));
+            stack.push(Frame::Entries(a.0.iter(), b.0.iter(), a.len().cmp(&b.len())));
             Ordering::Equal
         }
         _ => rank(a).cmp(&rank(b)),

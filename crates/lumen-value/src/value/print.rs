@@ -88,7 +88,7 @@ fn open<'a>(value: &'a Value, out: &mut impl Write, stack: &mut Vec<Frame<'a>>) 
             out.write_char('[')
         }
         Value::Object(object) => {
-            stack.push(Frame::Entries(object.0.0.iter()));
+            stack.push(Frame::Entries(object.0.iter()));
             out.write_char('{')
         }
     }

@@ -11,30 +11,20 @@ use crate::locate::{DocumentPlace, Part, Text};
 use crate::parallel;
 use crate::report::{Change, Region, Reported};
 
-/// The objects by where they stand.
-pub(super) struct Objects<'a>(BTreeMap<&'a Location, &'a Entry>);
-
-impl<'a> Objects<'a> {
-    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
-        Self(snapshot.entries().iter().map(|entry| (&entry.location, &**entry)).collect())
-    }
-
-    /// The object that a finding stands in.
-    pub(super) fn of_finding(&self, finding: &Finding) -> Option<&'a Entry> {
-        let location = finding.location.as_ref()?;
-        let Place::Field { document, pointer } = &location.place else {
-            return None;
-        };
-        let mut next = Some(pointer.clone());
-        while let Some(pointer) = next {
-            next = pointer.parent();
-            let place = Place::Field { document: *document, pointer };
-            if let Some(entry) = self.0.get(&Location { source: location.source.clone(), place }) {
-                return Some(entry);
-            }
-        }
-        None
-    }
+/// The object that a finding stands in.
+pub(super) fn object_of<'a>(finding: &Finding, snapshot: &'a Snapshot) -> Option<&'a Entry> {
+    let location = finding.location.as_ref()?;
+    let Place::Field { document, pointer } = &location.place else {
+        return None;
+    };
+    // The object's own place is the nearest at or before the finding's: objects are sorted, and none holds another.
+    let entries = snapshot.entries();
+    let behind = entries.partition_point(|entry| entry.location <= *location);
+    let entry = entries.get(behind.checked_sub(1)?)?;
+    let holds = entry.location.source == location.source
+        && matches!(&entry.location.place, Place::Field { document: own, pointer: outer }
+            if own == document && pointer.is_within(outer));
+    holds.then_some(&**entry)
 }
 
 /// Finds the regions of sorted findings, and on demand what their fixes change.
@@ -45,28 +35,21 @@ pub(super) fn locate(
     with_changes: bool,
 ) -> Vec<Reported> {
     // Sorted findings of one input stand together.
-    let mut groups: Vec<Vec<Finding>> = Vec::new();
-    for finding in findings {
-        let source = |finding: &Finding| finding.location.as_ref().map(|location| location.source.clone());
-        match groups.last_mut() {
-            Some(group) if group.first().is_some_and(|first| source(first) == source(&finding)) => {
-                group.push(finding);
-            }
-            _ => groups.push(vec![finding]),
-        }
-    }
+    let source = |finding: &Finding| finding.location.as_ref().map(|location| location.source.clone());
+    let groups: Vec<&[Finding]> = findings.chunk_by(|a, b| source(a) == source(b)).collect();
     let regions = parallel::map(&groups, |group| regions(group, inputs, places, with_changes));
-    let mut reported = Vec::new();
-    for (group, regions) in groups.into_iter().zip(regions) {
-        // Without regions, should finding them fail, the findings are reported all the same.
-        let mut regions = regions.unwrap_or_default().into_iter();
-        reported.extend(group.into_iter().map(|finding| {
-            let nothing = || (None, vec![None; finding.related.len()], Vec::new());
-            let (region, related, changes) = regions.next().unwrap_or_else(nothing);
-            Reported { finding, region, related, changes }
-        }));
-    }
-    reported
+    // Without regions, should finding them fail, the findings are reported all the same.
+    let nothing = |finding: &Finding| (None, vec![None; finding.related.len()], Vec::new());
+    let regions: Vec<Vec<Regions>> = groups
+        .iter()
+        .zip(regions)
+        .map(|(group, regions)| regions.unwrap_or_else(|| group.iter().map(nothing).collect()))
+        .collect();
+    findings
+        .into_iter()
+        .zip(regions.into_iter().flatten())
+        .map(|(finding, (region, related, changes))| Reported { finding, region, related, changes })
+        .collect()
 }
 
 type Regions = (Option<Region>, Vec<Option<Region>>, Vec<Change>);
@@ -115,6 +98,12 @@ fn region<'a>(
 fn input<'a>(inputs: &'a [Input], name: &Arc<str>) -> Option<&'a Input> {
     let at = inputs.binary_search_by(|input| input.name.cmp(name)).ok()?;
     inputs.get(at)
+}
+
+/// What sorts findings as a reader meets them: by input, then by line and column.
+pub(super) fn in_text(reported: &Reported) -> (Option<&Arc<str>>, usize) {
+    let source = reported.finding.location.as_ref().map(|location| &location.source);
+    (source, reported.region.as_ref().map_or(0, |region| region.bytes.start))
 }
 
 /// The places that a finding names.

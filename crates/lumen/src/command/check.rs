@@ -110,6 +110,7 @@ impl Session<'_> {
                 .outputs()
                 .iter()
                 .any(|output| matches!(output.format, Format::Human | Format::Sarif)),
+            with_baseline: self.arguments.write_baseline.is_some(),
             now: Timestamp::now(),
             policies,
             baseline,

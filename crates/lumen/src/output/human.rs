@@ -81,7 +81,7 @@ impl<'a> Human<'a> {
         let title = level(finding)
             .primary_title(line(&finding.message).into_owned())
             .id(line(&finding.rule.to_string()).into_owned());
-        let quoted = self.quoted.entry((&finding.rule, finding.object.as_ref())).or_default();
+        let quoted = self.quoted.entry((&finding.rule, finding.object.as_deref())).or_default();
         *quoted += 1;
         let quotes = *quoted <= QUOTED_MAX && !matches!(finding.outcome, Outcome::Pass | Outcome::Skip);
 
@@ -89,7 +89,7 @@ impl<'a> Human<'a> {
         main.extend(self.messages(finding).into_iter().map(Element::from));
         let mut others = Vec::new();
         for (related, region) in reported.places() {
-            if !beside.contains(&related) && self.places_of.insert((finding.object.as_ref(), related)) {
+            if !beside.contains(&related) && self.places_of.insert((finding.object.as_deref(), related)) {
                 self.related(related, region, quotes, &mut main, &mut others);
             }
         }
@@ -193,7 +193,8 @@ impl<'a> Human<'a> {
         let mut messages = Vec::new();
         if !matches!(finding.outcome, Outcome::Pass) {
             let name = format!("{} ({})", effect(finding), finding.severity);
-            let said = (finding.object.as_ref(), finding.outcome, finding.action, finding.policy.as_ref());
+            let said =
+                (finding.object.as_deref(), finding.outcome, finding.action, finding.policy.as_deref());
             let text = match &finding.object {
                 Some(object) if !self.consequences.insert(said) => again(finding, object),
                 _ => consequence(finding),
@@ -201,7 +202,7 @@ impl<'a> Human<'a> {
             messages.push(Level::NOTE.with_name(name).message(text));
         }
         if let Some(text) = finding.upstream_message.as_deref()
-            && self.upstream.insert((finding.object.as_ref(), text))
+            && self.upstream.insert((finding.object.as_deref(), text))
         {
             messages.push(Level::NOTE.message(format!("the API server says: {}", lines(text))));
         }

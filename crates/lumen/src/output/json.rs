@@ -7,7 +7,7 @@ use lumen_core::finding::{self, Action, Layer, Location, Outcome, Place, Safety,
 use lumen_core::object::ObjectRef;
 use lumen_value::edit;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::output::escape::Escaped;
 use crate::output::rules::Rules;
@@ -27,9 +27,21 @@ pub(super) struct Report<'a> {
     #[schemars(extend("const" = REPORT_SCHEMA))]
     schema: &'static str,
     /// The findings, sorted by file, place and rule.
-    findings: Vec<Finding<'a>>,
+    #[schemars(with = "Vec<Finding<'a>>")]
+    findings: Findings<'a>,
     /// What was done, in numbers.
     summary: Summary,
+}
+
+/// The findings, each made when it is written: together they take more room than the report.
+#[derive(Debug)]
+struct Findings<'a>(&'a report::Report);
+
+impl Serialize for Findings<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rules = Rules::of(self.0);
+        serializer.collect_seq(self.0.findings.iter().map(|each| Finding::of(each, &rules)))
+    }
 }
 
 /// One thing that a layer of defence says about the inputs.
@@ -217,12 +229,7 @@ fn words<T: Copy>(all: &[T], word: impl Fn(T) -> &'static str) -> Vec<&'static s
 
 impl<'a> Report<'a> {
     fn of(report: &'a report::Report) -> Self {
-        let rules = Rules::of(report);
-        Self {
-            schema: REPORT_SCHEMA,
-            findings: report.findings.iter().map(|each| Finding::of(each, &rules)).collect(),
-            summary: Summary::of(report.summary),
-        }
+        Self { schema: REPORT_SCHEMA, findings: Findings(report), summary: Summary::of(report.summary) }
     }
 }
 
@@ -239,7 +246,7 @@ impl<'a> Finding<'a> {
             severity: finding.severity.as_str(),
             message: &finding.message,
             upstream_message: finding.upstream_message.as_deref(),
-            object: finding.object.as_ref().map(Object::of),
+            object: finding.object.as_deref().map(Object::of),
             source: finding.location.as_ref().map(|location| source((location, reported.region.as_ref()))),
             related: reported
                 .places()

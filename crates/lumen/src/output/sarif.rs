@@ -1,11 +1,12 @@
 //! SARIF 2.1.0 (<https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>), with what GitHub's code scanning
 //! asks for beyond it: `security-severity`, tags, and fingerprints that survive a shift of lines.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use lumen_core::finding::{Finding, Layer, Location, Outcome, Place, RuleId, Severity};
 use lumen_core::rule::Rule;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use crate::explain::{remedy_as_markdown, sentence};
@@ -23,43 +24,65 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    json_format::write_value(&log(report), out)
+    json_format::write_value(&Log::of(report), out)
 }
 
-fn log(report: &Report) -> Value {
-    let catalog = Rules::of(report);
-    let indices: BTreeMap<&RuleId, usize> = {
-        let ids: std::collections::BTreeSet<_> =
-            report.findings.iter().map(|reported| &reported.finding.rule).collect();
-        ids.into_iter().enumerate().map(|(index, id)| (id, index)).collect()
-    };
-    let rules: Vec<_> = indices.keys().map(|id| descriptor(id, catalog.get(id))).collect();
-    let mut fingerprints = Fingerprints::default();
-    let results: Vec<_> = report
-        .findings
-        .iter()
-        .map(|reported| result(reported, report, &indices, &mut fingerprints))
-        .collect();
-    let readable = !report.findings.iter().any(|reported| {
-        reported.finding.rule.layer == Layer::Input && reported.finding.outcome == Outcome::Error
-    });
-    json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {
+/// The whole file. Its results, unlike the rest, are many: each is made when it is written.
+#[derive(Serialize)]
+struct Log<'a> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'a> {
+    tool: Value,
+    invocations: Value,
+    column_kind: &'static str,
+    results: Results<'a>,
+}
+
+struct Results<'a> {
+    report: &'a Report,
+    indices: BTreeMap<&'a RuleId, usize>,
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fingerprints = Fingerprints::default();
+        let findings = self.report.findings.iter();
+        serializer.collect_seq(
+            findings.map(|reported| result(reported, self.report, &self.indices, &mut fingerprints)),
+        )
+    }
+}
+
+impl<'a> Log<'a> {
+    fn of(report: &'a Report) -> Self {
+        let catalog = Rules::of(report);
+        let ids: BTreeSet<_> = report.findings.iter().map(|reported| &reported.finding.rule).collect();
+        let rules: Vec<_> = ids.iter().map(|id| descriptor(id, catalog.get(id))).collect();
+        let readable = !report.findings.iter().any(|reported| {
+            reported.finding.rule.layer == Layer::Input && reported.finding.outcome == Outcome::Error
+        });
+        let run = Run {
+            tool: json!({
                 "driver": {
                     "name": "lumen",
                     "semanticVersion": env!("CARGO_PKG_VERSION"),
                     "informationUri": env!("CARGO_PKG_REPOSITORY"),
                     "rules": rules,
                 },
-            },
-            "invocations": [{ "executionSuccessful": readable }],
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }],
-    })
+            }),
+            invocations: json!([{ "executionSuccessful": readable }]),
+            column_kind: "unicodeCodePoints",
+            results: Results { report, indices: ids.into_iter().zip(0..).collect() },
+        };
+        Self { schema: SCHEMA, version: "2.1.0", runs: [run] }
+    }
 }
 
 /// What a rule is; of one that is not in the catalog (a constraint in the cluster, say) only its name is known.

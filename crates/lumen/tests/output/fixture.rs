@@ -205,10 +205,10 @@ fn report_on_deploy() -> Vec<Reported> {
     reported.push(Reported {
         finding: Finding {
             upstream_message: Some(UPSTREAM.into()),
-            object: Some(web()),
+            object: Some(web().into()),
             location: Some(field(DEPLOY_NAME, spec.child("hostNetwork"))),
             related,
-            policy: Some(policy("enforce=restricted:latest")),
+            policy: Some(policy("enforce=restricted:latest").into()),
             ..finding(
                 "pod-security/host-namespaces",
                 Action::DenyPods,
@@ -238,10 +238,10 @@ fn report_on_deploy() -> Vec<Reported> {
     reported.push(Reported {
         finding: Finding {
             outcome: Outcome::Warn,
-            object: Some(web()),
+            object: Some(web().into()),
             location: Some(field(DEPLOY_NAME, security_context.child("runAsNonRoot"))),
             related,
-            policy: Some(policy("warn=restricted:latest")),
+            policy: Some(policy("warn=restricted:latest").into()),
             fix: unprivileged,
             ..finding(
                 "pod-security/run-as-non-root",
@@ -259,10 +259,10 @@ fn report_on_deploy() -> Vec<Reported> {
     reported.push(Reported {
         finding: Finding {
             upstream_message: Some(UPSTREAM.into()),
-            object: Some(web()),
+            object: Some(web().into()),
             location: Some(field(DEPLOY_NAME, security_context.child("privileged"))),
             related,
-            policy: Some(policy("enforce=restricted:latest")),
+            policy: Some(policy("enforce=restricted:latest").into()),
             fix: dropped,
             ..finding(
                 "pod-security/privileged",
@@ -285,15 +285,15 @@ fn report_on_hostile() -> Reported {
             upstream_message: Some(
                 "pods \"evil\u{202e}|]]>\" is forbidden: a\u{1b}[2J::error::b\nsecond line".into(),
             ),
-            object: Some(object("v1", "Pod", None, "evil\u{202e}|]]>")),
+            object: Some(object("v1", "Pod", None, "evil\u{202e}|]]>").into()),
             location: Some(field(
                 "dir, with: odd%na|me\u{1b}[0m/<pod>.yaml",
                 pointer!["spec", "containers", 0, "a/b~|"],
             )),
-            policy: Some(PolicyRef {
+            policy: Some(Arc::new(PolicyRef {
                 object: object("constraints.gatekeeper.sh/v1beta1", "K8sAllowed|Repos", None, "repos`*"),
                 rule: "\u{9b}31m@everyone".into(),
-            }),
+            })),
             ..finding(
                 "admission/K8sAllowedRepos/repos::x,y",
                 Action::Deny,
@@ -341,7 +341,7 @@ pub(crate) fn report() -> Report {
     findings.extend(report_on_deploy());
     findings.push(Reported {
         finding: Finding {
-            object: Some(object("v1", "Namespace", None, "shop")),
+            object: Some(object("v1", "Namespace", None, "shop").into()),
             ..finding(
                 "pod-security/advisor",
                 Action::None,
@@ -386,7 +386,7 @@ pub(crate) fn report_with_passes() -> Report {
             finding: Finding {
                 rule: RuleId::new(Layer::PodSecurity, rule),
                 outcome,
-                object: Some(web()),
+                object: Some(web().into()),
                 location: Some(field(DEPLOY_NAME, pointer!["spec", "template", "spec"])),
                 ..finding("pod-security/x", Action::None, Severity::High, message)
             },

@@ -116,7 +116,7 @@ fn five_thousand_findings_are_written_quickly() {
             region.end_line = region.line;
             Reported {
                 finding: Finding {
-                    object: Some(object("v1", "Pod", Some("shop"), &format!("pod-{}", index / 10))),
+                    object: Some(object("v1", "Pod", Some("shop"), &format!("pod-{}", index / 10)).into()),
                     location: Some(field("a.yaml", pointer!["spec", "containers", index])),
                     ..finding(
                         "pod-security/privileged",
