@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Longest that a file may take, in a debug build on a busy machine.
-const TIME_MAX: Duration = Duration::from_secs(20);
+const TIME_MAX: Duration = Duration::from_mins(4);
 
 #[test]
 fn hostile_files_are_checked_to_an_end() {
