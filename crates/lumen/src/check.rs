@@ -36,6 +36,7 @@ pub use judge::pod_security_configuration;
 
 /// What a check depends on beside its inputs.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Settings {
     /// Bounds on one input.
     pub limits: Limits,
