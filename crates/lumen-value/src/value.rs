@@ -44,6 +44,9 @@ pub struct Set(Arc<[Value]>);
 #[derive(Clone, Default)]
 pub struct Object(Arc<[(Value, Value)]>);
 
+/// Up to so many entries, looking at each is faster than halving: most keys differ in their lengths already.
+const FEW_ENTRIES: usize = 8;
+
 impl Value {
     /// The value under a string key; `None` where this is no object or has no such key.
     pub fn get(&self, key: &str) -> Option<&Value> {
@@ -215,6 +218,11 @@ impl Object {
     }
 
     fn find_bytes(&self, key: &[u8]) -> Option<&Value> {
+        if self.len() <= FEW_ENTRIES {
+            let is_it =
+                |candidate: &Value| matches!(candidate, Value::String(text) if text.as_bytes() == key);
+            return self.0.iter().find(|(candidate, _)| is_it(candidate)).map(|(_, value)| value);
+        }
         let found = self.0.binary_search_by(|(candidate, _)| match candidate {
             Value::String(candidate) => candidate.as_bytes().cmp(key),
             Value::Null | Value::Bool(_) | Value::Number(_) => Ordering::Less,
