@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::gap::line_start;
+use super::lines::line_start;
 use super::tree::{Children, NodeId, Tree};
 
 /// How a comment stands on its line.
@@ -28,11 +28,12 @@ pub struct Comment {
 }
 
 impl Comment {
-    pub(super) fn new(text: &str, range: Range<usize>, content: &str) -> Self {
+    pub(super) fn new(text: &str, range: Range<usize>) -> Self {
+        let content = text.get(range.start + 1..range.end).unwrap_or_default();
         let before = text.get(line_start(text, range.start)..range.start).unwrap_or_default();
         let alone = before.trim_start_matches('\u{feff}').trim().is_empty();
         Self {
-            text: content.trim_end_matches('\r').to_owned(),
+            text: content.to_owned(),
             range,
             placement: if alone { Placement::OwnLine } else { Placement::EndOfLine },
             owner: None,

@@ -5,8 +5,9 @@
 //! `:` can turn the first of them into a key any more; then a [`TokenKind::Key`] is put in before it.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
-use super::token::{Fault, Token, TokenKind};
+use super::token::{BlockLines, Fault, ScalarStyle, Token, TokenKind};
 
 mod directive;
 mod scalar;
@@ -34,6 +35,10 @@ struct SimpleKey {
 /// The scanner's state. Positions are offsets of bytes; columns are counted in characters.
 pub(super) struct Scanner<'t> {
     text: &'t str,
+    /// Where the text starts, behind a byte order mark.
+    start: usize,
+    /// Whether another one stands there.
+    starts_with_mark: bool,
     at: usize,
     /// How far upstream has looked ahead; it reads no more of a text than it needs.
     looked_to: usize,
@@ -51,16 +56,25 @@ pub(super) struct Scanner<'t> {
     /// The number of the queue's first token.
     queue_number: usize,
     depth_max: usize,
+    /// The lines of the block scalar that was scanned last. Its token is taken before another one is scanned.
+    block_lines: BlockLines,
+    /// Whether `\r\r\n` is one line break, for a text whose lines are as its file has them.
+    has_raw_lines: bool,
+    /// The comments, where they are asked for.
+    comments: Option<Vec<Range<usize>>>,
 }
 
 impl<'t> Scanner<'t> {
-    pub(super) fn new(text: &'t str, depth_max: usize) -> Self {
+    /// Scans a text from a place on.
+    pub(super) fn new(text: &'t str, start: usize, depth_max: usize) -> Self {
         Self {
             text,
-            at: 0,
-            looked_to: 0,
-            line_start: 0,
-            counted: (0, 0),
+            start,
+            starts_with_mark: text.get(start..).is_some_and(|text| text.starts_with('\u{feff}')),
+            at: start,
+            looked_to: start,
+            line_start: start,
+            counted: (start, 0),
             flow_level: 0,
             indent: None,
             indents: Vec::new(),
@@ -69,7 +83,25 @@ impl<'t> Scanner<'t> {
             queue: VecDeque::new(),
             queue_number: 0,
             depth_max,
+            block_lines: BlockLines::default(),
+            has_raw_lines: false,
+            comments: None,
         }
+    }
+
+    /// Keeps the comments too, and takes lines as a file has them.
+    pub(super) fn with_comments(self) -> Self {
+        Self { has_raw_lines: true, comments: Some(Vec::new()), ..self }
+    }
+
+    /// The comments that were skipped, in their order: from the `#` to the end of the line.
+    pub(super) fn into_comments(self) -> Vec<Range<usize>> {
+        self.comments.unwrap_or_default()
+    }
+
+    /// The lines of the block scalar whose token was taken last.
+    pub(super) fn block_lines(&self) -> BlockLines {
+        self.block_lines
     }
 
     /// How far the text was looked at.
@@ -143,10 +175,7 @@ impl<'t> Scanner<'t> {
     fn break_len(&self, ahead: usize) -> usize {
         match self.byte(ahead) {
             b'\n' => 1,
-            b'\r' => 1 + usize::from(self.byte(ahead + 1) == b'\n'),
-            // Next line, line separator, paragraph separator.
-            0xC2 if self.byte(ahead + 1) == 0x85 => 2,
-            0xE2 if self.byte(ahead + 1) == 0x80 && matches!(self.byte(ahead + 2), 0xA8 | 0xA9) => 3,
+            b'\r' | 0xC2 | 0xE2 => break_len(self.text.as_bytes(), self.at + ahead, self.has_raw_lines),
             _ => 0,
         }
     }
@@ -175,11 +204,10 @@ impl<'t> Scanner<'t> {
     /// Moves behind a line break, if one is here; gives what a scalar keeps of it.
     fn read_break(&mut self) -> &'t str {
         let len = self.break_len(0);
-        let kept = match len {
-            0 => return "",
-            3 => self.slice(self.at, self.at + len),
-            _ => "\n",
-        };
+        if len == 0 {
+            return "";
+        }
+        let kept = kept_break(self.slice(self.at, self.at + len));
         self.at += len;
         self.start_line();
         kept
@@ -198,8 +226,12 @@ impl<'t> Scanner<'t> {
 
     fn skip_comment(&mut self) {
         if self.byte(0) == b'#' {
+            let start = self.at;
             while !self.is_break_or_end(0) {
                 self.at += 1;
+            }
+            if let Some(comments) = &mut self.comments {
+                comments.push(start..self.at);
             }
         }
     }
@@ -271,12 +303,14 @@ impl<'t> Scanner<'t> {
             b'|' | b'>' if !in_flow => {
                 self.remove_simple_key()?;
                 self.simple_key_allowed = true;
-                self.scan_block_scalar(byte == b'|')
+                let style = if byte == b'|' { ScalarStyle::Literal } else { ScalarStyle::Folded };
+                self.scan_block_scalar(style)
             }
             b'\'' | b'"' => {
                 let level = self.save_simple_key()?;
                 self.simple_key_allowed = false;
-                self.scan_quoted_scalar(byte == b'\'', level)
+                let style = if byte == b'"' { ScalarStyle::DoubleQuoted } else { ScalarStyle::SingleQuoted };
+                self.scan_quoted_scalar(style, level)
             }
             b'#' | b'|' | b'>' | b'%' | b'@' | b'`' | b'\t' => Err(self.no_token()),
             _ => {
@@ -297,9 +331,9 @@ impl<'t> Scanner<'t> {
     fn skip_to_token(&mut self) -> Result<(), Fault> {
         loop {
             // Upstream skips a byte order mark behind the first one, and then a character of every line.
-            if self.is_line_start() && self.text.starts_with('\u{feff}') && !self.is_end(0) {
-                if self.at > 0 {
-                    return Err(Fault::syntax(0, "the text starts with two byte order marks"));
+            if self.starts_with_mark && self.is_line_start() && !self.is_end(0) {
+                if self.at > self.start {
+                    return Err(Fault::syntax(self.start, "the text starts with two byte order marks"));
                 }
                 self.at += '\u{feff}'.len_utf8();
             }
@@ -525,6 +559,24 @@ impl<'t> Scanner<'t> {
         // A character has four bytes at the most.
         bytes > 4 * SIMPLE_KEY_CHARS_MAX || count_chars(self.slice(from, self.at)) > SIMPLE_KEY_CHARS_MAX
     }
+}
+
+/// The length of the line break at a place; zero where there is none. With raw lines, `\r\r\n` is one.
+pub(crate) fn break_len(text: &[u8], at: usize, has_raw_lines: bool) -> usize {
+    match text.get(at..).unwrap_or_default() {
+        [b'\r', b'\r', b'\n', ..] if has_raw_lines => 3,
+        [b'\r', b'\n', ..] => 2,
+        [b'\n' | b'\r', ..] => 1,
+        // Next line, line separator, paragraph separator.
+        [0xC2, 0x85, ..] => 2,
+        [0xE2, 0x80, 0xA8 | 0xA9, ..] => 3,
+        _ => 0,
+    }
+}
+
+/// What a scalar keeps of a line break: a line feed, but the line and paragraph separators as they are.
+pub(crate) fn kept_break(line_break: &str) -> &str {
+    if line_break.starts_with(['\u{2028}', '\u{2029}']) { line_break } else { "\n" }
 }
 
 fn count_chars(text: &str) -> usize {
