@@ -16,12 +16,12 @@ mod harness;
 const LEAVES_MAX: usize = 200;
 
 /// How many mutations are made of each case.
-const MUTATIONS: usize = 12;
+const MUTATIONS: usize = 8;
 
 /// What mutations put in.
 const PIECES: [&str; 28] = [
-    "\n", "\n  ", " ", "- ", ": ", "? ", ",", "[", "]", "{", "}", "\"", "'", "|\n", ">-\n", "# c\n", "&a ", "*a", "!!str ",
-    "<<: ", "---\n", "...\n", "\t", "\r", "\r\n", "\u{85}", "\u{2028}", "\\",
+    "\n", "\n  ", " ", "- ", ": ", "? ", ",", "[", "]", "{", "}", "\"", "'", "|\n", ">-\n", "# c\n", "&a ",
+    "*a", "!!str ", "<<: ", "---\n", "...\n", "\t", "\r", "\r\n", "\u{85}", "\u{2028}", "\\",
 ];
 
 /// The leaves of a value that stand in the text itself, not through an alias that makes them many.
@@ -31,10 +31,13 @@ fn leaves(root: &Value) -> Vec<(Pointer, Value)> {
     while let Some((pointer, value)) = pending.pop().filter(|_| leaves.len() < LEAVES_MAX) {
         match &value {
             Value::Array(items) => {
-                pending.extend(items.iter().enumerate().map(|(index, item)| (pointer.child(index), item.clone())));
+                pending.extend(
+                    items.iter().enumerate().map(|(index, item)| (pointer.child(index), item.clone())),
+                );
             }
             Value::Object(object) => {
-                pending.extend(object.fields().map(|(key, value)| (pointer.child(key.clone()), value.clone())));
+                pending
+                    .extend(object.fields().map(|(key, value)| (pointer.child(key.clone()), value.clone())));
             }
             _ => leaves.push((pointer, value)),
         }

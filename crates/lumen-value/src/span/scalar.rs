@@ -106,7 +106,8 @@ pub(super) fn lines(text: &str, part: Range<usize>) -> impl Iterator<Item = (Ran
         }
         let start = at;
         let len = bytes.get(start..part_end)?.iter().enumerate().find_map(|(offset, byte)| {
-            let len = if matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2) { break_of(text, start + offset) } else { 0 };
+            let len =
+                if matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2) { break_of(text, start + offset) } else { 0 };
             (len > 0).then_some((offset, len))
         });
         let (content, line_break) = len.unwrap_or((part_end - start, 0));
@@ -183,14 +184,13 @@ impl Writer<'_> {
                 continue;
             }
             let blank = matches!(bare.get(indent), Some(b' ' | b'\t'));
-            match leading {
-                Some(at) if folded && !after_blank && !blank && self.folds(&at) => {
-                    if trailing.is_empty() {
-                        self.replaced(' ', at);
-                    }
+            if let Some(at) = leading {
+                let folds = folded && !after_blank && !blank && self.folds(&at);
+                if !folds {
+                    self.line_break(at);
+                } else if trailing.is_empty() {
+                    self.replaced(' ', at);
                 }
-                Some(at) => self.line_break(at),
-                None => {}
             }
             for at in trailing.drain(..) {
                 self.line_break(at);

@@ -105,7 +105,8 @@ impl<'text> Builder<'text> {
         });
         // What is not written stands at the end of a block scalar before it, not below its lines.
         let lead = if self.block_end == Some(place.lead) { self.at } else { place.lead };
-        let own = if place.own.is_empty() && !place.flow { place.own.start.min(lead) } else { place.own.start };
+        let own =
+            if place.own.is_empty() && !place.flow { place.own.start.min(lead) } else { place.own.start };
         let start = place.indicator.or(place.properties).unwrap_or(own);
         Spot { start, lead, properties: place.properties, anchor, is_key }
     }
@@ -118,7 +119,7 @@ impl<'text> Builder<'text> {
         };
         let full = spot.properties.unwrap_or(range.start)..range.end;
         let Spot { lead, anchor, .. } = *spot;
-        let id = self.tree.push(Node { parent, lead, full, range, style, anchor, children });
+        let id = self.tree.push(Node { parent, lead, range, full, style, anchor, children });
         let Some(frame) = self.frames.last_mut() else {
             self.root = self.root.or(Some(id));
             return id;

@@ -247,6 +247,20 @@ impl<'t> Parser<'t> {
         self.node(context)
     }
 
+    /// What the indicator at hand introduces: a node, or nothing where a token comes next that can start none.
+    fn introduced(
+        &mut self,
+        is_over: impl Fn(&Token<'t>) -> bool,
+        then: State,
+        context: Context,
+    ) -> Parsed<'t> {
+        let at = self.scanner.peek()?.end;
+        if is_over(self.advance()?) {
+            return self.empty(then, at);
+        }
+        self.nested(then, context)
+    }
+
     #[expect(clippy::unnecessary_wraps, reason = "ends each production")]
     fn end_collection(&mut self, event: Event<'t>) -> Parsed<'t> {
         let end = self.position();
@@ -434,13 +448,10 @@ impl<'t> Parser<'t> {
 
     fn block_sequence_entry(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let end = token.end;
         match token.kind {
             TokenKind::BlockEntry => {
-                if is_token!(self.advance()?, BlockEntry | BlockEnd) {
-                    return self.empty(State::BlockSequenceEntry, end);
-                }
-                self.nested(State::BlockSequenceEntry, Context::Block)
+                let is_over = |token: &Token<'t>| is_token!(token, BlockEntry | BlockEnd);
+                self.introduced(is_over, State::BlockSequenceEntry, Context::Block)
             }
             TokenKind::BlockEnd => self.end_collection(Event::SequenceEnd),
             _ => Err(Fault::syntax(
@@ -450,29 +461,22 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// The list ends with the first token that is no `-`, for no token of its own does.
     fn indentless_sequence_entry(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let (start, end) = (token.start, token.end);
         if is_token!(token, BlockEntry) {
-            if is_token!(self.advance()?, BlockEntry | Key | Value | BlockEnd) {
-                return self.empty(State::IndentlessSequenceEntry, end);
-            }
-            return self.nested(State::IndentlessSequenceEntry, Context::Block);
+            let is_over = |token: &Token<'t>| is_token!(token, BlockEntry | Key | Value | BlockEnd);
+            return self.introduced(is_over, State::IndentlessSequenceEntry, Context::Block);
         }
+        let at = token.start;
         self.pop_state();
-        Ok((Event::SequenceEnd, start))
+        Ok((Event::SequenceEnd, at))
     }
 
     fn block_mapping_key(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let end = token.end;
         match token.kind {
-            TokenKind::Key => {
-                if is_token!(self.advance()?, Key | Value | BlockEnd) {
-                    return self.empty(State::BlockMappingValue, end);
-                }
-                self.nested(State::BlockMappingValue, Context::BlockOrIndentless)
-            }
+            TokenKind::Key => self.block_mapping_part(State::BlockMappingValue),
             TokenKind::BlockEnd => self.end_collection(Event::MappingEnd),
             _ => Err(Fault::syntax(
                 token.start,
@@ -483,14 +487,17 @@ impl<'t> Parser<'t> {
 
     fn block_mapping_value(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let (start, end) = (token.start, token.end);
-        if !is_token!(token, Value) {
-            return self.empty(State::BlockMappingKey, start);
+        let start = token.start;
+        if is_token!(token, Value) {
+            return self.block_mapping_part(State::BlockMappingKey);
         }
-        if is_token!(self.advance()?, Key | Value | BlockEnd) {
-            return self.empty(State::BlockMappingKey, end);
-        }
-        self.nested(State::BlockMappingKey, Context::BlockOrIndentless)
+        self.empty(State::BlockMappingKey, start)
+    }
+
+    /// A key or a value, behind its indicator.
+    fn block_mapping_part(&mut self, then: State) -> Parsed<'t> {
+        let is_over = |token: &Token<'t>| is_token!(token, Key | Value | BlockEnd);
+        self.introduced(is_over, then, Context::BlockOrIndentless)
     }
 
     fn flow_sequence_entry(&mut self, first: bool) -> Parsed<'t> {
@@ -536,12 +543,17 @@ impl<'t> Parser<'t> {
     }
 
     fn pair_value(&mut self) -> Parsed<'t> {
+        self.flow_value(|token| is_token!(token, FlowEntry | FlowSequenceEnd), State::PairEnd)
+    }
+
+    /// A value in flow style, whose `:` may be missing.
+    fn flow_value(&mut self, is_over: impl Fn(&Token<'t>) -> bool, then: State) -> Parsed<'t> {
         let token = self.scanner.peek()?;
         let start = token.start;
-        if is_token!(token, Value) && !is_token!(self.advance()?, FlowEntry | FlowSequenceEnd) {
-            return self.nested(State::PairEnd, Context::Flow);
+        if is_token!(token, Value) {
+            return self.introduced(is_over, then, Context::Flow);
         }
-        self.empty(State::PairEnd, start)
+        self.empty(then, start)
     }
 
     fn flow_mapping_key(&mut self, first: bool) -> Parsed<'t> {
@@ -559,12 +571,8 @@ impl<'t> Parser<'t> {
             token = self.advance()?;
         }
         if is_token!(token, Key) {
-            let token = self.advance()?;
-            let start = token.start;
-            if is_token!(token, Value | FlowEntry | FlowMappingEnd) {
-                return self.empty(State::FlowMappingValue, start);
-            }
-            return self.nested(State::FlowMappingValue, Context::Flow);
+            let is_over = |token: &Token<'t>| is_token!(token, Value | FlowEntry | FlowMappingEnd);
+            return self.introduced(is_over, State::FlowMappingValue, Context::Flow);
         }
         if is_token!(token, FlowMappingEnd) {
             return self.end_collection(Event::MappingEnd);
@@ -573,11 +581,6 @@ impl<'t> Parser<'t> {
     }
 
     fn flow_mapping_value(&mut self) -> Parsed<'t> {
-        let token = self.scanner.peek()?;
-        let start = token.start;
-        if is_token!(token, Value) && !is_token!(self.advance()?, FlowEntry | FlowMappingEnd) {
-            return self.nested(State::FlowMappingKey, Context::Flow);
-        }
-        self.empty(State::FlowMappingKey, start)
+        self.flow_value(|token| is_token!(token, FlowEntry | FlowMappingEnd), State::FlowMappingKey)
     }
 }

@@ -565,10 +565,10 @@ impl<'t> Scanner<'t> {
 pub(crate) fn break_len(text: &[u8], at: usize, has_raw_lines: bool) -> usize {
     match text.get(at..).unwrap_or_default() {
         [b'\r', b'\r', b'\n', ..] if has_raw_lines => 3,
-        [b'\r', b'\n', ..] => 2,
+        // With U+0085, the next line.
+        [b'\r', b'\n', ..] | [0xC2, 0x85, ..] => 2,
         [b'\n' | b'\r', ..] => 1,
-        // Next line, line separator, paragraph separator.
-        [0xC2, 0x85, ..] => 2,
+        // The line and paragraph separators.
         [0xE2, 0x80, 0xA8 | 0xA9, ..] => 3,
         _ => 0,
     }

@@ -149,7 +149,11 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    pub(super) fn scan_quoted_scalar(&mut self, style: ScalarStyle, level: Option<usize>) -> Result<(), Fault> {
+    pub(super) fn scan_quoted_scalar(
+        &mut self,
+        style: ScalarStyle,
+        level: Option<usize>,
+    ) -> Result<(), Fault> {
         let single = style == ScalarStyle::SingleQuoted;
         let start = self.at;
         let quote = self.byte(0);
