@@ -277,11 +277,28 @@ fn maps_say_what_the_reader_says() {
         "a:\n  k: >1\n    \n  l: |2-\n     x",
         "a: |+\n\nb: |+",
         "--- |+\na",
+        "...\n|+\na",
+        "k: |+\na: 1",
         "- \"a\\\u{2028}  b \u{85} c\u{2028}\u{85}d\"\n- 'x\u{2029}y'\n- p\r q\r\rr\r\r\n s\n- >\r\n  a\r\r\n  b\u{2028}  c\u{85}  d\n",
         "\u{feff}- |1\n   a\u{85}  b\n",
     ];
     for text in texts {
         scalars_agree(text).unwrap();
+    }
+}
+
+#[test]
+fn many_comments_are_soon_read() {
+    let lines = 20_000;
+    for text in [
+        "# c\n".repeat(lines) + "[a, " + &"x, ".repeat(lines) + "]\n",
+        "a: [\n".to_owned() + &"x, y\n, # c\n# d\n".repeat(lines) + "]\n",
+        "- x # c\n".repeat(lines),
+        "- |\n x\n\n- # c\n".repeat(lines),
+    ] {
+        let start = std::time::Instant::now();
+        assert!(yaml(&text).comments().len() >= lines);
+        assert!(start.elapsed() < std::time::Duration::from_secs(5), "took {:?}", start.elapsed());
     }
 }
 

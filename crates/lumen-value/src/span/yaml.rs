@@ -105,9 +105,7 @@ impl<'text> Builder<'text> {
         });
         // What is not written stands at the end of a block scalar before it, not below its lines.
         let lead = if self.block_end == Some(place.lead) { self.at } else { place.lead };
-        let own =
-            if place.own.is_empty() && !place.flow { place.own.start.min(lead) } else { place.own.start };
-        let start = place.indicator.or(place.properties).unwrap_or(own);
+        let start = place.indicator.or(place.properties).unwrap_or(place.own.start);
         Spot { start, lead, properties: place.properties, anchor, is_key }
     }
 

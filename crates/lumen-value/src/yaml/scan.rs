@@ -13,14 +13,14 @@ mod directive;
 mod scalar;
 
 /// How far a key without `?` may reach, in characters.
-const SIMPLE_KEY_CHARS_MAX: usize = 1024;
+const KEY_CHARS_MAX: usize = 1024;
 
 /// How far upstream looks ahead before a token, and at the start of each line in a scalar.
 const LOOK_AHEAD_CHARS: usize = 4;
 
 /// A token that is a key if a `:` follows soon enough.
 #[derive(Clone, Copy, Debug, Default)]
-struct SimpleKey {
+struct PossibleKey {
     possible: bool,
     /// Whether the text is wrong if it is none: it stands where only a key may.
     required: bool,
@@ -49,9 +49,9 @@ pub(super) struct Scanner<'t> {
     /// The column of the block collection at hand; none at the root.
     indent: Option<usize>,
     indents: Vec<Option<usize>>,
-    simple_key_allowed: bool,
+    key_allowed: bool,
     /// One for the block context, and one for each flow collection that is open.
-    simple_keys: Vec<SimpleKey>,
+    possible_keys: Vec<PossibleKey>,
     queue: VecDeque<Token<'t>>,
     /// The number of the queue's first token.
     queue_number: usize,
@@ -78,8 +78,8 @@ impl<'t> Scanner<'t> {
             flow_level: 0,
             indent: None,
             indents: Vec::new(),
-            simple_key_allowed: true,
-            simple_keys: vec![SimpleKey::default()],
+            key_allowed: true,
+            possible_keys: vec![PossibleKey::default()],
             queue: VecDeque::new(),
             queue_number: 0,
             depth_max,
@@ -143,8 +143,8 @@ impl<'t> Scanner<'t> {
             return Ok(true);
         };
         let number = self.queue_number;
-        match self.simple_keys.get(level) {
-            Some(key) if key.possible && key.token == number => Ok(!self.check_simple_key(level)?),
+        match self.possible_keys.get(level) {
+            Some(key) if key.possible && key.token == number => Ok(!self.may_be_key(level)?),
             _ => Ok(true),
         }
     }
@@ -266,7 +266,7 @@ impl<'t> Scanner<'t> {
         self.skip_to_token()?;
         self.look_ahead();
         let column = self.column();
-        self.unroll_indent(Some(column));
+        self.close_blocks(Some(column));
         if self.is_end(0) {
             return self.fetch_stream_end();
         }
@@ -290,8 +290,8 @@ impl<'t> Scanner<'t> {
             b']' => self.fetch_flow_end(TokenKind::FlowSequenceEnd),
             b'}' => self.fetch_flow_end(TokenKind::FlowMappingEnd),
             b',' => {
-                self.remove_simple_key()?;
-                self.simple_key_allowed = true;
+                self.give_up_key()?;
+                self.key_allowed = true;
                 self.push_indicator(TokenKind::FlowEntry, 1);
                 Ok(())
             }
@@ -301,21 +301,21 @@ impl<'t> Scanner<'t> {
             b'*' | b'&' => self.fetch_anchor(),
             b'!' => self.fetch_tag(),
             b'|' | b'>' if !in_flow => {
-                self.remove_simple_key()?;
-                self.simple_key_allowed = true;
+                self.give_up_key()?;
+                self.key_allowed = true;
                 let style = if byte == b'|' { ScalarStyle::Literal } else { ScalarStyle::Folded };
                 self.scan_block_scalar(style)
             }
             b'\'' | b'"' => {
-                let level = self.save_simple_key()?;
-                self.simple_key_allowed = false;
+                let level = self.note_possible_key()?;
+                self.key_allowed = false;
                 let style = if byte == b'"' { ScalarStyle::DoubleQuoted } else { ScalarStyle::SingleQuoted };
                 self.scan_quoted_scalar(style, level)
             }
             b'#' | b'|' | b'>' | b'%' | b'@' | b'`' | b'\t' => Err(self.no_token()),
             _ => {
-                let level = self.save_simple_key()?;
-                self.simple_key_allowed = false;
+                let level = self.note_possible_key()?;
+                self.key_allowed = false;
                 self.scan_plain_scalar(level)
             }
         }
@@ -337,7 +337,7 @@ impl<'t> Scanner<'t> {
                 }
                 self.at += '\u{feff}'.len_utf8();
             }
-            let tabs_allowed = self.flow_level > 0 || !self.simple_key_allowed;
+            let tabs_allowed = self.flow_level > 0 || !self.key_allowed;
             while self.byte(0) == b' ' || (tabs_allowed && self.byte(0) == b'\t') {
                 self.at += 1;
             }
@@ -346,37 +346,35 @@ impl<'t> Scanner<'t> {
                 return Ok(());
             }
             if self.flow_level == 0 {
-                self.simple_key_allowed = true;
+                self.key_allowed = true;
             }
         }
     }
 
     fn fetch_stream_end(&mut self) -> Result<(), Fault> {
         self.start_line();
-        self.unroll_indent(None);
-        self.remove_simple_key()?;
-        self.simple_key_allowed = false;
+        self.leave_block()?;
         self.push(TokenKind::StreamEnd, self.at);
         Ok(())
     }
 
-    /// Ends all block collections, as a directive and a document's marks do.
+    /// Ends all block collections, as directives, a document's marks and the end of the text do.
     fn leave_block(&mut self) -> Result<(), Fault> {
-        self.unroll_indent(None);
-        self.remove_simple_key()?;
-        self.simple_key_allowed = false;
+        self.close_blocks(None);
+        self.give_up_key()?;
+        self.key_allowed = false;
         Ok(())
     }
 
     fn fetch_flow_start(&mut self, kind: TokenKind<'t>) -> Result<(), Fault> {
-        let level = self.save_simple_key()?;
-        self.simple_keys
-            .push(SimpleKey { token: self.queue_number + self.queue.len(), ..SimpleKey::default() });
+        let level = self.note_possible_key()?;
+        self.possible_keys
+            .push(PossibleKey { token: self.queue_number + self.queue.len(), ..PossibleKey::default() });
         self.flow_level += 1;
         if self.flow_level > self.depth_max {
             return Err(Fault::too_deep(self.at, self.depth_max));
         }
-        self.simple_key_allowed = true;
+        self.key_allowed = true;
         let start = self.at;
         self.at += 1;
         self.push_possible_key(kind, start, level);
@@ -384,10 +382,10 @@ impl<'t> Scanner<'t> {
     }
 
     fn fetch_flow_end(&mut self, kind: TokenKind<'t>) -> Result<(), Fault> {
-        self.remove_simple_key()?;
+        self.give_up_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            let inner = self.simple_keys.pop().unwrap_or_default();
+            let inner = self.possible_keys.pop().unwrap_or_default();
             // Where nothing in the collection could be a key, its own number is still noted here, and upstream does
             // not wait any more for what follows it: `{}: a` is the document `{}`.
             let index = inner.token.checked_sub(self.queue_number);
@@ -395,56 +393,56 @@ impl<'t> Scanner<'t> {
                 token.key_level = None;
             }
         }
-        self.simple_key_allowed = false;
+        self.key_allowed = false;
         self.push_indicator(kind, 1);
         Ok(())
     }
 
     fn fetch_block_entry(&mut self) -> Result<(), Fault> {
         if self.flow_level == 0 {
-            if !self.simple_key_allowed {
+            if !self.key_allowed {
                 return Err(Fault::syntax(self.at, "an entry of a list cannot stand here"));
             }
             let column = self.column();
-            self.roll_indent(column, None, TokenKind::BlockSequenceStart, self.at)?;
+            self.open_block(column, None, TokenKind::BlockSequenceStart, self.at)?;
         }
-        self.remove_simple_key()?;
-        self.simple_key_allowed = true;
+        self.give_up_key()?;
+        self.key_allowed = true;
         self.push_indicator(TokenKind::BlockEntry, 1);
         Ok(())
     }
 
     fn fetch_key(&mut self) -> Result<(), Fault> {
         if self.flow_level == 0 {
-            if !self.simple_key_allowed {
+            if !self.key_allowed {
                 return Err(Fault::syntax(self.at, "a key cannot stand here"));
             }
             let column = self.column();
-            self.roll_indent(column, None, TokenKind::BlockMappingStart, self.at)?;
+            self.open_block(column, None, TokenKind::BlockMappingStart, self.at)?;
         }
-        self.remove_simple_key()?;
-        self.simple_key_allowed = self.flow_level == 0;
+        self.give_up_key()?;
+        self.key_allowed = self.flow_level == 0;
         self.push_indicator(TokenKind::Key, 1);
         Ok(())
     }
 
     fn fetch_value(&mut self) -> Result<(), Fault> {
-        let level = self.simple_keys.len().saturating_sub(1);
-        if self.check_simple_key(level)? {
-            let key = self.simple_keys.last().copied().unwrap_or_default();
+        let level = self.possible_keys.len().saturating_sub(1);
+        if self.may_be_key(level)? {
+            let key = self.possible_keys.last().copied().unwrap_or_default();
             self.insert(key.token, TokenKind::Key, key.at);
-            self.roll_indent(key.column, Some(key.token), TokenKind::BlockMappingStart, key.at)?;
-            self.forget_simple_key(level);
-            self.simple_key_allowed = false;
+            self.open_block(key.column, Some(key.token), TokenKind::BlockMappingStart, key.at)?;
+            self.forget_key(level);
+            self.key_allowed = false;
         } else {
             if self.flow_level == 0 {
-                if !self.simple_key_allowed {
+                if !self.key_allowed {
                     return Err(Fault::syntax(self.at, "a `:` cannot stand here"));
                 }
                 let column = self.column();
-                self.roll_indent(column, None, TokenKind::BlockMappingStart, self.at)?;
+                self.open_block(column, None, TokenKind::BlockMappingStart, self.at)?;
             }
-            self.simple_key_allowed = self.flow_level == 0;
+            self.key_allowed = self.flow_level == 0;
         }
         self.push_indicator(TokenKind::Value, 1);
         Ok(())
@@ -460,7 +458,7 @@ impl<'t> Scanner<'t> {
 
     /// Opens a block collection, where the column is further in than the one at hand. Its token goes before the token
     /// with a number, or to the end.
-    fn roll_indent(
+    fn open_block(
         &mut self,
         column: usize,
         before: Option<usize>,
@@ -481,7 +479,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Closes the block collections that are further in than a column; with none, all.
-    fn unroll_indent(&mut self, column: Option<usize>) {
+    fn close_blocks(&mut self, column: Option<usize>) {
         if self.flow_level > 0 {
             return;
         }
@@ -492,14 +490,14 @@ impl<'t> Scanner<'t> {
     }
 
     /// Notes that the token about to be pushed may be a key; gives the level to mark it with.
-    fn save_simple_key(&mut self) -> Result<Option<usize>, Fault> {
-        if !self.simple_key_allowed {
+    fn note_possible_key(&mut self) -> Result<Option<usize>, Fault> {
+        if !self.key_allowed {
             return Ok(None);
         }
         let in_block = self.flow_level == 0;
         let column = if in_block { self.column() } else { 0 };
-        self.remove_simple_key()?;
-        let key = SimpleKey {
+        self.give_up_key()?;
+        let key = PossibleKey {
             possible: true,
             required: in_block && self.indent == Some(column),
             token: self.queue_number + self.queue.len(),
@@ -507,27 +505,27 @@ impl<'t> Scanner<'t> {
             line_start: self.line_start,
             column,
         };
-        if let Some(last) = self.simple_keys.last_mut() {
+        if let Some(last) = self.possible_keys.last_mut() {
             *last = key;
         }
-        Ok(Some(self.simple_keys.len().saturating_sub(1)))
+        Ok(Some(self.possible_keys.len().saturating_sub(1)))
     }
 
     /// Gives up the key that may have started at this level.
-    fn remove_simple_key(&mut self) -> Result<(), Fault> {
-        let level = self.simple_keys.len().saturating_sub(1);
-        if let Some(key) = self.simple_keys.get(level)
+    fn give_up_key(&mut self) -> Result<(), Fault> {
+        let level = self.possible_keys.len().saturating_sub(1);
+        if let Some(key) = self.possible_keys.get(level)
             && key.possible
             && key.required
         {
             return Err(Self::missing_colon(key.at));
         }
-        self.forget_simple_key(level);
+        self.forget_key(level);
         Ok(())
     }
 
-    fn forget_simple_key(&mut self, level: usize) {
-        if let Some(key) = self.simple_keys.get_mut(level) {
+    fn forget_key(&mut self, level: usize) {
+        if let Some(key) = self.possible_keys.get_mut(level) {
             key.possible = false;
         }
     }
@@ -537,8 +535,8 @@ impl<'t> Scanner<'t> {
     }
 
     /// Whether a `:` here would make a key of the one noted at a level. Forgets it where the line or the bound is over.
-    fn check_simple_key(&mut self, level: usize) -> Result<bool, Fault> {
-        let Some(key) = self.simple_keys.get(level).copied().filter(|key| key.possible) else {
+    fn may_be_key(&mut self, level: usize) -> Result<bool, Fault> {
+        let Some(key) = self.possible_keys.get(level).copied().filter(|key| key.possible) else {
             return Ok(false);
         };
         if key.line_start == self.line_start && !self.is_too_far(key.at) {
@@ -547,17 +545,17 @@ impl<'t> Scanner<'t> {
         if key.required {
             return Err(Self::missing_colon(key.at));
         }
-        self.forget_simple_key(level);
+        self.forget_key(level);
         Ok(false)
     }
 
     fn is_too_far(&self, from: usize) -> bool {
         let bytes = self.at.saturating_sub(from);
-        if bytes <= SIMPLE_KEY_CHARS_MAX {
+        if bytes <= KEY_CHARS_MAX {
             return false;
         }
         // A character has four bytes at the most.
-        bytes > 4 * SIMPLE_KEY_CHARS_MAX || count_chars(self.slice(from, self.at)) > SIMPLE_KEY_CHARS_MAX
+        bytes > 4 * KEY_CHARS_MAX || count_chars(self.slice(from, self.at)) > KEY_CHARS_MAX
     }
 }
 

@@ -127,7 +127,7 @@ impl<'t> Scanner<'t> {
         };
         self.push_scalar(text, ScalarStyle::Plain, start, end, level);
         if behind_break {
-            self.simple_key_allowed = true;
+            self.key_allowed = true;
         }
         Ok(())
     }
