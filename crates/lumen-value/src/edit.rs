@@ -108,13 +108,8 @@ pub fn apply(text: &str, syntax: Syntax, edits: &[Edit]) -> Result<Edited, EditE
     if plan.expected() == Some(&new) { Ok(edited) } else { Err(EditError::NotFaithful) }
 }
 
-/// What a document says, for [`patches`].
-pub fn value_of(index: &Index) -> Value {
-    check::value_of(index)
-}
-
 /// What edits would replace in the text of a document that is read already, in the text's order: to show it to people
-/// at little cost. Unlike [`apply`] it does not read the result again, so it is nothing to write to a file.
+/// at little cost. `old` is what the document says. Unlike [`apply`] it does not read the result again, so it is nothing to write to a file.
 pub fn patches(index: &Index, syntax: Syntax, old: &Value, edits: &[Edit]) -> Result<Vec<Patch>, EditError> {
     let plan = plan::Plan::new(edits, old)?;
     let mut patches = plan.patches(index, syntax)?;

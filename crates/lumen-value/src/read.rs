@@ -86,6 +86,18 @@ pub fn read(input: &[u8], limits: &Limits) -> Reading {
     reader.reading
 }
 
+/// Reads the text of one document, as [`read`] reads it as a part of its input. Offsets in errors are those of the
+/// text given; the bounds on size and number do not count.
+pub fn read_document(text: &[u8], syntax: Syntax, limits: &Limits) -> Result<Parsed, ReadError> {
+    match syntax {
+        Syntax::Yaml => {
+            let reader = Reader { input: text, limits, reading: Reading::default(), index: 0 };
+            reader.parse_yaml(&(0..text.len()))
+        }
+        Syntax::Json => json::parse(text, limits),
+    }
+}
+
 struct Reader<'a> {
     input: &'a [u8],
     limits: &'a Limits,

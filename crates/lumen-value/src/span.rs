@@ -11,9 +11,7 @@ use crate::Pointer;
 use crate::read::{ReadError, Syntax};
 
 mod comments;
-mod gap;
 mod json;
-mod key;
 mod lines;
 mod scalar;
 #[cfg(test)]
@@ -25,7 +23,7 @@ pub use comments::{Comment, Placement};
 pub use lines::LineIndex;
 pub use scalar::ScalarMap;
 
-pub(crate) use gap::{line_end, line_start, next_line};
+pub(crate) use lines::{line_end, line_start, next_line};
 pub(crate) use tree::{Children, Node, NodeId, Tree};
 
 /// The values of one document and where they stand in its text.
@@ -35,6 +33,7 @@ pub struct Index {
     text: String,
     /// How many bytes were given.
     length: usize,
+    syntax: Syntax,
     tree: Tree,
     root: NodeId,
     comments: Vec<Comment>,
@@ -144,7 +143,7 @@ impl Index {
                 if !owned.is_empty() && !owned.ends_with('\n') {
                     owned.push('\n');
                 }
-                let yaml::Parsed { tree, root, mut comments } = yaml::read(&owned, text.len())?;
+                let yaml::Read { tree, root, mut comments } = yaml::read(&owned, text.len())?;
                 comments::assign(text, &tree, &mut comments);
                 (tree, root, comments)
             }
@@ -153,7 +152,7 @@ impl Index {
                 (tree, root, Vec::new())
             }
         };
-        Ok(Self { text: owned, length: text.len(), tree, root, comments })
+        Ok(Self { text: owned, length: text.len(), syntax, tree, root, comments })
     }
 
     /// Where a pointer leads, as Kubernetes reads the document: of a key that stands twice the last counts, and merge
@@ -203,7 +202,7 @@ impl Index {
         let node = self.tree.node(self.tree.resolved(walk.node)?)?;
         match node.children {
             Children::Scalar(block) => {
-                let map = scalar::map(&self.text, &node.range, node.style, block)?;
+                let map = scalar::map(&self.text, &node.range, node.style, block, self.syntax)?;
                 Some(map.within(self.length))
             }
             _ => None,
@@ -281,20 +280,5 @@ impl Index {
     pub(crate) fn entry_start(&self, node: &Node) -> usize {
         let entry = node.parent.and_then(|at| self.tree.entry(at));
         entry.map_or(node.full.start, |entry| entry.start)
-    }
-
-    pub(crate) fn root(&self) -> NodeId {
-        self.root
-    }
-
-    /// What a scalar says, without the meaning of its words.
-    pub(crate) fn scalar_value(&self, id: NodeId) -> Option<String> {
-        let node = self.tree.node(id)?;
-        match node.children {
-            Children::Scalar(block) => {
-                Some(scalar::map(&self.text, &node.range, node.style, block)?.value().to_owned())
-            }
-            _ => None,
-        }
     }
 }

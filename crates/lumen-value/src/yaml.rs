@@ -9,11 +9,17 @@
 //!   are errors.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::read::{Limits, Parsed, ReadError, ReadErrorKind};
 use compose::{Composed, Composer};
 use parse::Parser;
 use token::{Fault, FaultKind};
+
+pub(crate) use parse::{Event, Place, Scalar};
+pub(crate) use scalar::{is_merge, key};
+pub(crate) use scan::{break_len, kept_break};
+pub(crate) use token::{BlockLines, ScalarStyle};
 
 mod compose;
 mod parse;
@@ -34,7 +40,7 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
 /// The same, with the depth of the collections.
 pub(crate) fn parse_with_depth(input: &[u8], limits: &Limits) -> Result<(Parsed, usize), ReadError> {
     let source = Source::decode(input);
-    let mut parser = Parser::new(&source.text, limits.depth_max);
+    let mut parser = Parser::new(&source.text, source.start, limits.depth_max);
     let composed = Composer::new(&mut parser).compose();
     if let Some(bad) = &source.bad
         && source.is_read(bad, &parser)
@@ -50,13 +56,50 @@ pub(crate) fn parse_with_depth(input: &[u8], limits: &Limits) -> Result<(Parsed,
             let duplicates = duplicates.collect();
             Ok((Parsed { value, duplicates }, depth))
         }
-        Err(Fault { kind, at, message }) => {
-            let kind = match kind {
-                FaultKind::Syntax => ReadErrorKind::Syntax,
-                FaultKind::TooDeep => ReadErrorKind::TooDeep,
-                FaultKind::TooManyAliases => ReadErrorKind::TooManyAliases,
-            };
-            Err(source.error(kind, at, &message))
+        Err(Fault { kind, at, message }) => Err(source.error(kind.into(), at, &message)),
+    }
+}
+
+/// Tells of each event of a text's first document, where it stands, and, of a block scalar, which lines it has. Gives
+/// the comments. Lines may end as they do in a file. All offsets are those of the text given.
+pub(crate) fn trace<'t>(
+    text: &'t str,
+    depth_max: usize,
+    mut each: impl FnMut(Event<'t>, &Place, BlockLines),
+) -> Result<Vec<Range<usize>>, ReadError> {
+    let error = |kind, at, message: &str| ReadError {
+        kind,
+        document: 0,
+        at,
+        pointer: None,
+        message: message.to_owned(),
+    };
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let bad = find_control(text);
+    let end = bad.as_ref().map_or(text.len(), |bad| bad.at);
+    let mut parser = Parser::new(text.get(..end).unwrap_or_default(), start, depth_max).with_comments();
+    let result = loop {
+        match parser.next_event() {
+            Ok((Event::End, _)) => break Ok(()),
+            Ok((event, _)) => each(event, parser.place(), parser.block_lines()),
+            Err(fault) => break Err(fault),
+        }
+    };
+    if let Some(bad) = bad.filter(|bad| bad.at < parser.looked_to()) {
+        return Err(error(ReadErrorKind::Encoding, bad.at, bad.message));
+    }
+    match result {
+        Ok(()) => Ok(parser.into_comments()),
+        Err(fault) => Err(error(fault.kind.into(), fault.at, &fault.message)),
+    }
+}
+
+impl From<FaultKind> for ReadErrorKind {
+    fn from(kind: FaultKind) -> Self {
+        match kind {
+            FaultKind::Syntax => Self::Syntax,
+            FaultKind::TooDeep => Self::TooDeep,
+            FaultKind::TooManyAliases => Self::TooManyAliases,
         }
     }
 }
@@ -65,6 +108,8 @@ pub(crate) fn parse_with_depth(input: &[u8], limits: &Limits) -> Result<(Parsed,
 struct Source<'a> {
     /// The characters, up to the first that YAML does not allow.
     text: Cow<'a, str>,
+    /// Where they start, behind a byte order mark.
+    start: usize,
     /// That character.
     bad: Option<Bad>,
     form: Form,
@@ -73,8 +118,8 @@ struct Source<'a> {
 /// How the input writes the text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// Behind a byte order mark, or nothing, of so many bytes.
-    Utf8(usize),
+    Utf8,
+    /// Behind a byte order mark, which the text does not hold.
     Utf16,
 }
 
@@ -91,12 +136,12 @@ impl<'a> Source<'a> {
         match input {
             [0xFF, 0xFE, rest @ ..] => Self::decode_utf16(rest, u16::from_le_bytes),
             [0xFE, 0xFF, rest @ ..] => Self::decode_utf16(rest, u16::from_be_bytes),
-            [0xEF, 0xBB, 0xBF, rest @ ..] => Self::decode_utf8(rest, 3),
+            [0xEF, 0xBB, 0xBF, ..] => Self::decode_utf8(input, 3),
             _ => Self::decode_utf8(input, 0),
         }
     }
 
-    fn decode_utf8(input: &'a [u8], mark: usize) -> Self {
+    fn decode_utf8(input: &'a [u8], start: usize) -> Self {
         let (text, invalid) = match std::str::from_utf8(input) {
             Ok(text) => (text, None),
             Err(error) => {
@@ -110,7 +155,7 @@ impl<'a> Source<'a> {
             message: "the text is not valid UTF-8",
         }));
         let end = bad.as_ref().map_or(text.len(), |bad| bad.at);
-        Self { text: Cow::Borrowed(text.get(..end).unwrap_or_default()), bad, form: Form::Utf8(mark) }
+        Self { text: Cow::Borrowed(text.get(..end).unwrap_or_default()), start, bad, form: Form::Utf8 }
     }
 
     fn decode_utf16(input: &[u8], unit: fn([u8; 2]) -> u16) -> Self {
@@ -131,24 +176,22 @@ impl<'a> Source<'a> {
             message: "the text is not valid UTF-16",
         }));
         text.truncate(bad.as_ref().map_or(text.len(), |bad| bad.at));
-        Self { text: Cow::Owned(text), bad, form: Form::Utf16 }
+        Self { text: Cow::Owned(text), start: 0, bad, form: Form::Utf16 }
     }
 
     /// Whether upstream has read the bad character when it has come as far as the parser.
     fn is_read(&self, bad: &Bad, parser: &Parser<'_>) -> bool {
-        let Form::Utf8(mark) = self.form else {
-            return true;
-        };
-        if bad.is_cut {
-            return bad.at < parser.looked_to();
+        match self.form {
+            Form::Utf8 if bad.is_cut => bad.at < parser.looked_to(),
+            Form::Utf8 => bad.at < parser.looked_to().next_multiple_of(READ_BYTES),
+            Form::Utf16 => true,
         }
-        bad.at + mark < (parser.looked_to() + mark).next_multiple_of(READ_BYTES)
     }
 
     /// The offset in the input of a place in the text.
     fn offset(&self, at: usize) -> usize {
         match self.form {
-            Form::Utf8(mark) => at + mark,
+            Form::Utf8 => at,
             Form::Utf16 => {
                 let before = self.text.get(..at).unwrap_or(&self.text);
                 2 + 2 * before.encode_utf16().count()

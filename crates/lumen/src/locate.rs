@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use lumen_core::finding::{Fix, Place};
 use lumen_value::edit::{self, Patch};
-use lumen_value::read::{Document, Syntax};
+use lumen_value::read::{Document, Limits, Syntax, read_document};
 use lumen_value::span::{Index, LineIndex, Located, Style};
 use lumen_value::{Pointer, Value};
 
@@ -52,7 +52,7 @@ pub struct Text<'a> {
 /// A document that was read for its places, and what it says, where somebody asked.
 struct Read {
     index: Index,
-    value: OnceCell<Value>,
+    value: OnceCell<Option<Value>>,
 }
 
 impl<'a> Text<'a> {
@@ -109,7 +109,8 @@ impl<'a> Text<'a> {
             let place = self.place(document)?;
             let text = self.bytes.get(place.range.clone())?;
             let read = self.read(document, place.syntax, text)?;
-            let old = read.value.get_or_init(|| edit::value_of(&read.index));
+            let value = || Some(read_document(text, place.syntax, &Limits::default()).ok()?.value);
+            let old = read.value.get_or_init(value).as_ref()?;
             let patches = edit::patches(&read.index, place.syntax, old, &fix.edits).ok()?;
             let start = place.range.start;
             let change =

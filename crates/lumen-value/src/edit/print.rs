@@ -94,7 +94,8 @@ fn is_plain(text: &str, context: Context) -> bool {
     let starts_well =
         text.starts_with(|char: char| char.is_alphanumeric() || matches!(char, '/' | '_' | '.' | '$' | '('));
     let ends_well = !text.ends_with([' ', ':']);
-    let structural = |char: char| matches!(char, ',' | '[' | ']' | '{' | '}' | '"' | '\'');
+    // To the reader a `?` ends a plain scalar too.
+    let structural = |char: char| matches!(char, ',' | '?' | '[' | ']' | '{' | '}' | '"' | '\'');
     let in_flow = context == Context::Flow && (text.contains(structural) || text.contains("::"));
     let word = text.to_ascii_lowercase();
     let numeric = |char: char| matches!(char, '0'..='9' | 'a'..='f' | 'A'..='F' | 'x' | 'X' | 'o' | 'O' | '.' | '_' | '+' | '-' | ':' | 'T' | 't' | 'Z' | 'z' | ' ');

@@ -119,6 +119,8 @@ fn strings_that_look_like_something_else_get_quotes() {
     for (json, printed) in cases {
         check_yaml("a: old # c\nb: 1\n", &[set("/a", json)], &format!("a: {printed} # c\nb: 1\n"));
     }
+    check_yaml("a: [b]\n", &[set("/a/1", "\"x?\"")], "a: [b, \"x?\"]\n");
+    check_yaml("a: b\n", &[set("/a", "\"x?\"")], "a: x?\n");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::gap::line_start;
+use super::lines::line_start;
 use super::tree::{Children, NodeId, Tree};
 
 /// How a comment stands on its line.
@@ -28,11 +28,12 @@ pub struct Comment {
 }
 
 impl Comment {
-    pub(super) fn new(text: &str, range: Range<usize>, content: &str) -> Self {
+    pub(super) fn new(text: &str, range: Range<usize>) -> Self {
+        let content = text.get(range.start + 1..range.end).unwrap_or_default();
         let before = text.get(line_start(text, range.start)..range.start).unwrap_or_default();
         let alone = before.trim_start_matches('\u{feff}').trim().is_empty();
         Self {
-            text: content.trim_end_matches('\r').to_owned(),
+            text: content.to_owned(),
             range,
             placement: if alone { Placement::OwnLine } else { Placement::EndOfLine },
             owner: None,
@@ -55,6 +56,15 @@ pub(super) fn assign(text: &str, tree: &Tree, comments: &mut [Comment]) {
         return;
     }
     let starts = starts(text, tree);
+    // Of each start, the last one up to it that is in block style.
+    let mut last_block = None;
+    let blocks: Vec<_> = starts
+        .iter()
+        .map(|start| {
+            last_block = start.block.then_some(start.node).or(last_block);
+            last_block
+        })
+        .collect();
     for comment in comments {
         let line = line_start(text, comment.range.start);
         comment.owner = match comment.placement {
@@ -63,10 +73,12 @@ pub(super) fn assign(text: &str, tree: &Tree, comments: &mut [Comment]) {
                 let column = text.get(line..comment.range.start).unwrap_or_default().chars().count();
                 below(starts.get(next..).unwrap_or_default(), column)
             }
+            // Where nothing starts on its line, it is about what a line above began.
             Placement::EndOfLine => {
                 let first = starts.partition_point(|start| start.at < line);
                 let end = starts.partition_point(|start| start.at < comment.range.start);
-                beside(starts.get(..first).unwrap_or_default(), starts.get(first..end).unwrap_or_default())
+                let above = first.checked_sub(1).and_then(|last| *blocks.get(last)?);
+                beside(starts.get(first..end).unwrap_or_default()).or(above)
             }
         };
     }
@@ -76,17 +88,16 @@ pub(super) fn assign(text: &str, tree: &Tree, comments: &mut [Comment]) {
 /// comment's column, or the first where all stand further right. What stands further left is another matter.
 fn below(following: &[Start], column: usize) -> Option<NodeId> {
     let first = following.first()?;
-    let mut line = following.iter().take_while(|start| start.line == first.line);
-    let same = line.find(|start| start.column == column);
+    let at = following.partition_point(|start| (start.line, start.column) < (first.line, column));
+    let same = following.get(at).filter(|start| (start.line, start.column) == (first.line, column));
     same.or(Some(first).filter(|first| first.column > column)).map(|start| start.node)
 }
 
 /// The node beside a comment: the innermost of those in block style that start on the line, so that what is said
-/// holds for as little as it can; where none is, the last in flow style; where nothing starts there, what a line
-/// above began.
-fn beside(before: &[Start], line: &[Start]) -> Option<NodeId> {
+/// holds for as little as it can; where none is, the last in flow style.
+fn beside(line: &[Start]) -> Option<NodeId> {
     let block = line.iter().rev().find(|start| start.block).or(line.last());
-    block.or_else(|| before.iter().rev().find(|start| start.block)).map(|start| start.node)
+    block.map(|start| start.node)
 }
 
 fn starts(text: &str, tree: &Tree) -> Vec<Start> {

@@ -97,6 +97,24 @@ fn walk(bytes: &[u8], mut visit: impl FnMut(usize) -> bool) {
     }
 }
 
+/// The end of the line that a byte is on, before its line break.
+pub(crate) fn line_end(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let end = rest.find('\n').map_or(text.len(), |end| at + end);
+    if text.get(at..end).is_some_and(|line| line.ends_with('\r')) { end - 1 } else { end }
+}
+
+/// The start of the line that a byte is on.
+pub(crate) fn line_start(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or_default().rfind('\n').map_or(0, |end| end + 1)
+}
+
+/// The byte after the line that a byte is on, past its line break.
+pub(crate) fn next_line(text: &str, at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    rest.find('\n').map_or(text.len(), |end| at + end + 1)
+}
+
 #[cfg(test)]
 #[expect(clippy::string_slice, reason = "a test that slices wrongly fails, as it should")]
 mod tests {

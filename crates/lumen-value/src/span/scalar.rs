@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::Style;
-use super::gap::next_line;
+use crate::read::Syntax;
+use crate::yaml::{BlockLines, break_len, kept_break};
 
 /// Which byte of the text each byte of a scalar's value was read from.
 ///
@@ -26,15 +27,6 @@ struct Piece {
     source: usize,
     /// Whether value and text are the same here, byte for byte.
     verbatim: bool,
-}
-
-/// The lines of a block scalar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Block {
-    /// How many spaces stand before its content; `usize::MAX` where it has none.
-    pub(super) indent: usize,
-    /// The end of its lines, blank ones at the end included.
-    pub(super) end: usize,
 }
 
 impl ScalarMap {
@@ -76,9 +68,15 @@ impl ScalarMap {
 }
 
 /// Makes the map of a scalar that stands at `range`; `None` for what is no scalar.
-pub(super) fn map(text: &str, range: &Range<usize>, style: Style, block: Option<Block>) -> Option<ScalarMap> {
+pub(super) fn map(
+    text: &str,
+    range: &Range<usize>,
+    style: Style,
+    block: Option<BlockLines>,
+    syntax: Syntax,
+) -> Option<ScalarMap> {
     let inside = range.start + 1..range.end.saturating_sub(1).max(range.start + 1);
-    let mut writer = Writer::new(text, range.start);
+    let mut writer = Writer { text, syntax, value: String::new(), pieces: Vec::new(), at: range.start };
     match style {
         Style::Empty => {}
         Style::Plain => writer.flow(range, style),
@@ -86,29 +84,52 @@ pub(super) fn map(text: &str, range: &Range<usize>, style: Style, block: Option<
             writer.at = inside.start;
             writer.flow(&inside, style);
         }
-        Style::Literal | Style::Folded => writer.block(range, style == Style::Folded, block?),
+        Style::Literal | Style::Folded => writer.block(range, style == Style::Folded, &block?),
         _ => return None,
     }
     Some(writer.finish())
 }
 
-/// What a double quoted scalar says, its quotes included in the text.
+/// What a string of JSON says, its quotes included in the text.
 pub(super) fn unquote(quoted: &str) -> String {
-    map(quoted, &(0..quoted.len()), Style::DoubleQuoted, None).map_or_else(String::new, |map| map.value)
+    let map = map(quoted, &(0..quoted.len()), Style::DoubleQuoted, None, Syntax::Json);
+    map.map_or_else(String::new, |map| map.value)
+}
+
+/// The lines of a part of YAML: what each holds, and its line break.
+pub(super) fn lines(text: &str, part: Range<usize>) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let bytes = text.as_bytes();
+    let Range { start: mut at, end: part_end } = part;
+    std::iter::from_fn(move || {
+        if at >= part_end {
+            return None;
+        }
+        let start = at;
+        let len = bytes.get(start..part_end)?.iter().enumerate().find_map(|(offset, byte)| {
+            let len =
+                if matches!(byte, b'\n' | b'\r' | 0xC2 | 0xE2) { break_of(text, start + offset) } else { 0 };
+            (len > 0).then_some((offset, len))
+        });
+        let (content, line_break) = len.unwrap_or((part_end - start, 0));
+        at = start + content + line_break;
+        Some((start..start + content, start + content..at))
+    })
+}
+
+/// The length of the line break at a place, in a text whose lines are as its file has them.
+fn break_of(text: &str, at: usize) -> usize {
+    break_len(text.as_bytes(), at, true)
 }
 
 struct Writer<'text> {
     text: &'text str,
+    syntax: Syntax,
     value: String,
     pieces: Vec<Piece>,
     at: usize,
 }
 
-impl<'text> Writer<'text> {
-    fn new(text: &'text str, at: usize) -> Self {
-        Self { text, value: String::new(), pieces: Vec::new(), at }
-    }
-
+impl Writer<'_> {
     fn finish(self) -> ScalarMap {
         let breaks = self.value.match_indices('\n').map(|(at, _)| at + 1);
         ScalarMap {
@@ -134,46 +155,52 @@ impl<'text> Writer<'text> {
         self.at = source.end;
     }
 
-    /// A line break, whose first byte is given.
-    fn line_break(&mut self, char: char, at: usize) {
-        self.replaced(char, at..next_line(self.text, at));
+    /// What a scalar keeps of a line break.
+    fn line_break(&mut self, at: Range<usize>) {
+        let kept = kept_break(self.text.get(at.clone()).unwrap_or_default());
+        self.replaced(kept.chars().next().unwrap_or('\n'), at);
     }
 
-    fn block(&mut self, range: &Range<usize>, folded: bool, block: Block) {
-        let header = self.text.get(range.start + 1..range.end).unwrap_or_default();
+    /// Whether a line break between two lines with text folds.
+    fn folds(&self, at: &Range<usize>) -> bool {
+        kept_break(self.text.get(at.clone()).unwrap_or_default()) == "\n"
+    }
+
+    fn block(&mut self, range: &Range<usize>, folded: bool, block: &BlockLines) {
+        let header = self.text.get(range.start + 1..block.start).unwrap_or_default();
         let marks =
             header.split(|char: char| !matches!(char, '+' | '-' | '0'..='9')).next().unwrap_or_default();
         let (keep, strip) = (marks.contains('+'), marks.contains('-'));
         self.at = range.start + 1 + marks.len();
-        let mut leading: Option<usize> = None;
-        let mut trailing: Vec<usize> = Vec::new();
+        let mut leading: Option<Range<usize>> = None;
+        let mut trailing: Vec<Range<usize>> = Vec::new();
         let mut after_blank = false;
-        let mut start = next_line(self.text, self.at);
-        while start < block.end {
-            let next = next_line(self.text, start).min(block.end);
-            let line = self.text.get(start..next).unwrap_or_default();
-            let bare = line.trim_end_matches('\n').trim_end_matches('\r');
-            let line_break = (bare.len() < line.len()).then_some(start + bare.len());
-            let indent = bare.bytes().take_while(|byte| *byte == b' ').count().min(block.indent);
+        for (line, line_break) in lines(self.text, block.start..block.end) {
+            let bare = self.text.as_bytes().get(line.clone()).unwrap_or_default();
+            let indent = bare.iter().take_while(|byte| **byte == b' ').count().min(block.indent);
+            let line_break = Some(line_break).filter(|line_break| !line_break.is_empty());
             if indent == bare.len() {
                 trailing.extend(line_break);
-            } else {
-                let blank = matches!(bare.as_bytes().get(indent), Some(b' ' | b'\t'));
-                let folds = folded && !after_blank && !blank;
-                if let Some(at) = leading.filter(|_| !folds || trailing.is_empty()) {
-                    self.line_break(if folds { ' ' } else { '\n' }, at);
-                }
-                for at in trailing.drain(..) {
-                    self.line_break('\n', at);
-                }
-                self.verbatim(start + indent..start + bare.len());
-                (leading, after_blank) = (line_break, blank);
+                continue;
             }
-            start = next;
+            let blank = matches!(bare.get(indent), Some(b' ' | b'\t'));
+            if let Some(at) = leading {
+                let folds = folded && !after_blank && !blank && self.folds(&at);
+                if !folds {
+                    self.line_break(at);
+                } else if trailing.is_empty() {
+                    self.replaced(' ', at);
+                }
+            }
+            for at in trailing.drain(..) {
+                self.line_break(at);
+            }
+            self.verbatim(line.start + indent..line.end);
+            (leading, after_blank) = (line_break, blank);
         }
         if !strip {
             for at in leading.into_iter().chain(trailing.into_iter().take_while(|_| keep)) {
-                self.line_break('\n', at);
+                self.line_break(at);
             }
         }
     }
@@ -184,7 +211,7 @@ impl<'text> Writer<'text> {
         while at < range.end {
             let rest = self.text.get(at..range.end).unwrap_or_default();
             let special = |char: char| match char {
-                ' ' | '\t' | '\n' | '\r' => true,
+                ' ' | '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => self.syntax == Syntax::Yaml,
                 '\\' => style == Style::DoubleQuoted,
                 '\'' => style == Style::SingleQuoted,
                 _ => false,
@@ -208,34 +235,33 @@ impl<'text> Writer<'text> {
     fn blanks(&mut self, start: usize, end: usize, joined: bool) -> usize {
         let mut at = start;
         let mut breaks = Vec::new();
-        while let Some(byte) = self.text.as_bytes().get(at).filter(|_| at < end) {
-            match byte {
-                b' ' | b'\t' => at += 1,
-                b'\n' => {
-                    breaks.push(at);
-                    at += 1;
-                }
-                b'\r' if self.text.as_bytes().get(at + 1) == Some(&b'\n') => {
-                    breaks.push(at);
-                    at += 2;
-                }
-                _ => break,
+        while at < end {
+            if matches!(self.text.as_bytes().get(at), Some(b' ' | b'\t')) {
+                at += 1;
+                continue;
             }
+            let length = break_of(self.text, at);
+            if length == 0 {
+                break;
+            }
+            breaks.push(at..at + length);
+            at += length;
         }
-        match breaks.split_first() {
-            None if !joined && at == start => {
-                // A lone carriage return.
-                self.verbatim(at..at + 1);
-                return at + 1;
+        let mut kept = breaks.iter();
+        match breaks.as_slice() {
+            [] if !joined => self.verbatim(start..at),
+            [only] if !joined && self.folds(only) => {
+                kept.next();
+                self.replaced(' ', only.clone());
             }
-            None if !joined => self.verbatim(start..at),
-            None => {}
-            Some((first, [])) if !joined => self.line_break(' ', *first),
-            Some((first, further)) => {
-                for at in joined.then_some(first).into_iter().chain(further) {
-                    self.line_break('\n', *at);
-                }
+            // Of several the first goes.
+            [first, ..] if !joined && self.folds(first) => {
+                kept.next();
             }
+            _ => {}
+        }
+        for at in kept {
+            self.line_break(at.clone());
         }
         at
     }
@@ -246,13 +272,12 @@ impl<'text> Writer<'text> {
         let Some(kind) = rest.chars().next() else {
             return end;
         };
+        let length = break_of(self.text, at + 1);
+        if length > 0 {
+            return self.blanks(at + 1 + length, end, true);
+        }
         let after = at + 1 + kind.len_utf8();
         let digits = match kind {
-            '\n' => return self.blanks(after, end, true),
-            '\r' => {
-                let skipped = usize::from(rest.as_bytes().get(1) == Some(&b'\n'));
-                return self.blanks(after + skipped, end, true);
-            }
             'x' => 2,
             'u' => 4,
             'U' => 8,

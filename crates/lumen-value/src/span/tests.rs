@@ -4,6 +4,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::read::{DEPTH_MAX, Limits, read_document};
+use crate::yaml::{Event, trace};
 use crate::{Step, pointer};
 
 fn yaml(text: &str) -> Index {
@@ -231,32 +233,31 @@ fn deep_nesting_costs_no_stack() {
     assert_eq!(yaml(&dashes).locate(&pointer.child(0)).value, dashes.len() - 1..dashes.len());
 }
 
-/// The scalars that the parser's events give, in their order, are what the maps of the index give.
+/// The scalars that the reader's events give, in their order, are what the maps of the index give.
 fn scalars_agree(text: &str) -> Result<(), TestCaseError> {
     let Ok(index) = Index::read(text, Syntax::Yaml) else {
+        // What the reader takes has its places.
+        prop_assert!(read_document(text.as_bytes(), Syntax::Yaml, &Limits::default()).is_err(), "{:?}", text);
         return Ok(());
     };
-    let options = granit_parser::options! { bom_inside_document_as_content: true };
     let mut values = Vec::new();
-    for (event, _) in
-        granit_parser::Parser::new_from_str_with_options(&index.text, options).map_while(Result::ok)
-    {
-        match event {
-            granit_parser::Event::Scalar(value, ..) => values.push(value.into_owned()),
-            granit_parser::Event::DocumentEnd => break,
-            _ => {}
+    trace(&index.text, DEPTH_MAX, |event, _, _| {
+        if let Event::Scalar(scalar) = event {
+            values.push(scalar.text.into_owned());
         }
-    }
+    })
+    .unwrap();
     let scalars = index.tree.nodes.iter().filter_map(|node| match node.children {
         Children::Scalar(block) => {
-            Some((node, scalar::map(&index.text, &node.range, node.style, block).unwrap()))
+            let map = scalar::map(&index.text, &node.range, node.style, block, Syntax::Yaml).unwrap();
+            Some((node.range.clone(), map.value().to_owned()))
         }
         _ => None,
     });
-    for ((node, map), value) in scalars.zip(values) {
-        if node.style != Style::Empty {
-            prop_assert_eq!(map.value(), value, "{:?}", &text[node.range.clone()]);
-        }
+    let scalars: Vec<_> = scalars.collect();
+    prop_assert!(values.is_empty() || values.len() == scalars.len());
+    for ((range, found), value) in scalars.into_iter().zip(values) {
+        prop_assert_eq!(found, value, "{:?} of {:?}", text.get(range), text);
     }
     Ok(())
 }
@@ -275,9 +276,29 @@ fn maps_say_what_the_reader_says() {
         "- |\n x\n   \n- >\n a\n\tb\n c\n",
         "a:\n  k: >1\n    \n  l: |2-\n     x",
         "a: |+\n\nb: |+",
+        "--- |+\na",
+        "...\n|+\na",
+        "k: |+\na: 1",
+        "- \"a\\\u{2028}  b \u{85} c\u{2028}\u{85}d\"\n- 'x\u{2029}y'\n- p\r q\r\rr\r\r\n s\n- >\r\n  a\r\r\n  b\u{2028}  c\u{85}  d\n",
+        "\u{feff}- |1\n   a\u{85}  b\n",
     ];
     for text in texts {
         scalars_agree(text).unwrap();
+    }
+}
+
+#[test]
+fn many_comments_are_soon_read() {
+    let lines = 20_000;
+    for text in [
+        "# c\n".repeat(lines) + "[a, " + &"x, ".repeat(lines) + "]\n",
+        "a: [\n".to_owned() + &"x, y\n, # c\n# d\n".repeat(lines) + "]\n",
+        "- x # c\n".repeat(lines),
+        "- |\n x\n\n- # c\n".repeat(lines),
+    ] {
+        let start = std::time::Instant::now();
+        assert!(yaml(&text).comments().len() >= lines);
+        assert!(start.elapsed() < std::time::Duration::from_secs(5), "took {:?}", start.elapsed());
     }
 }
 
@@ -336,6 +357,11 @@ fn yaml_like() -> impl Strategy<Value = String> {
         "\t",
         "é",
         "\u{feff}",
+        "\r",
+        "\r\r\n",
+        "\u{85}",
+        "\u{2028}",
+        "%TAG ! x\n",
         "word more",
     ]);
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
@@ -348,6 +374,7 @@ proptest! {
     fn no_text_makes_it_fail(text in prop_oneof![any::<String>(), yaml_like(), "[-{}\\[\\]\",:0-9a-e\\\\ntrulse ]{0,40}"]) {
         for syntax in [Syntax::Yaml, Syntax::Json] {
             let Ok(index) = Index::read(&text, syntax) else { continue };
+            prop_assert!(index.text().len() == text.len());
             for id in 0..index.tree.nodes.len() {
                 let node = &index.tree.nodes[id];
                 prop_assert!(text.get(node.range.clone()).is_some() && text.get(node.full.clone()).is_some(), "{:?}", node);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::scalar::Block;
 use super::{Style, Via};
+use crate::yaml::BlockLines;
 use crate::{Step, Str};
 
 /// A node's place in the arena.
@@ -32,7 +32,7 @@ pub(crate) struct Node {
 #[derive(Clone, Debug)]
 pub(crate) enum Children {
     /// A scalar; the lines of one in block style.
-    Scalar(Option<Block>),
+    Scalar(Option<BlockLines>),
     /// The anchored node that the alias stands for.
     Alias(Option<NodeId>),
     Sequence(Vec<Item>),

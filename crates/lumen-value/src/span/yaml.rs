@@ -1,20 +1,17 @@
-//! Reads YAML into an index, by the parser's events.
+//! Reads YAML into an index, by the reader's own events.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, StructureStyle, Tag};
-
-use super::gap::{Gap, line_end, line_start, next_line};
-use super::key;
-use super::scalar::Block;
+use super::scalar::lines;
 use super::tree::{Anchor, Children, Entry, Item, Mapping, Node, NodeId, Tree};
 use super::{Comment, Style};
 use crate::Str;
-use crate::read::{DEPTH_MAX, ReadError, ReadErrorKind};
+use crate::read::{DEPTH_MAX, ReadError};
+use crate::yaml::{self, BlockLines, Event, Place, Scalar, ScalarStyle};
 
 /// What was read of one document.
-pub(super) struct Parsed {
+pub(super) struct Read {
     pub(super) tree: Tree,
     pub(super) root: NodeId,
     pub(super) comments: Vec<Comment>,
@@ -23,48 +20,18 @@ pub(super) struct Parsed {
 /// Reads the first document of a text; whatever follows it is not looked at.
 ///
 /// Of the text so many bytes were given, the line break after them was added.
-pub(super) fn read(text: &str, length: usize) -> Result<Parsed, ReadError> {
-    let options = granit_parser::options! {
-        bom_inside_document_as_content: true,
-        emit_anchor_events: true,
-        max_buffered_comment_events: usize::MAX,
-        flow_nesting_limit: DEPTH_MAX,
-        block_nesting_limit: DEPTH_MAX,
-    };
+pub(super) fn read(text: &str, length: usize) -> Result<Read, ReadError> {
     let mut builder = Builder::new(text);
-    for event in Parser::new_from_str_with_options(text, options) {
-        match event {
-            Ok((event, span)) => {
-                if builder.event(event, &span).is_break() {
-                    break;
-                }
-            }
-            // The document is whole; the error is in what follows it.
-            Err(_) if builder.ended => break,
-            Err(error) => return Err(read_error(&error)),
-        }
-    }
-    Ok(builder.finish(length))
-}
-
-fn read_error(error: &granit_parser::ScanError) -> ReadError {
-    let kind = match error.kind() {
-        ErrorKind::RecursionLimitExceeded => ReadErrorKind::TooDeep,
-        _ => ReadErrorKind::Syntax,
-    };
-    ReadError {
-        kind,
-        document: 0,
-        at: error.marker().byte_offset().unwrap_or_default(),
-        pointer: None,
-        message: error.info(),
-    }
+    let comments = yaml::trace(text, DEPTH_MAX, |event, place, block| builder.event(event, place, block))?;
+    let comments = comments.into_iter().map(|range| Comment::new(text, range)).collect();
+    let (tree, root) = builder.finish(length);
+    Ok(Read { tree, root, comments })
 }
 
 /// A collection that is being read.
 struct Frame {
     node: NodeId,
-    flow: bool,
+    is_mapping: bool,
     /// Whether brackets show where it starts and ends.
     bracketed: bool,
     /// In a mapping: the key whose value comes next.
@@ -80,103 +47,77 @@ struct Key {
     merge: bool,
 }
 
-/// Where a node stands.
-struct Place {
+/// Where a node stands, and what introduces it.
+struct Spot {
     /// Its entry, item or key.
     start: usize,
     lead: usize,
     properties: Option<usize>,
+    /// The number of its anchor.
+    anchor: Option<usize>,
     /// Whether it is a mapping's key.
     is_key: bool,
 }
 
 struct Builder<'text> {
-    gap: Gap<'text>,
+    text: &'text str,
     tree: Tree,
     frames: Vec<Frame>,
     root: Option<NodeId>,
-    /// By the parser's number of an anchor: the node, and what it would be called as a key.
-    anchored: HashMap<usize, (NodeId, Option<Str>)>,
-    /// The node, and its name as a key, that an anchor event belongs to.
-    last: Option<(NodeId, Option<Str>)>,
-    comments: Vec<Comment>,
-    ended: bool,
+    /// By the name of an anchor: the node, and what it would be called as a key.
+    anchored: HashMap<&'text str, (NodeId, Option<Str>)>,
+    /// The end of the last node.
+    at: usize,
+    /// The end of the last block scalar, with the line break behind it, as the reader has it.
+    block_end: Option<usize>,
 }
 
 impl<'text> Builder<'text> {
     fn new(text: &'text str) -> Self {
         Self {
-            gap: Gap { text, at: 0 },
+            text,
             tree: Tree::default(),
             frames: Vec::new(),
             root: None,
             anchored: HashMap::new(),
-            last: None,
-            comments: Vec::new(),
-            ended: false,
+            at: 0,
+            block_end: None,
         }
     }
 
-    fn event(&mut self, event: Event<'_>, span: &Span) -> std::ops::ControlFlow<()> {
-        let range = span.byte_range().unwrap_or_default();
+    fn event(&mut self, event: Event<'text>, place: &Place, block: BlockLines) {
         match event {
-            Event::DocumentStart(..) if self.ended => return std::ops::ControlFlow::Break(()),
-            Event::DocumentStart(true, _) => self.gap.at = range.end,
-            Event::DocumentEnd => self.ended = true,
-            Event::Comment(text, _) => self.comments.push(Comment::new(self.gap.text, range, &text)),
-            Event::Anchor(id, name) => self.anchor(id, &name, range),
-            Event::Alias(id) => self.alias(id, range),
-            Event::Scalar(value, style, anchor, tag) => {
-                self.scalar(&value, style, properties(anchor, tag.as_deref()), tag.as_deref(), span);
-            }
-            Event::SequenceStart(style, anchor, tag) => {
-                self.open(false, style, properties(anchor, tag.as_deref()), range);
-            }
-            Event::MappingStart(style, anchor, tag) => {
-                self.open(true, style, properties(anchor, tag.as_deref()), range);
-            }
-            Event::SequenceEnd | Event::MappingEnd => self.close(range),
-            _ => {}
+            Event::End => {}
+            Event::Alias(name) => self.alias(name, place),
+            Event::Scalar(scalar) => self.scalar(scalar, place, block),
+            Event::SequenceStart(anchor) => self.open(false, anchor, place),
+            Event::MappingStart(anchor) => self.open(true, anchor, place),
+            Event::SequenceEnd | Event::MappingEnd => self.close(place),
         }
-        std::ops::ControlFlow::Continue(())
     }
 
-    /// Takes what introduces a node.
-    fn place(&mut self, start: usize, properties: usize, empty: bool) -> Place {
-        // An indicator before the node's own text; an empty node may be placed before its indicator.
-        let limit = if empty { usize::MAX } else { start };
-        let frame = self.frames.last();
-        let is_mapping = frame.is_some_and(|frame| {
-            matches!(self.tree.node(frame.node).map(|node| &node.children), Some(Children::Mapping(_)))
+    /// What introduces a node.
+    fn spot(&mut self, place: &Place, anchor: Option<&str>) -> Spot {
+        let is_key = self.frames.last().is_some_and(|frame| frame.is_mapping && frame.key.is_none());
+        let anchor = anchor.zip(place.anchor.clone()).map(|(name, range)| {
+            self.tree.anchors.push(Anchor { name: name.to_owned(), range, aliases: Vec::new() });
+            self.tree.anchors.len() - 1
         });
-        let (flow, has_key) = frame.map_or((false, false), |frame| (frame.flow, frame.key.is_some()));
-        let is_key = is_mapping && !has_key;
-        let indicator = match (frame.is_some(), is_mapping, flow) {
-            (false, ..) => None,
-            (true, false, false) => self.gap.take(b'-', usize::MAX),
-            (true, false, true) => self.gap.take(b',', limit).and(None),
-            (true, true, _) if !is_key => self.gap.take(b':', limit).and(None),
-            (true, true, false) => self.gap.take(b'?', limit),
-            (true, true, true) => {
-                self.gap.take(b',', limit);
-                self.gap.take(b'?', limit)
-            }
-        };
-        let lead = self.gap.at;
-        let properties = self.gap.take_properties(properties, flow);
-        let own = if empty { lead } else { start };
-        Place { start: indicator.or(properties).unwrap_or(own), lead, properties, is_key }
+        // What is not written stands at the end of a block scalar before it, not below its lines.
+        let lead = if self.block_end == Some(place.lead) { self.at } else { place.lead };
+        let start = place.indicator.or(place.properties).unwrap_or(place.own.start);
+        Spot { start, lead, properties: place.properties, anchor, is_key }
     }
 
     /// Adds a node and links it to its collection.
-    fn add(&mut self, place: &Place, range: Range<usize>, style: Style, children: Children) -> NodeId {
+    fn add(&mut self, spot: &Spot, range: Range<usize>, style: Style, children: Children) -> NodeId {
         let parent = match self.frames.last() {
-            Some(frame) if !place.is_key => Some((frame.node, self.child_count(frame.node))),
+            Some(frame) if !spot.is_key => Some((frame.node, self.child_count(frame.node))),
             _ => None,
         };
-        let full = place.properties.unwrap_or(range.start)..range.end;
-        let id =
-            self.tree.push(Node { parent, lead: place.lead, full, range, style, anchor: None, children });
+        let full = spot.properties.unwrap_or(range.start)..range.end;
+        let Spot { lead, anchor, .. } = *spot;
+        let id = self.tree.push(Node { parent, lead, range, full, style, anchor, children });
         let Some(frame) = self.frames.last_mut() else {
             self.root = self.root.or(Some(id));
             return id;
@@ -186,11 +127,11 @@ impl<'text> Builder<'text> {
             return id;
         };
         if !bracketed && container.range.start == usize::MAX {
-            container.range.start = place.start;
-            container.full.start = container.full.start.min(place.start);
+            container.range.start = spot.start;
+            container.full.start = container.full.start.min(spot.start);
         }
         match (&mut container.children, key) {
-            (Children::Sequence(items), _) => items.push(Item { start: place.start, node: id }),
+            (Children::Sequence(items), _) => items.push(Item { start: spot.start, node: id }),
             (Children::Mapping(mapping), Some(key)) => mapping.entries.push(Entry {
                 start: key.start,
                 key: key.range,
@@ -218,144 +159,90 @@ impl<'text> Builder<'text> {
         }
     }
 
-    fn scalar(&mut self, value: &str, style: ScalarStyle, properties: usize, tag: Option<&Tag>, span: &Span) {
-        let source = span.byte_range().unwrap_or_default();
-        let source_end = source.end;
-        let empty = style == ScalarStyle::Plain && source.is_empty();
-        let place = self.place(source.start, properties, empty);
-        // Of a key the parser gives the mapping's indentation.
-        let indent = span.indent.filter(|_| !place.is_key);
+    fn scalar(&mut self, scalar: Scalar<'text>, place: &Place, block: BlockLines) {
+        let anchor = scalar.anchor;
+        let spot = self.spot(place, anchor);
+        let (own, style) = (place.own.clone(), scalar.style);
         let (range, style) = match style {
-            ScalarStyle::Plain if empty => (self.gap.at..self.gap.at, Style::Empty),
-            ScalarStyle::Plain => (source, Style::Plain),
-            ScalarStyle::SingleQuoted => (source, Style::SingleQuoted),
-            ScalarStyle::DoubleQuoted => (source, Style::DoubleQuoted),
-            ScalarStyle::Literal => (self.block_scalar(source, indent), Style::Literal),
-            ScalarStyle::Folded => (self.block_scalar(source, indent), Style::Folded),
+            ScalarStyle::Absent if spot.properties.is_none() => (spot.lead..spot.lead, Style::Empty),
+            ScalarStyle::Absent => (own, Style::Empty),
+            ScalarStyle::Plain => (own, Style::Plain),
+            ScalarStyle::SingleQuoted => (own, Style::SingleQuoted),
+            ScalarStyle::DoubleQuoted => (own, Style::DoubleQuoted),
+            ScalarStyle::Literal => (self.block_scalar(&own, &block), Style::Literal),
+            ScalarStyle::Folded => (self.block_scalar(&own, &block), Style::Folded),
         };
-        self.gap.at = self.gap.at.max(range.end);
-        let block = matches!(style, Style::Literal | Style::Folded)
-            .then_some(Block { indent: self.block_indent(&range, source_end, indent), end: source_end });
-        let id = self.add(&place, range.clone(), style, Children::Scalar(block));
-        let name = key::name(value, style, tag);
-        if place.is_key {
-            self.set_key(Key {
-                start: place.start,
-                range,
-                merge: key::is_merge(value, style, tag),
-                name: name.clone(),
-            });
+        self.at = range.end;
+        let block = matches!(style, Style::Literal | Style::Folded).then_some(block);
+        self.block_end = block.and(Some(place.own.end));
+        let id = self.add(&spot, range.clone(), style, Children::Scalar(block));
+        if !spot.is_key && anchor.is_none() {
+            return;
         }
-        self.last = Some((id, name));
+        let merge = yaml::is_merge(&scalar);
+        let name = yaml::key(scalar).ok();
+        if let Some(anchor) = anchor {
+            self.anchored.insert(anchor, (id, name.clone()));
+        }
+        if spot.is_key {
+            self.set_key(Key { start: spot.start, range, merge, name });
+        }
     }
 
     /// From the indicator to the end of the last line of content.
-    fn block_scalar(&mut self, source: Range<usize>, indent: Option<usize>) -> Range<usize> {
-        let text = self.gap.text;
-        let Some(start) = self.gap.peek_block_scalar() else {
-            return source;
-        };
-        let header = text.get(start + 1..).unwrap_or_default();
+    fn block_scalar(&self, own: &Range<usize>, block: &BlockLines) -> Range<usize> {
+        let header = self.text.get(own.start + 1..block.start).unwrap_or_default();
         let length = header.find(|char: char| !matches!(char, '+' | '-' | '0'..='9')).unwrap_or(header.len());
         let keep = header.get(..length).is_some_and(|marks| marks.contains('+'));
-        let header_end = start + 1 + length;
-        let body = next_line(text, header_end);
-        let mut end = source.end.max(body).min(text.len());
-        let mut last = true;
-        while end >= body {
-            let line = text.get(body..end).unwrap_or_default();
-            let line = line.rfind('\n').map_or(line, |at| line.get(at + 1..).unwrap_or_default());
-            let line_begin = end - line.len();
-            let bare = line.trim_end_matches('\r');
-            let blank = bare.bytes().all(|byte| byte == b' ');
-            if !blank || (keep && !last) || (indent.is_some_and(|indent| bare.len() > indent) && !last) {
-                return start..line_begin + bare.len();
-            }
-            if line_begin <= body {
-                break;
-            }
-            end = line_begin - 1;
-            last = false;
-        }
-        start..header_end
+        let end = lines(self.text, block.start..block.end)
+            .filter(|(line, _)| keep || line.len() > block.indent)
+            .last()
+            .map_or(own.start + 1 + length, |(line, _)| line.end);
+        own.start..end
     }
 
-    /// How many spaces stand before a block scalar's content.
-    fn block_indent(&self, range: &Range<usize>, end: usize, known: Option<usize>) -> usize {
-        let body = self.gap.text.get(next_line(self.gap.text, range.start)..end).unwrap_or_default();
-        let indent = |line: &str| line.bytes().take_while(|byte| *byte == b' ').count();
-        let first = body.lines().find(|line| indent(line) < line.len());
-        known.or_else(|| self.explicit_indent(range)).or(first.map(indent)).unwrap_or(usize::MAX)
-    }
-
-    /// The indentation that a block scalar's header states, which counts from that of its collection.
-    fn explicit_indent(&self, range: &Range<usize>) -> Option<usize> {
-        let header = self.gap.text.get(range.start + 1..)?;
-        let digit = header.trim_start_matches(['+', '-']).chars().next()?.to_digit(10)?;
-        let collection = self.frames.last().and_then(|frame| self.tree.node(frame.node));
-        let start = collection.map_or(0, |node| node.range.start);
-        let column =
-            self.gap.text.get(line_start(self.gap.text, start)..start).unwrap_or_default().chars().count();
-        Some(column + usize::try_from(digit).ok()?)
-    }
-
-    fn alias(&mut self, id: usize, range: Range<usize>) {
-        let place = self.place(range.start, 0, false);
-        self.gap.at = range.end;
-        let (target, name) = self.anchored.get(&id).cloned().unzip();
-        self.add(&place, range.clone(), Style::Alias, Children::Alias(target));
+    fn alias(&mut self, name: &str, place: &Place) {
+        let spot = self.spot(place, None);
+        let range = place.own.clone();
+        self.at = range.end;
+        let (target, name) = self.anchored.get(name).cloned().unzip();
+        self.add(&spot, range.clone(), Style::Alias, Children::Alias(target));
         let anchor = target.and_then(|target| self.tree.node(target)?.anchor);
         if let Some(anchor) = anchor.and_then(|anchor| self.tree.anchors.get_mut(anchor)) {
             anchor.aliases.push(range.clone());
         }
-        if place.is_key {
-            self.set_key(Key { start: place.start, range, name: name.flatten(), merge: false });
+        if spot.is_key {
+            self.set_key(Key { start: spot.start, range, name: name.flatten(), merge: false });
         }
     }
 
-    fn anchor(&mut self, id: usize, name: &str, range: Range<usize>) {
-        let Some((node, key)) = self.last.take() else {
-            return;
-        };
-        self.anchored.insert(id, (node, key));
-        let number = self.tree.anchors.len();
-        self.tree.anchors.push(Anchor { name: name.to_owned(), range, aliases: Vec::new() });
-        if let Some(node) = self.tree.nodes.get_mut(node.0) {
-            node.anchor = Some(number);
-        }
-    }
-
-    fn open(&mut self, mapping: bool, style: StructureStyle, properties: usize, range: Range<usize>) {
-        let flow = style == StructureStyle::Flow;
-        let bracketed = flow && matches!(self.gap.byte(range.start), Some(b'[' | b'{')) && !range.is_empty();
-        let place = self.place(range.start, properties, false);
-        let (children, style) = match (mapping, flow) {
+    fn open(&mut self, is_mapping: bool, anchor: Option<&'text str>, place: &Place) {
+        let bracketed = place.flow && !place.own.is_empty();
+        let spot = self.spot(place, anchor);
+        let (children, style) = match (is_mapping, place.flow) {
             (true, true) => (Children::Mapping(Mapping::default()), Style::FlowMapping),
             (true, false) => (Children::Mapping(Mapping::default()), Style::BlockMapping),
             (false, true) => (Children::Sequence(Vec::new()), Style::FlowSequence),
             (false, false) => (Children::Sequence(Vec::new()), Style::BlockSequence),
         };
-        let start = if bracketed { range.start } else { usize::MAX };
+        let start = if bracketed { place.own.start } else { usize::MAX };
         if bracketed {
-            self.gap.at = range.end;
+            self.at = place.own.end;
         }
-        let id = self.add(&place, start..start, style, children);
-        self.last = Some((id, None));
-        self.frames.push(Frame {
-            node: id,
-            flow,
-            bracketed,
-            key: None,
-            key_of: place.is_key.then_some(place.start),
-        });
+        let node = self.add(&spot, start..start, style, children);
+        if let Some(name) = anchor {
+            self.anchored.insert(name, (node, None));
+        }
+        let key_of = spot.is_key.then_some(spot.start);
+        self.frames.push(Frame { node, is_mapping, bracketed, key: None, key_of });
     }
 
-    fn close(&mut self, range: Range<usize>) {
+    fn close(&mut self, place: &Place) {
         let Some(frame) = self.frames.pop() else { return };
         if frame.bracketed {
-            self.gap.at = range.end;
+            self.at = place.own.end;
         }
-        let end = self.gap.at;
+        let end = self.at;
         let Some(node) = self.tree.nodes.get_mut(frame.node.0) else {
             return;
         };
@@ -370,7 +257,7 @@ impl<'text> Builder<'text> {
         }
     }
 
-    fn finish(mut self, end: usize) -> Parsed {
+    fn finish(mut self, end: usize) -> (Tree, NodeId) {
         let root = self.root.unwrap_or_else(|| {
             self.tree.push(Node {
                 parent: None,
@@ -382,15 +269,6 @@ impl<'text> Builder<'text> {
                 children: Children::Scalar(None),
             })
         });
-        self.comments.sort_by_key(|comment| comment.range.start);
-        for comment in &mut self.comments {
-            comment.range.end = comment.range.end.min(line_end(self.gap.text, comment.range.start));
-        }
-        Parsed { tree: self.tree, root, comments: self.comments }
+        (self.tree, root)
     }
-}
-
-/// How many properties, anchor and tag, a node has.
-fn properties(anchor: usize, tag: Option<&Tag>) -> usize {
-    usize::from(anchor != 0) + usize::from(tag.is_some())
 }

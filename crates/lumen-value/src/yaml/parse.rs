@@ -2,16 +2,17 @@
 //! the first document of a text is read.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::scan::Scanner;
-use super::token::{Fault, Token, TokenKind};
+use super::token::{BlockLines, Fault, ScalarStyle, Token, TokenKind};
 
 /// Most `%TAG` directives of a document; each tag is looked up among them.
 const TAG_DIRECTIVES_MAX: usize = 100;
 
 /// What a text says next.
 #[derive(Clone, Debug)]
-pub(super) enum Event<'t> {
+pub(crate) enum Event<'t> {
     /// The text holds no document, or the document is over.
     End,
     Alias(&'t str),
@@ -24,13 +25,31 @@ pub(super) enum Event<'t> {
 
 /// A scalar as it is written.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scalar<'t> {
-    pub(super) text: Cow<'t, str>,
+pub(crate) struct Scalar<'t> {
+    pub(crate) text: Cow<'t, str>,
     /// The whole tag; `None` where there is none.
     pub(super) tag: Option<Box<str>>,
-    pub(super) anchor: Option<&'t str>,
+    pub(crate) anchor: Option<&'t str>,
     /// Whether the text decides on the type: it is plain without a tag, or its tag is `!`.
     pub(super) implicit: bool,
+    pub(crate) style: ScalarStyle,
+}
+
+/// Where the last event stands, for those who ask. Of the end of a collection only its own token is known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    /// The end of the last token before the node.
+    pub(crate) lead: usize,
+    /// The `-` or `?` before the node.
+    pub(crate) indicator: Option<usize>,
+    /// Where the first of anchor and tag starts.
+    pub(crate) properties: Option<usize>,
+    /// The anchor, with its `&`.
+    pub(crate) anchor: Option<Range<usize>>,
+    /// The token that the event comes of: a whole scalar or alias, the bracket of a flow collection.
+    pub(crate) own: Range<usize>,
+    /// Whether it is a collection in flow style; its token is empty where it has no brackets.
+    pub(crate) flow: bool,
 }
 
 impl Scalar<'_> {
@@ -74,7 +93,7 @@ enum State {
 
 /// Where a node stands, which decides on what it may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Context {
     Flow,
     Block,
     /// In a block mapping, where a sequence need not be indented.
@@ -95,18 +114,44 @@ pub(super) struct Parser<'t> {
     states: Vec<State>,
     /// The prefixes of tag handles.
     prefixes: Vec<(String, String)>,
+    /// The end of the last token that was taken, but for those that stand on nothing.
+    taken_to: usize,
+    place: Place,
 }
 
 type Parsed<'t> = Result<(Event<'t>, usize), Fault>;
 
 impl<'t> Parser<'t> {
-    pub(super) fn new(text: &'t str, depth_max: usize) -> Self {
+    /// Parses a text from a place on.
+    pub(super) fn new(text: &'t str, start: usize, depth_max: usize) -> Self {
         Self {
-            scanner: Scanner::new(text, depth_max),
+            scanner: Scanner::new(text, start, depth_max),
             state: State::DocumentStart,
             states: Vec::new(),
             prefixes: Vec::new(),
+            taken_to: start,
+            place: Place::default(),
         }
+    }
+
+    /// Keeps the comments too, and takes lines as a file has them.
+    pub(super) fn with_comments(self) -> Self {
+        Self { scanner: self.scanner.with_comments(), ..self }
+    }
+
+    /// The comments before the end of the document, in their order.
+    pub(super) fn into_comments(self) -> Vec<Range<usize>> {
+        self.scanner.into_comments()
+    }
+
+    /// Where the last event stands.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The lines of the last event's scalar, where it is one in block style.
+    pub(super) fn block_lines(&self) -> BlockLines {
+        self.scanner.block_lines()
     }
 
     /// How far the text is read.
@@ -121,6 +166,9 @@ impl<'t> Parser<'t> {
 
     /// The next event and where it starts.
     pub(super) fn next_event(&mut self) -> Parsed<'t> {
+        // The `?` of a pair comes before its mapping starts, and belongs to the key.
+        let indicator = self.place.indicator.filter(|_| matches!(self.state, State::PairKey));
+        self.place = Place { indicator, ..Place::default() };
         match self.state {
             State::DocumentStart => self.document_start(),
             State::DocumentContent => self.document_content(),
@@ -131,15 +179,15 @@ impl<'t> Parser<'t> {
                 Ok((Event::End, at))
             }
             State::End => Ok((Event::End, self.position())),
-            State::BlockNode => self.node(Place::Block),
+            State::BlockNode => self.node(Context::Block),
             State::BlockSequenceFirst => {
-                self.scanner.take();
+                self.take();
                 self.block_sequence_entry()
             }
             State::BlockSequenceEntry => self.block_sequence_entry(),
             State::IndentlessSequenceEntry => self.indentless_sequence_entry(),
             State::BlockMappingFirst => {
-                self.scanner.take();
+                self.take();
                 self.block_mapping_key()
             }
             State::BlockMappingKey => self.block_mapping_key(),
@@ -167,9 +215,21 @@ impl<'t> Parser<'t> {
         self.state = self.states.pop().unwrap_or(State::End);
     }
 
+    /// Takes the token that was looked at.
+    fn take(&mut self) -> Option<Token<'t>> {
+        let token = self.scanner.take()?;
+        if token.end > token.start {
+            self.taken_to = token.end;
+            if is_token!(token, BlockEntry | Key) {
+                self.place.indicator = Some(token.start);
+            }
+        }
+        Some(token)
+    }
+
     /// Takes the token that was looked at, and looks at the next.
     fn advance(&mut self) -> Result<&Token<'t>, Fault> {
-        self.scanner.take();
+        self.take();
         self.scanner.peek()
     }
 
@@ -177,19 +237,36 @@ impl<'t> Parser<'t> {
     #[expect(clippy::unnecessary_wraps, reason = "ends each production")]
     fn empty(&mut self, state: State, at: usize) -> Parsed<'t> {
         self.state = state;
+        self.place.lead = self.taken_to;
+        self.place.own = self.taken_to..self.taken_to;
         Ok((Event::Scalar(Scalar::empty()), at))
     }
 
-    fn nested(&mut self, then: State, place: Place) -> Parsed<'t> {
+    fn nested(&mut self, then: State, context: Context) -> Parsed<'t> {
         self.states.push(then);
-        self.node(place)
+        self.node(context)
+    }
+
+    /// What the indicator at hand introduces: a node, or nothing where a token comes next that can start none.
+    fn introduced(
+        &mut self,
+        is_over: impl Fn(&Token<'t>) -> bool,
+        then: State,
+        context: Context,
+    ) -> Parsed<'t> {
+        let at = self.scanner.peek()?.end;
+        if is_over(self.advance()?) {
+            return self.empty(then, at);
+        }
+        self.nested(then, context)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "ends each production")]
     fn end_collection(&mut self, event: Event<'t>) -> Parsed<'t> {
-        let at = self.scanner.take().map_or(self.position(), |token| token.start);
+        let end = self.position();
+        self.place.own = self.take().map_or(end..end, |token| token.start..token.end);
         self.pop_state();
-        Ok((event, at))
+        Ok((event, self.place.own.start))
     }
 
     fn document_start(&mut self) -> Parsed<'t> {
@@ -205,7 +282,7 @@ impl<'t> Parser<'t> {
             if !is_token!(token, DocumentStart) {
                 return Err(Fault::syntax(token.start, "`---` must follow the directives"));
             }
-            self.scanner.take();
+            self.take();
             self.state = State::DocumentContent;
         } else {
             self.directives()?;
@@ -220,9 +297,9 @@ impl<'t> Parser<'t> {
         if is_token!(token, Version | TagDirective | DocumentStart | DocumentEnd | StreamEnd) {
             let at = token.start;
             self.pop_state();
-            return Ok((Event::Scalar(Scalar::empty()), at));
+            return self.empty(self.state, at);
         }
-        self.node(Place::Block)
+        self.node(Context::Block)
     }
 
     fn directives(&mut self) -> Result<(), Fault> {
@@ -253,7 +330,7 @@ impl<'t> Parser<'t> {
                 }
                 _ => return Ok(()),
             }
-            self.scanner.take();
+            self.take();
         }
     }
 
@@ -283,6 +360,7 @@ impl<'t> Parser<'t> {
             match &token.kind {
                 TokenKind::Anchor(name) if properties.anchor.is_none() => {
                     properties.start.get_or_insert(token.start);
+                    self.place.anchor = Some(token.start..token.end);
                     properties.anchor = Some(name);
                 }
                 TokenKind::Tag(tag) if !has_tag => {
@@ -293,27 +371,33 @@ impl<'t> Parser<'t> {
                     properties.tag =
                         Some(self.resolve_tag(&tag.0, &tag.1, at)?).filter(|tag| !tag.is_empty());
                 }
-                _ => return Ok(properties),
+                _ => {
+                    self.place.properties = properties.start;
+                    return Ok(properties);
+                }
             }
-            self.scanner.take();
+            self.take();
         }
     }
 
-    fn node(&mut self, place: Place) -> Parsed<'t> {
+    fn node(&mut self, context: Context) -> Parsed<'t> {
+        self.place.lead = self.taken_to;
         let token = self.scanner.peek()?;
         if let TokenKind::Alias(name) = token.kind {
-            let start = token.start;
-            self.scanner.take();
+            self.place.own = token.start..token.end;
+            self.take();
             self.pop_state();
-            return Ok((Event::Alias(name), start));
+            return Ok((Event::Alias(name), self.place.own.start));
         }
         let properties =
             if is_token!(token, Anchor | Tag) { self.properties()? } else { Properties::default() };
         let token = self.scanner.peek()?;
         let start = properties.start.unwrap_or(token.start);
-        let in_block = place != Place::Flow;
+        self.place.own = token.start..token.end;
+        self.place.flow = is_token!(token, FlowSequenceStart | FlowMappingStart);
+        let in_block = context != Context::Flow;
         let (state, event) = match &token.kind {
-            TokenKind::BlockEntry if place == Place::BlockOrIndentless => {
+            TokenKind::BlockEntry if context == Context::BlockOrIndentless => {
                 (State::IndentlessSequenceEntry, Event::SequenceStart(properties.anchor))
             }
             TokenKind::Scalar { .. } => return self.scalar(properties, start),
@@ -329,11 +413,12 @@ impl<'t> Parser<'t> {
             }
             _ if properties.anchor.is_some() || properties.tag.is_some() => {
                 self.pop_state();
+                self.place.own = self.taken_to..self.taken_to;
                 let scalar = Scalar {
                     implicit: properties.tag.is_none(),
                     tag: properties.tag,
                     anchor: properties.anchor,
-                    text: Cow::Borrowed(""),
+                    ..Scalar::empty()
                 };
                 return Ok((Event::Scalar(scalar), start));
             }
@@ -345,30 +430,28 @@ impl<'t> Parser<'t> {
 
     fn scalar(&mut self, properties: Properties<'t>, start: usize) -> Parsed<'t> {
         self.pop_state();
-        let Some(TokenKind::Scalar { text, plain }) = self.scanner.take().map(|token| token.kind) else {
+        let Some(TokenKind::Scalar { text, style }) = self.take().map(|token| token.kind) else {
             return Err(Fault::syntax(start, "a value is missing here"));
         };
         let scalar = Scalar {
             text,
             implicit: match properties.tag.as_deref() {
-                None => plain,
+                None => style == ScalarStyle::Plain,
                 Some(tag) => tag == "!",
             },
             tag: properties.tag,
             anchor: properties.anchor,
+            style,
         };
         Ok((Event::Scalar(scalar), start))
     }
 
     fn block_sequence_entry(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let end = token.end;
         match token.kind {
             TokenKind::BlockEntry => {
-                if is_token!(self.advance()?, BlockEntry | BlockEnd) {
-                    return self.empty(State::BlockSequenceEntry, end);
-                }
-                self.nested(State::BlockSequenceEntry, Place::Block)
+                let is_over = |token: &Token<'t>| is_token!(token, BlockEntry | BlockEnd);
+                self.introduced(is_over, State::BlockSequenceEntry, Context::Block)
             }
             TokenKind::BlockEnd => self.end_collection(Event::SequenceEnd),
             _ => Err(Fault::syntax(
@@ -378,29 +461,22 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// The list ends with the first token that is no `-`, for no token of its own does.
     fn indentless_sequence_entry(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let (start, end) = (token.start, token.end);
         if is_token!(token, BlockEntry) {
-            if is_token!(self.advance()?, BlockEntry | Key | Value | BlockEnd) {
-                return self.empty(State::IndentlessSequenceEntry, end);
-            }
-            return self.nested(State::IndentlessSequenceEntry, Place::Block);
+            let is_over = |token: &Token<'t>| is_token!(token, BlockEntry | Key | Value | BlockEnd);
+            return self.introduced(is_over, State::IndentlessSequenceEntry, Context::Block);
         }
+        let at = token.start;
         self.pop_state();
-        Ok((Event::SequenceEnd, start))
+        Ok((Event::SequenceEnd, at))
     }
 
     fn block_mapping_key(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let end = token.end;
         match token.kind {
-            TokenKind::Key => {
-                if is_token!(self.advance()?, Key | Value | BlockEnd) {
-                    return self.empty(State::BlockMappingValue, end);
-                }
-                self.nested(State::BlockMappingValue, Place::BlockOrIndentless)
-            }
+            TokenKind::Key => self.block_mapping_part(State::BlockMappingValue),
             TokenKind::BlockEnd => self.end_collection(Event::MappingEnd),
             _ => Err(Fault::syntax(
                 token.start,
@@ -411,19 +487,22 @@ impl<'t> Parser<'t> {
 
     fn block_mapping_value(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let (start, end) = (token.start, token.end);
-        if !is_token!(token, Value) {
-            return self.empty(State::BlockMappingKey, start);
+        let start = token.start;
+        if is_token!(token, Value) {
+            return self.block_mapping_part(State::BlockMappingKey);
         }
-        if is_token!(self.advance()?, Key | Value | BlockEnd) {
-            return self.empty(State::BlockMappingKey, end);
-        }
-        self.nested(State::BlockMappingKey, Place::BlockOrIndentless)
+        self.empty(State::BlockMappingKey, start)
+    }
+
+    /// A key or a value, behind its indicator.
+    fn block_mapping_part(&mut self, then: State) -> Parsed<'t> {
+        let is_over = |token: &Token<'t>| is_token!(token, Key | Value | BlockEnd);
+        self.introduced(is_over, then, Context::BlockOrIndentless)
     }
 
     fn flow_sequence_entry(&mut self, first: bool) -> Parsed<'t> {
         if first {
-            self.scanner.take();
+            self.take();
         }
         let mut token = self.scanner.peek()?;
         if is_token!(token, FlowSequenceEnd) {
@@ -437,39 +516,49 @@ impl<'t> Parser<'t> {
         }
         let start = token.start;
         if is_token!(token, Key) {
-            self.scanner.take();
+            let lead = self.taken_to;
+            self.take();
+            self.place.own = start..start;
+            self.place.lead = lead;
+            self.place.flow = true;
             self.state = State::PairKey;
             return Ok((Event::MappingStart(None), start));
         }
         if is_token!(token, FlowSequenceEnd) {
             return self.end_collection(Event::SequenceEnd);
         }
-        self.nested(State::FlowSequenceEntry, Place::Flow)
+        self.nested(State::FlowSequenceEntry, Context::Flow)
     }
 
     fn pair_key(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
         let end = token.end;
         if !is_token!(token, Value | FlowEntry | FlowSequenceEnd) {
-            return self.nested(State::PairValue, Place::Flow);
+            return self.nested(State::PairValue, Context::Flow);
         }
+        let event = self.empty(State::PairValue, end);
         // Upstream takes the token, whichever it is.
-        self.scanner.take();
-        self.empty(State::PairValue, end)
+        self.take();
+        event
     }
 
     fn pair_value(&mut self) -> Parsed<'t> {
+        self.flow_value(|token| is_token!(token, FlowEntry | FlowSequenceEnd), State::PairEnd)
+    }
+
+    /// A value in flow style, whose `:` may be missing.
+    fn flow_value(&mut self, is_over: impl Fn(&Token<'t>) -> bool, then: State) -> Parsed<'t> {
         let token = self.scanner.peek()?;
         let start = token.start;
-        if is_token!(token, Value) && !is_token!(self.advance()?, FlowEntry | FlowSequenceEnd) {
-            return self.nested(State::PairEnd, Place::Flow);
+        if is_token!(token, Value) {
+            return self.introduced(is_over, then, Context::Flow);
         }
-        self.empty(State::PairEnd, start)
+        self.empty(then, start)
     }
 
     fn flow_mapping_key(&mut self, first: bool) -> Parsed<'t> {
         if first {
-            self.scanner.take();
+            self.take();
         }
         let mut token = self.scanner.peek()?;
         if is_token!(token, FlowMappingEnd) {
@@ -482,25 +571,16 @@ impl<'t> Parser<'t> {
             token = self.advance()?;
         }
         if is_token!(token, Key) {
-            let token = self.advance()?;
-            let start = token.start;
-            if is_token!(token, Value | FlowEntry | FlowMappingEnd) {
-                return self.empty(State::FlowMappingValue, start);
-            }
-            return self.nested(State::FlowMappingValue, Place::Flow);
+            let is_over = |token: &Token<'t>| is_token!(token, Value | FlowEntry | FlowMappingEnd);
+            return self.introduced(is_over, State::FlowMappingValue, Context::Flow);
         }
         if is_token!(token, FlowMappingEnd) {
             return self.end_collection(Event::MappingEnd);
         }
-        self.nested(State::FlowMappingEmptyValue, Place::Flow)
+        self.nested(State::FlowMappingEmptyValue, Context::Flow)
     }
 
     fn flow_mapping_value(&mut self) -> Parsed<'t> {
-        let token = self.scanner.peek()?;
-        let start = token.start;
-        if is_token!(token, Value) && !is_token!(self.advance()?, FlowEntry | FlowMappingEnd) {
-            return self.nested(State::FlowMappingKey, Place::Flow);
-        }
-        self.empty(State::FlowMappingKey, start)
+        self.flow_value(|token| is_token!(token, FlowEntry | FlowMappingEnd), State::FlowMappingKey)
     }
 }

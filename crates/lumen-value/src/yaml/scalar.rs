@@ -27,7 +27,7 @@ pub(super) enum Resolved {
 }
 
 /// Whether this key merges other mappings into its own.
-pub(super) fn is_merge(scalar: &Scalar<'_>) -> bool {
+pub(crate) fn is_merge(scalar: &Scalar<'_>) -> bool {
     scalar.text == "<<" && (scalar.implicit || yaml_tag(scalar) == Some("merge"))
 }
 
@@ -100,7 +100,7 @@ fn number(text: &str) -> Result<Value, String> {
 }
 
 /// The string that a scalar is as a key. The error is a sentence for people.
-pub(super) fn key(scalar: Scalar<'_>) -> Result<Str, String> {
+pub(crate) fn key(scalar: Scalar<'_>) -> Result<Str, String> {
     Ok(match resolve(&scalar)? {
         Resolved::Null => return Err("a key cannot be null; write `\"null\"` or `\"\"`".to_owned()),
         Resolved::Large(_) => return Err("a key cannot be a number this large; put it in quotes".to_owned()),

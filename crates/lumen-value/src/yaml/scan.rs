@@ -5,21 +5,22 @@
 //! `:` can turn the first of them into a key any more; then a [`TokenKind::Key`] is put in before it.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
-use super::token::{Fault, Token, TokenKind};
+use super::token::{BlockLines, Fault, ScalarStyle, Token, TokenKind};
 
 mod directive;
 mod scalar;
 
 /// How far a key without `?` may reach, in characters.
-const SIMPLE_KEY_CHARS_MAX: usize = 1024;
+const KEY_CHARS_MAX: usize = 1024;
 
 /// How far upstream looks ahead before a token, and at the start of each line in a scalar.
 const LOOK_AHEAD_CHARS: usize = 4;
 
 /// A token that is a key if a `:` follows soon enough.
 #[derive(Clone, Copy, Debug, Default)]
-struct SimpleKey {
+struct PossibleKey {
     possible: bool,
     /// Whether the text is wrong if it is none: it stands where only a key may.
     required: bool,
@@ -34,6 +35,10 @@ struct SimpleKey {
 /// The scanner's state. Positions are offsets of bytes; columns are counted in characters.
 pub(super) struct Scanner<'t> {
     text: &'t str,
+    /// Where the text starts, behind a byte order mark.
+    start: usize,
+    /// Whether another one stands there.
+    starts_with_mark: bool,
     at: usize,
     /// How far upstream has looked ahead; it reads no more of a text than it needs.
     looked_to: usize,
@@ -44,32 +49,59 @@ pub(super) struct Scanner<'t> {
     /// The column of the block collection at hand; none at the root.
     indent: Option<usize>,
     indents: Vec<Option<usize>>,
-    simple_key_allowed: bool,
+    key_allowed: bool,
     /// One for the block context, and one for each flow collection that is open.
-    simple_keys: Vec<SimpleKey>,
+    possible_keys: Vec<PossibleKey>,
     queue: VecDeque<Token<'t>>,
     /// The number of the queue's first token.
     queue_number: usize,
     depth_max: usize,
+    /// The lines of the block scalar that was scanned last. Its token is taken before another one is scanned.
+    block_lines: BlockLines,
+    /// Whether `\r\r\n` is one line break, for a text whose lines are as its file has them.
+    has_raw_lines: bool,
+    /// The comments, where they are asked for.
+    comments: Option<Vec<Range<usize>>>,
 }
 
 impl<'t> Scanner<'t> {
-    pub(super) fn new(text: &'t str, depth_max: usize) -> Self {
+    /// Scans a text from a place on.
+    pub(super) fn new(text: &'t str, start: usize, depth_max: usize) -> Self {
         Self {
             text,
-            at: 0,
-            looked_to: 0,
-            line_start: 0,
-            counted: (0, 0),
+            start,
+            starts_with_mark: text.get(start..).is_some_and(|text| text.starts_with('\u{feff}')),
+            at: start,
+            looked_to: start,
+            line_start: start,
+            counted: (start, 0),
             flow_level: 0,
             indent: None,
             indents: Vec::new(),
-            simple_key_allowed: true,
-            simple_keys: vec![SimpleKey::default()],
+            key_allowed: true,
+            possible_keys: vec![PossibleKey::default()],
             queue: VecDeque::new(),
             queue_number: 0,
             depth_max,
+            block_lines: BlockLines::default(),
+            has_raw_lines: false,
+            comments: None,
         }
+    }
+
+    /// Keeps the comments too, and takes lines as a file has them.
+    pub(super) fn with_comments(self) -> Self {
+        Self { has_raw_lines: true, comments: Some(Vec::new()), ..self }
+    }
+
+    /// The comments that were skipped, in their order: from the `#` to the end of the line.
+    pub(super) fn into_comments(self) -> Vec<Range<usize>> {
+        self.comments.unwrap_or_default()
+    }
+
+    /// The lines of the block scalar whose token was taken last.
+    pub(super) fn block_lines(&self) -> BlockLines {
+        self.block_lines
     }
 
     /// How far the text was looked at.
@@ -111,8 +143,8 @@ impl<'t> Scanner<'t> {
             return Ok(true);
         };
         let number = self.queue_number;
-        match self.simple_keys.get(level) {
-            Some(key) if key.possible && key.token == number => Ok(!self.check_simple_key(level)?),
+        match self.possible_keys.get(level) {
+            Some(key) if key.possible && key.token == number => Ok(!self.may_be_key(level)?),
             _ => Ok(true),
         }
     }
@@ -143,10 +175,7 @@ impl<'t> Scanner<'t> {
     fn break_len(&self, ahead: usize) -> usize {
         match self.byte(ahead) {
             b'\n' => 1,
-            b'\r' => 1 + usize::from(self.byte(ahead + 1) == b'\n'),
-            // Next line, line separator, paragraph separator.
-            0xC2 if self.byte(ahead + 1) == 0x85 => 2,
-            0xE2 if self.byte(ahead + 1) == 0x80 && matches!(self.byte(ahead + 2), 0xA8 | 0xA9) => 3,
+            b'\r' | 0xC2 | 0xE2 => break_len(self.text.as_bytes(), self.at + ahead, self.has_raw_lines),
             _ => 0,
         }
     }
@@ -175,11 +204,10 @@ impl<'t> Scanner<'t> {
     /// Moves behind a line break, if one is here; gives what a scalar keeps of it.
     fn read_break(&mut self) -> &'t str {
         let len = self.break_len(0);
-        let kept = match len {
-            0 => return "",
-            3 => self.slice(self.at, self.at + len),
-            _ => "\n",
-        };
+        if len == 0 {
+            return "";
+        }
+        let kept = kept_break(self.slice(self.at, self.at + len));
         self.at += len;
         self.start_line();
         kept
@@ -198,8 +226,12 @@ impl<'t> Scanner<'t> {
 
     fn skip_comment(&mut self) {
         if self.byte(0) == b'#' {
+            let start = self.at;
             while !self.is_break_or_end(0) {
                 self.at += 1;
+            }
+            if let Some(comments) = &mut self.comments {
+                comments.push(start..self.at);
             }
         }
     }
@@ -234,7 +266,7 @@ impl<'t> Scanner<'t> {
         self.skip_to_token()?;
         self.look_ahead();
         let column = self.column();
-        self.unroll_indent(Some(column));
+        self.close_blocks(Some(column));
         if self.is_end(0) {
             return self.fetch_stream_end();
         }
@@ -258,8 +290,8 @@ impl<'t> Scanner<'t> {
             b']' => self.fetch_flow_end(TokenKind::FlowSequenceEnd),
             b'}' => self.fetch_flow_end(TokenKind::FlowMappingEnd),
             b',' => {
-                self.remove_simple_key()?;
-                self.simple_key_allowed = true;
+                self.give_up_key()?;
+                self.key_allowed = true;
                 self.push_indicator(TokenKind::FlowEntry, 1);
                 Ok(())
             }
@@ -269,19 +301,21 @@ impl<'t> Scanner<'t> {
             b'*' | b'&' => self.fetch_anchor(),
             b'!' => self.fetch_tag(),
             b'|' | b'>' if !in_flow => {
-                self.remove_simple_key()?;
-                self.simple_key_allowed = true;
-                self.scan_block_scalar(byte == b'|')
+                self.give_up_key()?;
+                self.key_allowed = true;
+                let style = if byte == b'|' { ScalarStyle::Literal } else { ScalarStyle::Folded };
+                self.scan_block_scalar(style)
             }
             b'\'' | b'"' => {
-                let level = self.save_simple_key()?;
-                self.simple_key_allowed = false;
-                self.scan_quoted_scalar(byte == b'\'', level)
+                let level = self.note_possible_key()?;
+                self.key_allowed = false;
+                let style = if byte == b'"' { ScalarStyle::DoubleQuoted } else { ScalarStyle::SingleQuoted };
+                self.scan_quoted_scalar(style, level)
             }
             b'#' | b'|' | b'>' | b'%' | b'@' | b'`' | b'\t' => Err(self.no_token()),
             _ => {
-                let level = self.save_simple_key()?;
-                self.simple_key_allowed = false;
+                let level = self.note_possible_key()?;
+                self.key_allowed = false;
                 self.scan_plain_scalar(level)
             }
         }
@@ -297,13 +331,13 @@ impl<'t> Scanner<'t> {
     fn skip_to_token(&mut self) -> Result<(), Fault> {
         loop {
             // Upstream skips a byte order mark behind the first one, and then a character of every line.
-            if self.is_line_start() && self.text.starts_with('\u{feff}') && !self.is_end(0) {
-                if self.at > 0 {
-                    return Err(Fault::syntax(0, "the text starts with two byte order marks"));
+            if self.starts_with_mark && self.is_line_start() && !self.is_end(0) {
+                if self.at > self.start {
+                    return Err(Fault::syntax(self.start, "the text starts with two byte order marks"));
                 }
                 self.at += '\u{feff}'.len_utf8();
             }
-            let tabs_allowed = self.flow_level > 0 || !self.simple_key_allowed;
+            let tabs_allowed = self.flow_level > 0 || !self.key_allowed;
             while self.byte(0) == b' ' || (tabs_allowed && self.byte(0) == b'\t') {
                 self.at += 1;
             }
@@ -312,37 +346,35 @@ impl<'t> Scanner<'t> {
                 return Ok(());
             }
             if self.flow_level == 0 {
-                self.simple_key_allowed = true;
+                self.key_allowed = true;
             }
         }
     }
 
     fn fetch_stream_end(&mut self) -> Result<(), Fault> {
         self.start_line();
-        self.unroll_indent(None);
-        self.remove_simple_key()?;
-        self.simple_key_allowed = false;
+        self.leave_block()?;
         self.push(TokenKind::StreamEnd, self.at);
         Ok(())
     }
 
-    /// Ends all block collections, as a directive and a document's marks do.
+    /// Ends all block collections, as directives, a document's marks and the end of the text do.
     fn leave_block(&mut self) -> Result<(), Fault> {
-        self.unroll_indent(None);
-        self.remove_simple_key()?;
-        self.simple_key_allowed = false;
+        self.close_blocks(None);
+        self.give_up_key()?;
+        self.key_allowed = false;
         Ok(())
     }
 
     fn fetch_flow_start(&mut self, kind: TokenKind<'t>) -> Result<(), Fault> {
-        let level = self.save_simple_key()?;
-        self.simple_keys
-            .push(SimpleKey { token: self.queue_number + self.queue.len(), ..SimpleKey::default() });
+        let level = self.note_possible_key()?;
+        self.possible_keys
+            .push(PossibleKey { token: self.queue_number + self.queue.len(), ..PossibleKey::default() });
         self.flow_level += 1;
         if self.flow_level > self.depth_max {
             return Err(Fault::too_deep(self.at, self.depth_max));
         }
-        self.simple_key_allowed = true;
+        self.key_allowed = true;
         let start = self.at;
         self.at += 1;
         self.push_possible_key(kind, start, level);
@@ -350,10 +382,10 @@ impl<'t> Scanner<'t> {
     }
 
     fn fetch_flow_end(&mut self, kind: TokenKind<'t>) -> Result<(), Fault> {
-        self.remove_simple_key()?;
+        self.give_up_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            let inner = self.simple_keys.pop().unwrap_or_default();
+            let inner = self.possible_keys.pop().unwrap_or_default();
             // Where nothing in the collection could be a key, its own number is still noted here, and upstream does
             // not wait any more for what follows it: `{}: a` is the document `{}`.
             let index = inner.token.checked_sub(self.queue_number);
@@ -361,56 +393,56 @@ impl<'t> Scanner<'t> {
                 token.key_level = None;
             }
         }
-        self.simple_key_allowed = false;
+        self.key_allowed = false;
         self.push_indicator(kind, 1);
         Ok(())
     }
 
     fn fetch_block_entry(&mut self) -> Result<(), Fault> {
         if self.flow_level == 0 {
-            if !self.simple_key_allowed {
+            if !self.key_allowed {
                 return Err(Fault::syntax(self.at, "an entry of a list cannot stand here"));
             }
             let column = self.column();
-            self.roll_indent(column, None, TokenKind::BlockSequenceStart, self.at)?;
+            self.open_block(column, None, TokenKind::BlockSequenceStart, self.at)?;
         }
-        self.remove_simple_key()?;
-        self.simple_key_allowed = true;
+        self.give_up_key()?;
+        self.key_allowed = true;
         self.push_indicator(TokenKind::BlockEntry, 1);
         Ok(())
     }
 
     fn fetch_key(&mut self) -> Result<(), Fault> {
         if self.flow_level == 0 {
-            if !self.simple_key_allowed {
+            if !self.key_allowed {
                 return Err(Fault::syntax(self.at, "a key cannot stand here"));
             }
             let column = self.column();
-            self.roll_indent(column, None, TokenKind::BlockMappingStart, self.at)?;
+            self.open_block(column, None, TokenKind::BlockMappingStart, self.at)?;
         }
-        self.remove_simple_key()?;
-        self.simple_key_allowed = self.flow_level == 0;
+        self.give_up_key()?;
+        self.key_allowed = self.flow_level == 0;
         self.push_indicator(TokenKind::Key, 1);
         Ok(())
     }
 
     fn fetch_value(&mut self) -> Result<(), Fault> {
-        let level = self.simple_keys.len().saturating_sub(1);
-        if self.check_simple_key(level)? {
-            let key = self.simple_keys.last().copied().unwrap_or_default();
+        let level = self.possible_keys.len().saturating_sub(1);
+        if self.may_be_key(level)? {
+            let key = self.possible_keys.last().copied().unwrap_or_default();
             self.insert(key.token, TokenKind::Key, key.at);
-            self.roll_indent(key.column, Some(key.token), TokenKind::BlockMappingStart, key.at)?;
-            self.forget_simple_key(level);
-            self.simple_key_allowed = false;
+            self.open_block(key.column, Some(key.token), TokenKind::BlockMappingStart, key.at)?;
+            self.forget_key(level);
+            self.key_allowed = false;
         } else {
             if self.flow_level == 0 {
-                if !self.simple_key_allowed {
+                if !self.key_allowed {
                     return Err(Fault::syntax(self.at, "a `:` cannot stand here"));
                 }
                 let column = self.column();
-                self.roll_indent(column, None, TokenKind::BlockMappingStart, self.at)?;
+                self.open_block(column, None, TokenKind::BlockMappingStart, self.at)?;
             }
-            self.simple_key_allowed = self.flow_level == 0;
+            self.key_allowed = self.flow_level == 0;
         }
         self.push_indicator(TokenKind::Value, 1);
         Ok(())
@@ -426,7 +458,7 @@ impl<'t> Scanner<'t> {
 
     /// Opens a block collection, where the column is further in than the one at hand. Its token goes before the token
     /// with a number, or to the end.
-    fn roll_indent(
+    fn open_block(
         &mut self,
         column: usize,
         before: Option<usize>,
@@ -447,7 +479,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Closes the block collections that are further in than a column; with none, all.
-    fn unroll_indent(&mut self, column: Option<usize>) {
+    fn close_blocks(&mut self, column: Option<usize>) {
         if self.flow_level > 0 {
             return;
         }
@@ -458,14 +490,14 @@ impl<'t> Scanner<'t> {
     }
 
     /// Notes that the token about to be pushed may be a key; gives the level to mark it with.
-    fn save_simple_key(&mut self) -> Result<Option<usize>, Fault> {
-        if !self.simple_key_allowed {
+    fn note_possible_key(&mut self) -> Result<Option<usize>, Fault> {
+        if !self.key_allowed {
             return Ok(None);
         }
         let in_block = self.flow_level == 0;
         let column = if in_block { self.column() } else { 0 };
-        self.remove_simple_key()?;
-        let key = SimpleKey {
+        self.give_up_key()?;
+        let key = PossibleKey {
             possible: true,
             required: in_block && self.indent == Some(column),
             token: self.queue_number + self.queue.len(),
@@ -473,27 +505,27 @@ impl<'t> Scanner<'t> {
             line_start: self.line_start,
             column,
         };
-        if let Some(last) = self.simple_keys.last_mut() {
+        if let Some(last) = self.possible_keys.last_mut() {
             *last = key;
         }
-        Ok(Some(self.simple_keys.len().saturating_sub(1)))
+        Ok(Some(self.possible_keys.len().saturating_sub(1)))
     }
 
     /// Gives up the key that may have started at this level.
-    fn remove_simple_key(&mut self) -> Result<(), Fault> {
-        let level = self.simple_keys.len().saturating_sub(1);
-        if let Some(key) = self.simple_keys.get(level)
+    fn give_up_key(&mut self) -> Result<(), Fault> {
+        let level = self.possible_keys.len().saturating_sub(1);
+        if let Some(key) = self.possible_keys.get(level)
             && key.possible
             && key.required
         {
             return Err(Self::missing_colon(key.at));
         }
-        self.forget_simple_key(level);
+        self.forget_key(level);
         Ok(())
     }
 
-    fn forget_simple_key(&mut self, level: usize) {
-        if let Some(key) = self.simple_keys.get_mut(level) {
+    fn forget_key(&mut self, level: usize) {
+        if let Some(key) = self.possible_keys.get_mut(level) {
             key.possible = false;
         }
     }
@@ -503,8 +535,8 @@ impl<'t> Scanner<'t> {
     }
 
     /// Whether a `:` here would make a key of the one noted at a level. Forgets it where the line or the bound is over.
-    fn check_simple_key(&mut self, level: usize) -> Result<bool, Fault> {
-        let Some(key) = self.simple_keys.get(level).copied().filter(|key| key.possible) else {
+    fn may_be_key(&mut self, level: usize) -> Result<bool, Fault> {
+        let Some(key) = self.possible_keys.get(level).copied().filter(|key| key.possible) else {
             return Ok(false);
         };
         if key.line_start == self.line_start && !self.is_too_far(key.at) {
@@ -513,18 +545,36 @@ impl<'t> Scanner<'t> {
         if key.required {
             return Err(Self::missing_colon(key.at));
         }
-        self.forget_simple_key(level);
+        self.forget_key(level);
         Ok(false)
     }
 
     fn is_too_far(&self, from: usize) -> bool {
         let bytes = self.at.saturating_sub(from);
-        if bytes <= SIMPLE_KEY_CHARS_MAX {
+        if bytes <= KEY_CHARS_MAX {
             return false;
         }
         // A character has four bytes at the most.
-        bytes > 4 * SIMPLE_KEY_CHARS_MAX || count_chars(self.slice(from, self.at)) > SIMPLE_KEY_CHARS_MAX
+        bytes > 4 * KEY_CHARS_MAX || count_chars(self.slice(from, self.at)) > KEY_CHARS_MAX
     }
+}
+
+/// The length of the line break at a place; zero where there is none. With raw lines, `\r\r\n` is one.
+pub(crate) fn break_len(text: &[u8], at: usize, has_raw_lines: bool) -> usize {
+    match text.get(at..).unwrap_or_default() {
+        [b'\r', b'\r', b'\n', ..] if has_raw_lines => 3,
+        // With U+0085, the next line.
+        [b'\r', b'\n', ..] | [0xC2, 0x85, ..] => 2,
+        [b'\n' | b'\r', ..] => 1,
+        // The line and paragraph separators.
+        [0xE2, 0x80, 0xA8 | 0xA9, ..] => 3,
+        _ => 0,
+    }
+}
+
+/// What a scalar keeps of a line break: a line feed, but the line and paragraph separators as they are.
+pub(crate) fn kept_break(line_break: &str) -> &str {
+    if line_break.starts_with(['\u{2028}', '\u{2029}']) { line_break } else { "\n" }
 }
 
 fn count_chars(text: &str) -> usize {

@@ -39,8 +39,34 @@ pub(super) enum TokenKind<'t> {
     Tag(Box<(String, String)>),
     Scalar {
         text: Cow<'t, str>,
-        plain: bool,
+        style: ScalarStyle,
     },
+}
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ScalarStyle {
+    /// Not at all: the null that stands for a value that was left out.
+    #[default]
+    Absent,
+    Plain,
+    SingleQuoted,
+    DoubleQuoted,
+    /// After `|`.
+    Literal,
+    /// After `>`.
+    Folded,
+}
+
+/// The lines of a block scalar.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct BlockLines {
+    /// How many spaces stand before each line of it.
+    pub(crate) indent: usize,
+    /// Where the first line starts.
+    pub(crate) start: usize,
+    /// The end of the last one, with its line break; blank lines at the end are lines too.
+    pub(crate) end: usize,
 }
 
 /// What is wrong with a text, and where.

@@ -69,8 +69,8 @@ impl<'t> Scanner<'t> {
 
     /// `&name` or `*name`.
     pub(super) fn fetch_anchor(&mut self) -> Result<(), Fault> {
-        let level = self.save_simple_key()?;
-        self.simple_key_allowed = false;
+        let level = self.note_possible_key()?;
+        self.key_allowed = false;
         let start = self.at;
         let is_alias = self.byte(0) == b'*';
         self.at += 1;
@@ -89,8 +89,8 @@ impl<'t> Scanner<'t> {
 
     /// `!suffix`, `!handle!suffix`, `!<whole>` or `!`.
     pub(super) fn fetch_tag(&mut self) -> Result<(), Fault> {
-        let level = self.save_simple_key()?;
-        self.simple_key_allowed = false;
+        let level = self.note_possible_key()?;
+        self.key_allowed = false;
         let start = self.at;
         let mut suffix = String::new();
         let mut handle = "";

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::token::{Fault, TokenKind};
+use super::super::token::{BlockLines, Fault, ScalarStyle, TokenKind};
 use super::Scanner;
 
 /// The line breaks between two lines of a scalar.
@@ -58,12 +58,12 @@ impl<'t> Scanner<'t> {
     fn push_scalar(
         &mut self,
         text: Cow<'t, str>,
-        plain: bool,
+        style: ScalarStyle,
         start: usize,
         end: usize,
         level: Option<usize>,
     ) {
-        self.push_possible_key(TokenKind::Scalar { text, plain }, start, level);
+        self.push_possible_key(TokenKind::Scalar { text, style }, start, level);
         if let Some(token) = self.queue.back_mut() {
             token.end = end;
         }
@@ -125,9 +125,9 @@ impl<'t> Scanner<'t> {
             out.push_str(text);
             Cow::Owned(out)
         };
-        self.push_scalar(text, true, start, end, level);
+        self.push_scalar(text, ScalarStyle::Plain, start, end, level);
         if behind_break {
-            self.simple_key_allowed = true;
+            self.key_allowed = true;
         }
         Ok(())
     }
@@ -149,7 +149,12 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    pub(super) fn scan_quoted_scalar(&mut self, single: bool, level: Option<usize>) -> Result<(), Fault> {
+    pub(super) fn scan_quoted_scalar(
+        &mut self,
+        style: ScalarStyle,
+        level: Option<usize>,
+    ) -> Result<(), Fault> {
+        let single = style == ScalarStyle::SingleQuoted;
         let start = self.at;
         let quote = self.byte(0);
         self.at += 1;
@@ -164,7 +169,7 @@ impl<'t> Scanner<'t> {
             self.at = content;
             Cow::Owned(self.scan_quoted_lines(single, quote, start)?)
         };
-        self.push_scalar(text, false, start, self.at, level);
+        self.push_scalar(text, style, start, self.at, level);
         Ok(())
     }
 
@@ -283,7 +288,8 @@ impl<'t> Scanner<'t> {
         Ok(())
     }
 
-    pub(super) fn scan_block_scalar(&mut self, literal: bool) -> Result<(), Fault> {
+    pub(super) fn scan_block_scalar(&mut self, style: ScalarStyle) -> Result<(), Fault> {
+        let literal = style == ScalarStyle::Literal;
         let start = self.at;
         self.at += 1;
         let (chomping, increment) = self.scan_block_header(start)?;
@@ -292,6 +298,7 @@ impl<'t> Scanner<'t> {
         let mut leading_break = "";
         let mut breaks = String::new();
         let mut after_blank = false;
+        let first_line = self.at;
         let mut end = self.at;
         while self.scan_block_breaks(&mut indent, &mut breaks, start)? && !self.is_end(0) {
             let at_blank = self.is_blank(0);
@@ -321,7 +328,12 @@ impl<'t> Scanner<'t> {
         if chomping == Chomping::Keep {
             out.push_str(&breaks);
         }
-        self.push_scalar(Cow::Owned(out), false, start, end, None);
+        self.block_lines = BlockLines {
+            indent: indent.unwrap_or_default(),
+            start: first_line,
+            end: self.line_start.max(first_line),
+        };
+        self.push_scalar(Cow::Owned(out), style, start, end, None);
         Ok(())
     }
 
