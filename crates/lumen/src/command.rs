@@ -76,11 +76,12 @@ impl Context {
     }
 }
 
-/// The variables that may be ours. What is no UTF-8 cannot be a setting.
+/// The variables that may be ours. What is no UTF-8 has U+FFFD in its place: a value of that kind is refused, not
+/// overlooked.
 fn environment() -> Vec<(String, String)> {
-    let text = |text: OsString| text.into_string().ok();
+    let text = |text: OsString| text.to_string_lossy().into_owned();
     let mut ours: Vec<_> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+        .map(|(name, value)| (text(name), text(value)))
         .filter(|(name, _)| name.starts_with("LUMEN_"))
         .collect();
     ours.sort();

@@ -1,7 +1,7 @@
 //! `--watch`: checks again whenever something changes.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -21,14 +21,17 @@ const POLL: Duration = Duration::from_secs(1);
 const CLEAR: &[u8] = b"\x1b[2J\x1b[3J\x1b[H";
 
 /// Checks, and checks again after each change, until the process is interrupted. Errors are said and do not end it.
+/// The files that the check itself writes are given, too: a change of them is none.
 pub fn run(
     paths: &[OsString],
+    written: &[PathBuf],
     console: Console,
     check: impl Fn() -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {
     let (sender, receiver) = mpsc::channel();
     // Started before the first check, so that nothing is missed in between.
-    let _watcher = start(paths, console, &sender)?;
+    let tell = Tell { sender, written: written.iter().map(|path| place(path)).collect() };
+    let _watcher = start(paths, console, &tell)?;
     loop {
         if console.is_watched() {
             console::print(CLEAR)?;
@@ -46,19 +49,15 @@ pub fn run(
 
 /// The system's own watcher, or one that looks every second where there is none (network file systems, or too many
 /// folders).
-fn start(
-    paths: &[OsString],
-    console: Console,
-    sender: &mpsc::Sender<()>,
-) -> anyhow::Result<Box<dyn Watcher>> {
-    let native = RecommendedWatcher::new(handler(sender), Config::default())
+fn start(paths: &[OsString], console: Console, tell: &Tell) -> anyhow::Result<Box<dyn Watcher>> {
+    let native = RecommendedWatcher::new(tell.clone(), Config::default())
         .and_then(|mut watcher| watch(&mut watcher, paths).map(|()| watcher));
     match native {
         Ok(watcher) => Ok(Box::new(watcher)),
         Err(error) => {
             console.note(format!("the system does not tell of changes ({error}): looking every second"));
             let config = Config::default().with_poll_interval(POLL).with_compare_contents(true);
-            let mut watcher = PollWatcher::new(handler(sender), config)?;
+            let mut watcher = PollWatcher::new(tell.clone(), config)?;
             watch(&mut watcher, paths).context("cannot watch")?;
             Ok(Box::new(watcher))
         }
@@ -78,15 +77,34 @@ fn watch(watcher: &mut dyn Watcher, paths: &[OsString]) -> notify::Result<()> {
     Ok(())
 }
 
-fn handler(sender: &mpsc::Sender<()>) -> impl FnMut(notify::Result<Event>) + Send + 'static {
-    let sender = sender.clone();
-    move |event| {
-        // Reading is no change: it is what the check itself does.
-        let changed = event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_)));
+/// Tells the loop of changes.
+#[derive(Clone)]
+struct Tell {
+    sender: mpsc::Sender<()>,
+    written: Vec<PathBuf>,
+}
+
+impl notify::EventHandler for Tell {
+    fn handle_event(&mut self, event: notify::Result<Event>) {
+        let is_own = |path: &PathBuf| self.written.contains(&place(path));
+        let changed = event.is_ok_and(|event| {
+            // Reading is no change: it is what the check itself does.
+            !matches!(event.kind, EventKind::Access(_))
+                && (event.paths.is_empty() || !event.paths.iter().all(is_own))
+        });
         if changed {
             // Nobody listens any more only once the program ends.
-            _ = sender.send(());
+            _ = self.sender.send(());
         }
+    }
+}
+
+/// One name for a file, whatever way leads to its folder.
+fn place(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), file.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => file.to_path_buf(),
     }
 }
 

@@ -34,7 +34,9 @@ pub(super) fn run(arguments: &cli::Check, context: &Context) -> anyhow::Result<E
     let session = Session { arguments, paths, resolved, console: context.console };
     session.refuse_what_makes_no_sense()?;
     if arguments.watch {
-        return watch::run(&session.paths, context.console, || session.once());
+        let written: Vec<_> =
+            session.resolved.outputs().into_iter().filter_map(|output| output.file).collect();
+        return watch::run(&session.paths, &written, context.console, || session.once());
     }
     session.once()
 }
@@ -58,6 +60,14 @@ impl Session<'_> {
         }
         if self.arguments.unsafe_fixes && !self.arguments.fix && !self.arguments.diff {
             bail!("`--unsafe-fixes` goes with `--fix` or `--diff`");
+        }
+        for file in self.resolved.outputs().into_iter().filter_map(|output| output.file) {
+            // A folder's files may be older reports, but who names a file wants it read.
+            let place = file.canonicalize().ok();
+            let is_it = |path: &OsString| place.is_some() && Path::new(path).canonicalize().ok() == place;
+            if self.paths.iter().any(is_it) {
+                bail!("`{}` is to be checked: writing a report there would destroy it", file.display());
+            }
         }
         Ok(())
     }

@@ -49,8 +49,9 @@ impl ConfigFile {
     /// Looks for the file in a folder and in those above it.
     pub fn find(start: &Path) -> Option<PathBuf> {
         let start = std::path::absolute(start).ok()?;
-        let found =
-            start.ancestors().map(|folder| folder.join(NAME)).find(|candidate| candidate.is_file())?;
+        // A link that leads nowhere, or a FIFO, is meant to be one, too: it is better to say so than to do without it.
+        let is_one = |candidate: &PathBuf| candidate.symlink_metadata().is_ok_and(|it| !it.is_dir());
+        let found = start.ancestors().map(|folder| folder.join(NAME)).find(is_one)?;
         // `lumen.yaml:3` reads better than the way to it from the root.
         let here = std::env::current_dir().unwrap_or_default();
         Some(found.strip_prefix(here).map(Path::to_path_buf).unwrap_or(found))
@@ -81,6 +82,11 @@ impl ConfigFile {
             return Err(at_line(locate::line_of(text, error.at), error.message.clone()));
         }
         let mut entries = Vec::new();
+        let mut filled = reading.documents.iter().filter(|document| !matches!(document.value, Value::Null));
+        if let Some(second) = filled.nth(1) {
+            let line = locate::line_of(text, second.range.start);
+            return Err(at_line(line, "settings are one document, and a second one starts here".into()));
+        }
         for document in &reading.documents {
             let line = |key: &str| {
                 let region = locate::region(text, document, &pointer![key], locate::Part::Entry);
@@ -141,6 +147,13 @@ fn values(setting: &'static Setting, value: &Value, folder: &Path) -> Result<Vec
             let text = match part {
                 Value::String(text) => text.to_text().into_owned(),
                 Value::Bool(value) => value.to_string(),
+                // YAML makes 1.3 of 1.30.
+                Value::Number(number) if setting.kind == Kind::Version => {
+                    return Err(format!(
+                        "`{}` takes a text such as \"v1.34\", not the number {number}",
+                        setting.key
+                    ));
+                }
                 Value::Number(number) => number.to_string(),
                 other => return Err(format!("`{}` cannot hold {}", setting.key, other.kind())),
             };
@@ -205,6 +218,11 @@ mod tests {
         assert!(wrong("- a\n").contains("array and not a mapping"));
         assert!(wrong("strict: {}\n").contains("cannot hold object"));
         assert!(wrong("a: [\n").starts_with("project/lumen.yaml:"));
+        assert!(wrong("kubernetes-version: 1.30\n").contains("takes a text such as \"v1.34\""), "not 1.3");
+        assert!(
+            wrong("strict: true\n---\nstrict: false\n").starts_with("project/lumen.yaml:3: settings are one")
+        );
+        assert!(parse("# ours\n---\nstrict: true\n---\n").is_ok(), "one says something");
         assert!(parse("").is_ok());
     }
 }

@@ -52,7 +52,7 @@ fn watching_checks_again_after_a_change() {
 
     let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
     let mut child = folder
-        .command("check --watch -o concise .")
+        .command("check --watch -o concise -o json=report.json .")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -71,6 +71,8 @@ fn watching_checks_again_after_a_change() {
     assert!(wait_for("runs privileged"));
     folder.write("other.yaml", PRIVILEGED.replace("agent", "second"));
     let seen = wait_for("`second`");
+    let rests = (0..500).any(|_| receiver.recv_timeout(Duration::from_secs(1)).is_err());
+    assert!(rests, "the report that it writes is no change");
     folder.write("other.yaml", HARDENED);
     _ = child.kill();
     _ = child.wait();

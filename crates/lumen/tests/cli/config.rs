@@ -1,6 +1,6 @@
 //! Settings: who wins, and what is wrong with them.
 
-use crate::support::{Folder, HARDENED, PRIVILEGED};
+use crate::support::{Folder, HARDENED, PRIVILEGED, clean, run};
 
 #[test]
 fn a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() {
@@ -64,6 +64,22 @@ fn what_is_wrong_is_wrong_usage_with_the_place() {
     folder.run("check --max-depth 0 .").expect(2);
     folder.run("frobnicate").expect(2);
     folder.run("").expect(2);
+}
+
+#[cfg(unix)]
+#[test]
+fn settings_that_cannot_be_read_are_not_done_without() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new(&[("sub/pod.yaml", PRIVILEGED)]);
+    std::os::unix::fs::symlink("nowhere", folder.path("lumen.yaml")).expect("a link");
+    folder.run("check sub").expect(2).expect_note("lumen.yaml: No such file");
+    std::fs::remove_file(folder.path("lumen.yaml")).expect("is gone");
+    std::fs::create_dir(folder.path("lumen.yaml")).expect("a folder");
+    folder.run("check sub").expect(1);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lumen"));
+    clean(command.args(["check", "sub"]).current_dir(folder.root()));
+    command.env("LUMEN_FAIL_ON", std::ffi::OsStr::from_bytes(b"never\xff"));
+    run(&mut command, b"").expect(2).expect_note("environment variable LUMEN_FAIL_ON");
 }
 
 #[test]

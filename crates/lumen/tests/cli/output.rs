@@ -18,6 +18,16 @@ fn several_outputs_at_once() {
 }
 
 #[test]
+fn a_file_that_is_checked_is_not_written_over() {
+    let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
+    folder.run("check -o json=./pod.yaml pod.yaml").expect(2).expect_note("would destroy it");
+    assert_eq!(folder.read("pod.yaml"), PRIVILEGED);
+    for _ in 0..2 {
+        folder.run("check -o report=report.yaml .").expect(1);
+    }
+}
+
+#[test]
 fn colours_only_where_they_are_wanted() {
     let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
     let colored = |line: &str, environment: &[(&str, &str)]| {
