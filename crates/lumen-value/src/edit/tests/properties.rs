@@ -194,7 +194,7 @@ fn all(value: &Value) -> Vec<(Pointer, Value)> {
             Value::Array(array) => found
                 .extend(array.iter().enumerate().map(|(index, value)| (pointer.child(index), value.clone()))),
             Value::Object(object) => {
-                found.extend(object.fields().map(|(key, value)| (pointer.child(key.clone()), value.clone())))
+                found.extend(object.fields().map(|(key, value)| (pointer.child(key.clone()), value.clone())));
             }
             _ => {}
         }
