@@ -96,6 +96,9 @@ impl<'a> Human<'a> {
         let mut groups = vec![Group::with_title(title).elements(main)];
         groups.append(&mut others);
         let mut text = self.renderer.render(&groups);
+        if finding.location.is_none() {
+            without_empty_margin(&mut text);
+        }
         text.push('\n');
         if let Some(fix) = &finding.fix {
             self.line(Level::HELP, &line(&fix_title(fix)), &mut text);
@@ -210,6 +213,17 @@ impl<'a> Human<'a> {
     }
 }
 
+/// Takes away the second line where it is nothing but the margin of a place, which a finding without one does not have.
+fn without_empty_margin(text: &mut String) {
+    let margin = text.split_inclusive('\n').nth(1).filter(|line| {
+        let bare = line.trim_end().trim_end_matches("\x1b[0m");
+        bare.ends_with('|') && !bare.contains('=')
+    });
+    if let (Some(length), Some(start)) = (margin.map(str::len), text.find('\n')) {
+        text.replace_range(start + 1..start + 1 + length, "");
+    }
+}
+
 /// The level in the title.
 fn level(finding: &Finding) -> Level<'static> {
     match (finding.outcome, output::Level::of(finding)) {
@@ -225,8 +239,8 @@ fn level(finding: &Finding) -> Level<'static> {
 fn consequence(finding: &Finding) -> String {
     let Some(object) = &finding.object else {
         return match (finding.rule.layer, finding.outcome) {
-            (Layer::Input, Outcome::Fail | Outcome::Error) => "what cannot be read is not checked".into(),
-            _ => "no object is concerned".into(),
+            (Layer::Input, Outcome::Error) => "what cannot be read is not checked".into(),
+            _ => "nothing is refused for it".into(),
         };
     };
     let object = line(&object.to_string()).into_owned();
