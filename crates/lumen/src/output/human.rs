@@ -55,6 +55,7 @@ struct Human<'a> {
     places: BTreeSet<&'a Related>,
     places_of: BTreeSet<(Option<&'a ObjectRef>, &'a Related)>,
     consequences: BTreeSet<(Option<&'a ObjectRef>, Outcome, Action, Option<&'a PolicyRef>)>,
+    tails: BTreeSet<&'a str>,
     quoted: BTreeMap<(&'a RuleId, Option<&'a ObjectRef>), usize>,
 }
 
@@ -71,6 +72,7 @@ impl<'a> Human<'a> {
             places: BTreeSet::new(),
             places_of: BTreeSet::new(),
             consequences: BTreeSet::new(),
+            tails: BTreeSet::new(),
             quoted: BTreeMap::new(),
         }
     }
@@ -79,7 +81,7 @@ impl<'a> Human<'a> {
     fn finding(&mut self, reported: &'a Reported) -> String {
         let finding = &reported.finding;
         let title = level(finding)
-            .primary_title(line(&finding.message).into_owned())
+            .primary_title(line(self.message(finding)).into_owned())
             .id(line(&finding.rule.to_string()).into_owned());
         let quoted = self.quoted.entry((&finding.rule, finding.object.as_deref())).or_default();
         *quoted += 1;
@@ -116,6 +118,18 @@ impl<'a> Human<'a> {
             self.line(Level::NOTE, &note, &mut text);
         }
         text
+    }
+
+    /// The message. What it says of a workload's namespace or kind behind its last `;` (``no label of namespace `a` is
+    /// known``) holds for all workloads there, and is said at the first. About an input it may be what mends it, about a
+    /// namespace what stands in its way: that stays.
+    fn message(&mut self, finding: &'a Finding) -> &'a str {
+        let is_about_a_workload = finding.rule.layer != Layer::Input
+            && finding.object.as_ref().is_some_and(|object| &*object.kind != "Namespace");
+        match finding.message.rsplit_once("; ") {
+            Some((before, behind)) if is_about_a_workload && !self.tails.insert(behind) => before,
+            _ => &finding.message,
+        }
     }
 
     /// A line that begins with a level's word.

@@ -89,3 +89,11 @@ fn a_port_that_only_the_nodes_network_takes_is_marked_itself() {
     human.expect_line(&["do not share the node's network"]);
     assert!(!human.says(&["hostPort", "is missing"]), "nobody is asked to add one: {human:#?}");
 }
+
+#[test]
+fn what_holds_for_a_whole_namespace_is_said_to_people_once() {
+    let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
+    let times = |line: &str| folder.run(line).stdout.matches("no label of namespace").count();
+    assert_eq!(times("check ."), 1);
+    assert!(times("check -o concise .") > 1, "a line of its own each");
+}
