@@ -251,7 +251,7 @@ fn settle<'a>(
 }
 
 fn complaint(used: &Use) -> Option<Finding> {
-    let rules = used.exemption.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let rules = used.exemption.rules.iter().map(|rule| format!("`{rule}`")).collect::<Vec<_>>().join(", ");
     let (rule, message) = match used.status {
         Status::Matched | Status::NotHonoured => return None,
         Status::Unused => {

@@ -419,7 +419,7 @@ fn the_advisor_names_the_highest_level_that_all_workloads_meet() {
     let finding = finding.unwrap();
     assert_eq!(
         finding.message,
-        "all 2 workloads of namespace `shop` pass `restricted`, and only `privileged` is enforced"
+        "both workloads of namespace `shop` pass `restricted`, and only `privileged` is enforced"
     );
     assert_eq!((finding.severity, finding.action), (Severity::Info, Action::None));
     assert_eq!(finding.fix.unwrap().safety, Safety::Unsafe);
@@ -430,7 +430,7 @@ fn the_advisor_names_the_highest_level_that_all_workloads_meet() {
     assert_eq!(some.blocking[0].workloads[0].name.as_ref(), "app1");
     assert_eq!(
         finding.unwrap().message,
-        "all 2 workloads of namespace `shop` pass `baseline`, and only `privileged` is enforced; between it and \
+        "both workloads of namespace `shop` pass `baseline`, and only `privileged` is enforced; between it and \
          `restricted` stand `pod-security/allow-privilege-escalation`, `pod-security/capabilities-restricted`, \
          `pod-security/run-as-non-root` and 1 more in `Deployment/app1`"
     );

@@ -82,6 +82,15 @@ pub(crate) fn remedy_as_markdown(rule: &Rule) -> String {
     blocks.join("\n\n")
 }
 
+/// How to live with a denial of policies that Lumen itself enforces.
+const DENIED_BY_POLICY: &str = "A denial is not silenced so, for the cluster would not heed it: add an `Exemption` with an \
+                                owner, a reason and an expiry to the inputs.";
+/// How to live with a denial that only the API server can take back.
+const DENIED_BY_THE_API_SERVER: &str = "A denial is not silenced so, for the cluster would not heed it: label the namespace \
+                                        with another level, or exempt it in the API server's `PodSecurityConfiguration`. An \
+                                        `Exemption` among the inputs silences it in this report; the API server does not \
+                                        read it.";
+
 fn layer(layer: Layer) -> &'static str {
     match layer {
         Layer::Admission => "admission: Gatekeeper's constraints (layer 1)",
@@ -103,8 +112,10 @@ fn exemption(rule: &Rule, width: usize) -> String {
         "\n    # lumen: ignore[{id}] the reason\n    lumensec.io/ignore: \"{id}: the reason\"\n\n"
     ));
     text.push_str(&paragraphs(
-        "A denial is not silenced so, for the cluster would not heed it: add an `Exemption` with an owner, a reason and \
-         an expiry to the inputs.",
+        match rule.layer {
+            Layer::PodSecurity => DENIED_BY_THE_API_SERVER,
+            _ => DENIED_BY_POLICY,
+        },
         width,
     ));
     text

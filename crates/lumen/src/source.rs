@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use crate::parallel;
 
+pub(crate) use open::unreadable;
+
 mod open;
 mod walk;
 

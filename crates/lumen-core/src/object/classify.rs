@@ -31,7 +31,7 @@ pub enum Classified {
 pub struct NotManifest {
     /// What it is, such as `a kustomization`.
     pub what: &'static str,
-    /// What makes manifests of it, such as `render it first: kustomize build ..`.
+    /// What makes manifests of it, such as ``render it first: `kustomize build ..` ``.
     pub hint: Option<&'static str>,
 }
 
@@ -65,7 +65,7 @@ pub fn classify(source: &str, value: &Value) -> Classified {
         what: if fields.is_empty() {
             "an empty mapping"
         } else {
-            "no Kubernetes object: it has no `apiVersion` and `kind`"
+            "a mapping without `apiVersion` and `kind`"
         },
         hint: None,
     });
@@ -166,7 +166,7 @@ mod tests {
                 object([("openapi", "3.0.0".into()), ("components", empty())]),
                 "a description of an HTTP API",
             ),
-            ("shop/values.yaml", object([("image", empty())]), "the values of a Helm chart"),
+            ("shop/values.yaml", object([("image", empty())]), "a file of values for a Helm chart"),
             ("ci.yaml", object([("on", empty()), ("jobs", empty())]), "a CI workflow"),
             ("ci.yaml", object([("true", empty()), ("jobs", empty())]), "a CI workflow"),
             (".gitlab-ci.yml", object([("stages", list())]), "a CI pipeline"),

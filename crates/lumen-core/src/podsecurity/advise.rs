@@ -95,6 +95,7 @@ impl Advice {
         let name = namespace.name();
         let passes = match self.workloads {
             1 => format!("the one workload of namespace `{name}` passes `{}`", self.highest_passing),
+            2 => format!("both workloads of namespace `{name}` pass `{}`", self.highest_passing),
             count => format!("all {count} workloads of namespace `{name}` pass `{}`", self.highest_passing),
         };
         let mut message = match (could_enforce_more, self.highest_passing) {

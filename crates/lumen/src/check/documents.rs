@@ -23,7 +23,7 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    /// What is said of it: `this is a kustomization, not a manifest; render it first: kustomize build ..`.
+    /// What is said of it: ``this is a kustomization, not a manifest; render it first: `kustomize build ..` ``.
     pub fn message(&self) -> String {
         let hint = self.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         format!("this is {}, not a manifest{hint}", self.what)
@@ -66,7 +66,7 @@ pub(super) fn read(inputs: &[Input], settings: &Settings) -> Read {
                 read.skipped.push(Skipped {
                     location: whole(&name),
                     what: "a template".into(),
-                    hint: Some("render it first: helm template ..".into()),
+                    hint: Some("render it first: `helm template ..`".into()),
                 });
                 continue;
             }

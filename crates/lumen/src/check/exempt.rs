@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use lumen_core::catalog::{self, FindError};
 use lumen_core::exemption::read::{self, Ignore, Invalid};
 use lumen_core::exemption::rules::INVALID_EXEMPTION;
-use lumen_core::exemption::{Exemption, Field, Scope};
+use lumen_core::exemption::{Exemption, Field, RulePattern, Scope};
 use lumen_core::finding::{Finding, Location, Place};
 use lumen_core::input;
 use lumen_core::snapshot::{Entry, Snapshot};
@@ -46,7 +47,31 @@ pub(super) fn collect(
         exemptions.extend(more);
         findings.extend(invalid);
     }
+    exemptions.retain(|exemption| match exemption.rules.iter().find_map(misspelt) {
+        Some(message) => {
+            let location = exemption.location.clone();
+            findings.push(input::finding(&INVALID_EXEMPTION, message, Some(location)));
+            false
+        }
+        None => true,
+    });
     (exemptions, findings)
+}
+
+/// What is said of an id that no rule has, in a layer whose rules are built in; policies make those of the others.
+/// Otherwise it would only be unused, which sends people looking in the wrong place.
+fn misspelt(pattern: &RulePattern) -> Option<String> {
+    let text = pattern.to_string();
+    let is_built_in = catalog::rules().any(|rule| text.split('/').next() == Some(rule.layer.as_str()));
+    if !is_built_in || text.contains('*') || catalog::rules().any(|rule| pattern.matches(&rule.id())) {
+        return None;
+    }
+    let nearest = match catalog::find(&text) {
+        Err(FindError::NotFound { suggestions, .. }) => suggestions.into_iter().next(),
+        Ok(_) | Err(FindError::Ambiguous { .. }) => None,
+    };
+    let suggestion = nearest.map(|nearest| format!(", did you mean `{nearest}`?")).unwrap_or_default();
+    Some(format!("this exemption is not honoured: no rule is called `{text}`{suggestion}"))
 }
 
 fn invalid(error: &Invalid, location: Location, entry: Option<&Entry>) -> Finding {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use lumen_core::podsecurity::NEWEST_MINOR;
 
@@ -169,6 +169,10 @@ impl Session<'_> {
             ));
         }
         let summary = &checked.report.summary;
+        if summary.objects == 0 && Exit::of(&checked.report, FailOn::Never) == Exit::Clean {
+            // As when what was to render a chart into the pipe has failed.
+            self.console.note("there is no manifest in the inputs: nothing was checked");
+        }
         self.console.detail(format!(
             "{}, {}, {}, {}, {} skipped, {} silenced",
             counted(summary.files, "file"),
@@ -284,7 +288,8 @@ fn read_bounded(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
         File::open(path)?.take(bytes_max + 1).read_to_end(&mut text)?;
         Ok::<_, std::io::Error>(text)
     };
-    let text = read().with_context(|| format!("cannot read `{}`", path.display()))?;
+    let text = read()
+        .map_err(|error| anyhow!("cannot read `{}`: {}", path.display(), source::unreadable(&error)))?;
     if text.len() as u64 > bytes_max {
         bail!("`{}` is larger than {bytes_max} bytes", path.display());
     }

@@ -9,7 +9,8 @@ use crate::console;
 use crate::exit::Exit;
 
 pub(super) fn run(arguments: &Man, context: &Context) -> anyhow::Result<Exit> {
-    let mut command = Cli::command();
+    // What `help` prints is what the pages say: pages of its own would only repeat the list of commands.
+    let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = &arguments.folder else {
         let mut page = Vec::new();

@@ -1,5 +1,5 @@
 //! `file:line:column: severity[rule] message (action)`, a line a finding; for a rule that passed or was not judged, that
-//! word stands in the severity's place.
+//! word stands in the severity's place, and nothing comes of it.
 
 use std::io;
 
@@ -21,14 +21,11 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
             Outcome::Pass | Outcome::Skip => finding.outcome.as_str(),
             Outcome::Fail | Outcome::Warn | Outcome::Error => finding.severity.as_str(),
         };
-        writeln!(
-            out,
-            "{}[{}] {} ({})",
-            word,
-            line(&finding.rule.to_string()),
-            line(&finding.message),
-            effect(finding)
-        )?;
+        write!(out, "{}[{}] {}", word, line(&finding.rule.to_string()), line(&finding.message))?;
+        match finding.outcome {
+            Outcome::Pass | Outcome::Skip => writeln!(out)?,
+            Outcome::Fail | Outcome::Warn | Outcome::Error => writeln!(out, " ({})", effect(finding))?,
+        }
     }
     Ok(())
 }

@@ -55,6 +55,7 @@ struct Human<'a> {
     places: BTreeSet<&'a Related>,
     places_of: BTreeSet<(Option<&'a ObjectRef>, &'a Related)>,
     consequences: BTreeSet<(Option<&'a ObjectRef>, Outcome, Action, Option<&'a PolicyRef>)>,
+    tails: BTreeSet<&'a str>,
     quoted: BTreeMap<(&'a RuleId, Option<&'a ObjectRef>), usize>,
 }
 
@@ -71,6 +72,7 @@ impl<'a> Human<'a> {
             places: BTreeSet::new(),
             places_of: BTreeSet::new(),
             consequences: BTreeSet::new(),
+            tails: BTreeSet::new(),
             quoted: BTreeMap::new(),
         }
     }
@@ -79,7 +81,7 @@ impl<'a> Human<'a> {
     fn finding(&mut self, reported: &'a Reported) -> String {
         let finding = &reported.finding;
         let title = level(finding)
-            .primary_title(line(&finding.message).into_owned())
+            .primary_title(line(self.message(finding)).into_owned())
             .id(line(&finding.rule.to_string()).into_owned());
         let quoted = self.quoted.entry((&finding.rule, finding.object.as_deref())).or_default();
         *quoted += 1;
@@ -96,6 +98,9 @@ impl<'a> Human<'a> {
         let mut groups = vec![Group::with_title(title).elements(main)];
         groups.append(&mut others);
         let mut text = self.renderer.render(&groups);
+        if finding.location.is_none() {
+            without_empty_margin(&mut text);
+        }
         text.push('\n');
         if let Some(fix) = &finding.fix {
             self.line(Level::HELP, &line(&fix_title(fix)), &mut text);
@@ -113,6 +118,18 @@ impl<'a> Human<'a> {
             self.line(Level::NOTE, &note, &mut text);
         }
         text
+    }
+
+    /// The message. What it says of a workload's namespace or kind behind its last `;` (``no label of namespace `a` is
+    /// known``) holds for all workloads there, and is said at the first. About an input it may be what mends it, about a
+    /// namespace what stands in its way: that stays.
+    fn message(&mut self, finding: &'a Finding) -> &'a str {
+        let is_about_a_workload = finding.rule.layer != Layer::Input
+            && finding.object.as_ref().is_some_and(|object| &*object.kind != "Namespace");
+        match finding.message.rsplit_once("; ") {
+            Some((before, behind)) if is_about_a_workload && !self.tails.insert(behind) => before,
+            _ => &finding.message,
+        }
     }
 
     /// A line that begins with a level's word.
@@ -210,6 +227,17 @@ impl<'a> Human<'a> {
     }
 }
 
+/// Takes away the second line where it is nothing but the margin of a place, which a finding without one does not have.
+fn without_empty_margin(text: &mut String) {
+    let margin = text.split_inclusive('\n').nth(1).filter(|line| {
+        let bare = line.trim_end().trim_end_matches("\x1b[0m");
+        bare.ends_with('|') && !bare.contains('=')
+    });
+    if let (Some(length), Some(start)) = (margin.map(str::len), text.find('\n')) {
+        text.replace_range(start + 1..start + 1 + length, "");
+    }
+}
+
 /// The level in the title.
 fn level(finding: &Finding) -> Level<'static> {
     match (finding.outcome, output::Level::of(finding)) {
@@ -225,8 +253,8 @@ fn level(finding: &Finding) -> Level<'static> {
 fn consequence(finding: &Finding) -> String {
     let Some(object) = &finding.object else {
         return match (finding.rule.layer, finding.outcome) {
-            (Layer::Input, Outcome::Fail | Outcome::Error) => "what cannot be read is not checked".into(),
-            _ => "no object is concerned".into(),
+            (Layer::Input, Outcome::Error) => "what cannot be read is not checked".into(),
+            _ => "nothing is refused for it".into(),
         };
     };
     let object = line(&object.to_string()).into_owned();

@@ -8,6 +8,7 @@ use lumen_value::{Value, pointer};
 
 use super::{Entry, Kind, Origin, SETTINGS, Setting, nearest, suggestion};
 use crate::locate;
+use crate::source;
 
 /// The name under which the file is looked for.
 pub const NAME: &str = "lumen.yaml";
@@ -60,14 +61,14 @@ impl ConfigFile {
     /// Reads the file.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |reason: String| ConfigError::Unreadable { path: path.into(), reason };
-        let metadata = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
+        let metadata = std::fs::metadata(path).map_err(|error| unreadable(source::unreadable(&error)))?;
         if !metadata.is_file() {
             return Err(unreadable("this is no file".into()));
         }
         let mut text = Vec::new();
         std::fs::File::open(path)
             .and_then(|file| file.take(CONFIG_BYTES_MAX + 1).read_to_end(&mut text))
-            .map_err(|error| unreadable(error.to_string()))?;
+            .map_err(|error| unreadable(source::unreadable(&error)))?;
         if text.len() as u64 > CONFIG_BYTES_MAX {
             return Err(unreadable(format!("it is larger than {CONFIG_BYTES_MAX} bytes")));
         }

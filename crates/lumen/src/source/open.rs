@@ -122,7 +122,7 @@ pub(super) fn kind_of(error: &io::Error) -> ProblemKind {
 }
 
 /// What is said of a file that the system does not give us.
-pub(super) fn unreadable(error: &io::Error) -> String {
+pub(crate) fn unreadable(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".into(),
         io::ErrorKind::PermissionDenied => "no permission to read it".into(),

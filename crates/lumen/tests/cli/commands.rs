@@ -12,6 +12,7 @@ fn rules_are_explained() {
         .expect(0)
         .expect_line(&["pod-security/privileged"])
         .expect_line(&["input/unused-exemption"]);
+    folder.run("explain pod-security/privileged").expect_line(&["PodSecurityConfiguration"]);
     folder.run("explain pod-security/priviledged").expect(2).expect_note("privileged");
 }
 
@@ -30,6 +31,8 @@ fn schemas_completions_and_man_pages_are_made() {
     assert!(folder.run("man").expect(0).stdout.contains(".TH"));
     folder.run("man pages/man1").expect(0);
     assert!(folder.read("pages/man1/lumen-check.1").contains("fail\\-on"));
+    assert!(folder.path("pages/man1/lumen-config-show.1").is_file());
+    assert!(!folder.path("pages/man1/lumen-help.1").exists(), "`help` has no page");
 }
 
 #[test]

@@ -47,6 +47,26 @@ fn a_comment_silences_advice() {
 }
 
 #[test]
+fn an_exemption_from_a_rule_that_is_none_says_so() {
+    let comment = "privileged: true # lumen: ignore[pod-security/priviliged] disks";
+    let folder = Folder::new(&[("pod.yaml", &PRIVILEGED.replace("privileged: true", comment))]);
+    folder
+        .run("check .")
+        .expect(1)
+        .expect_line(&[
+            "input/invalid-exemption",
+            "no rule is called `pod-security/priviliged`",
+            "`pod-security/privileged`?",
+        ])
+        .expect_line(&["advice (medium)", "nothing is refused for it"]);
+    for rule in ["pod-security/priv*", "admission/whatever-a-template-says"] {
+        let comment = format!("privileged: true # lumen: ignore[{rule}] disks");
+        folder.write("pod.yaml", PRIVILEGED.replace("privileged: true", &comment));
+        assert!(!folder.run("check .").stdout.contains("no rule is called"), "{rule}");
+    }
+}
+
+#[test]
 fn an_annotation_silences_advice_of_its_object() {
     let annotation =
         "metadata:\n  annotations:\n    lumensec.io/ignore: \"pod-security/privileged: disks\"\n";

@@ -75,7 +75,7 @@ fn what_is_no_manifest_is_named_and_changes_nothing() {
     outcome
         .expect(0)
         .expect_note(
-            "chart/templates/pod.yaml: this is a template, not a manifest; render it first: helm template",
+            "chart/templates/pod.yaml: this is a template, not a manifest; render it first: `helm template ..`",
         )
         .expect_note("chart/templates/quoted.yaml")
         .expect_note("chart/values.yaml")
@@ -90,6 +90,18 @@ fn what_is_no_manifest_is_named_and_changes_nothing() {
         .expect_line(&["chart/values.yaml", "input/not-a-manifest"]);
     // A template stays one when it is named.
     folder.run("check chart/templates/quoted.yaml").expect(0).expect_note("quoted.yaml: this is a template");
+}
+
+#[test]
+fn to_have_checked_nothing_is_said() {
+    let folder = Folder::new(&[("pod.yaml", HARDENED), ("values.yaml", "a: 1\n")]);
+    let note = "nothing was checked";
+    folder.run_with("check -", &[], b"").expect(0).expect_note(note);
+    folder.run_with("check -", &[], b"Error: chart requires kubeVersion").expect(0).expect_note(note);
+    folder.run("check values.yaml").expect(0).expect_note(note);
+    for line in ["check .", "check nowhere.yaml"] {
+        assert!(!folder.run(line).stderr.contains(note), "{line}");
+    }
 }
 
 #[test]

@@ -84,3 +84,26 @@ fn nothing_foreign_reaches_the_terminal() {
     let outcome = run(&mut command, b"");
     assert!(outcome.code == 2 && !outcome.stderr.contains('\u{1b}'), "{outcome:#?}");
 }
+
+#[test]
+fn a_port_that_only_the_nodes_network_takes_is_marked_itself() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: agent}\nspec:\n  hostNetwork: true\n  containers:\n  - name: a\n    \
+               image: b\n    ports:\n    - containerPort: 9100\n";
+    let folder = Folder::new(&[("pod.yaml", pod)]);
+    folder.run("check -o concise .").expect(1).expect_line(&[
+        "pod.yaml:10:7",
+        "host-ports",
+        "on the node's network",
+    ]);
+    let human = folder.run("check .");
+    human.expect_line(&["do not share the node's network"]);
+    assert!(!human.says(&["hostPort", "is missing"]), "nobody is asked to add one: {human:#?}");
+}
+
+#[test]
+fn what_holds_for_a_whole_namespace_is_said_to_people_once() {
+    let folder = Folder::new(&[("pod.yaml", PRIVILEGED)]);
+    let times = |line: &str| folder.run(line).stdout.matches("no label of namespace").count();
+    assert_eq!(times("check ."), 1);
+    assert!(times("check -o concise .") > 1, "a line of its own each");
+}

@@ -4,8 +4,8 @@ use lumen_value::Value;
 
 use super::NotManifest;
 
-const RENDER_KUSTOMIZATION: Option<&str> = Some("render it first: kustomize build ..");
-const RENDER_CHART: Option<&str> = Some("render it first: helm template ..");
+const RENDER_KUSTOMIZATION: Option<&str> = Some("render it first: `kustomize build ..`");
+const RENDER_CHART: Option<&str> = Some("render it first: `helm template ..`");
 
 /// Groups whose kinds are configurations that a program reads, and no server stores: the group (a domain that ends
 /// so, where it starts with a dot), and what they are.
@@ -89,7 +89,7 @@ static OTHERS: &[Other] = &[
         ..OTHER
     },
     Other {
-        what: "the values of a Helm chart",
+        what: "a file of values for a Helm chart",
         hint: RENDER_CHART,
         names: &[("values", ".yaml"), ("values", ".yml"), ("values", ".json")],
         ..OTHER

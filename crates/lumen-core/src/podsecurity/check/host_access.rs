@@ -135,7 +135,8 @@ fn explain_ports(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
     for container in &pod.containers {
         let on_host_network = pod.host_network && container.list != List::Ephemeral;
         for (index, port) in node_ports(pod, container) {
-            let at = container.pointer().child("ports").child(index).child("hostPort");
+            let port_at = container.pointer().child("ports").child(index);
+            let at = port_at.child("hostPort");
             let is_written = container
                 .ports
                 .and_then(|ports| ports.get(index))
@@ -148,13 +149,14 @@ fn explain_ports(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
                 // On the node's network the port would be back at once.
                 edits.push(Edit::Remove(pointer!["spec", "hostNetwork"]));
             }
-            let what = if is_written {
-                format!("takes port {port} of its node")
+            let (at, what, title) = if is_written {
+                (at, format!("takes port {port} of its node"), "do not take a port of the node")
             } else {
-                format!("takes port {port} of its node, because the pod is on the node's network")
+                // Nobody wrote a `hostPort`, and none is to be added: the port itself is the place.
+                let what = format!("takes port {port} of its node, because the pod is on the node's network");
+                (port_at.child("containerPort"), what, "do not share the node's network")
             };
-            let fix = risky("do not take a port of the node", edits);
-            out.push(Violation::of_container(container, at, what).with_fix(fix));
+            out.push(Violation::of_container(container, at, what).with_fix(risky(title, edits)));
         }
     }
 }
