@@ -72,7 +72,7 @@ fn settings_that_cannot_be_read_are_not_done_without() {
     use std::os::unix::ffi::OsStrExt;
     let folder = Folder::new(&[("sub/pod.yaml", PRIVILEGED)]);
     std::os::unix::fs::symlink("nowhere", folder.path("lumen.yaml")).expect("a link");
-    folder.run("check sub").expect(2).expect_note("lumen.yaml: No such file");
+    folder.run("check sub").expect(2).expect_note("lumen.yaml: there is no such file");
     std::fs::remove_file(folder.path("lumen.yaml")).expect("is gone");
     std::fs::create_dir(folder.path("lumen.yaml")).expect("a folder");
     folder.run("check sub").expect(1);
