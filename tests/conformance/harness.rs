@@ -59,8 +59,9 @@ pub(crate) fn workspace_root() -> PathBuf {
 
 /// Where the conformance files are.
 pub(crate) fn conformance_dir() -> PathBuf {
-    env::var_os("LUMEN_CONFORMANCE_DIR")
-        .map_or_else(|| workspace_root().join("../shared/conformance"), PathBuf::from)
+    let set = env::var_os("LUMEN_CONFORMANCE_DIR").filter(|set| !set.is_empty());
+    // A relative path is meant from the workspace, where cargo is called, not from the crate, where tests run.
+    workspace_root().join(set.map_or_else(|| "../shared/conformance".into(), PathBuf::from))
 }
 
 /// Runs `check` on every case of `<folder>/<file>.jsonl`, prints the count, and fails on a case that does not hold

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::workspace::{build_lumen, on_path, target};
+use crate::workspace::{build_release, on_path, target};
 use measure::{Call, Measured};
 
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let lumen = match &options.binary {
         Some(binary) => std::path::absolute(binary)?,
-        None => build_lumen(true)?,
+        None => build_release()?,
     };
     let clean = tree::write_clean(&target().join("bench-clean"))?;
     let tree = tree::write(&target().join("bench-tree"))?;

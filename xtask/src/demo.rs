@@ -42,7 +42,7 @@ const SCENES: &[Scene] = &[
 ];
 
 pub(crate) fn run() -> Result<()> {
-    let lumen = build_lumen(false)?;
+    let lumen = build_lumen()?;
     for scene in SCENES {
         println!("\n# {}", scene.says);
         println!("$ lumen {}", scene.arguments.join(" "));

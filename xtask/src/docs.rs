@@ -14,7 +14,7 @@ const FILES: &[(&str, &[&str])] = &[
 ];
 
 pub(crate) fn run() -> Result<()> {
-    let lumen = build_lumen(false)?;
+    let lumen = build_lumen()?;
     let folder = target().join("docs");
     let pages = folder.join("man");
     std::fs::create_dir_all(&pages).with_context(|| format!("cannot make `{}`", pages.display()))?;

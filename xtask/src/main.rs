@@ -18,6 +18,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::workspace::build_release;
+
 /// The project's tasks
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
@@ -28,6 +30,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Build lumen as it is shipped: one optimised, static file
+    Build,
     /// Build lumen and run its main job on `examples/`
     Demo,
     /// Run the whole suite; with `CI=true` what cannot be run is a failure
@@ -46,6 +50,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
+        Task::Build => build_release().map(|binary| println!("{}", binary.display())),
         Task::Demo => demo::run(),
         Task::Test(options) => test::run(&options),
         Task::Cluster(options) => cluster::run(&options),

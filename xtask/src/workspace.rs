@@ -57,14 +57,27 @@ pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Builds the binary with a profile, and says where it is.
-pub(crate) fn build_lumen(release: bool) -> Result<PathBuf> {
-    let mut build = cargo();
-    build.args(["build", "--package", "lumen"]);
-    if release {
-        build.arg("--release");
-    }
-    run(&mut build)?;
-    let folder = if release { "release" } else { "debug" };
-    Ok(target().join(folder).join(format!("lumen{}", std::env::consts::EXE_SUFFIX)))
+/// Builds the binary for tests and demos, and says where it is.
+pub(crate) fn build_lumen() -> Result<PathBuf> {
+    run(cargo().args(["build", "--package", "lumen"]))?;
+    Ok(target().join("debug").join(format!("lumen{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Builds the binary as it is shipped: optimised and static. Says where it is.
+pub(crate) fn build_release() -> Result<PathBuf> {
+    let host = host()?;
+    // Flags of a target do not reach the macros that run while building, which cannot be static.
+    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", host.replace('-', "_").to_uppercase());
+    run(cargo()
+        .args(["build", "--package", "lumen", "--release", "--locked", "--target", &host])
+        .env(flags, "-C target-feature=+crt-static"))?;
+    Ok(target().join(host).join("release").join(format!("lumen{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// The target that this machine is.
+fn host() -> Result<String> {
+    let output = command("rustc").arg("-vV").output().context("cannot start `rustc`")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("`rustc -vV` names no host")
 }
