@@ -248,13 +248,15 @@ impl<'t> Parser<'t> {
     }
 
     /// What the indicator at hand introduces: a node, or nothing where a token comes next that can start none.
+    /// The indicator ends at the place given.
+    #[inline]
     fn introduced(
         &mut self,
+        at: usize,
         is_over: impl Fn(&Token<'t>) -> bool,
         then: State,
         context: Context,
     ) -> Parsed<'t> {
-        let at = self.scanner.peek()?.end;
         if is_over(self.advance()?) {
             return self.empty(then, at);
         }
@@ -448,10 +450,11 @@ impl<'t> Parser<'t> {
 
     fn block_sequence_entry(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
+        let at = token.end;
         match token.kind {
             TokenKind::BlockEntry => {
                 let is_over = |token: &Token<'t>| is_token!(token, BlockEntry | BlockEnd);
-                self.introduced(is_over, State::BlockSequenceEntry, Context::Block)
+                self.introduced(at, is_over, State::BlockSequenceEntry, Context::Block)
             }
             TokenKind::BlockEnd => self.end_collection(Event::SequenceEnd),
             _ => Err(Fault::syntax(
@@ -464,19 +467,20 @@ impl<'t> Parser<'t> {
     /// The list ends with the first token that is no `-`, for no token of its own does.
     fn indentless_sequence_entry(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
+        let (start, at) = (token.start, token.end);
         if is_token!(token, BlockEntry) {
             let is_over = |token: &Token<'t>| is_token!(token, BlockEntry | Key | Value | BlockEnd);
-            return self.introduced(is_over, State::IndentlessSequenceEntry, Context::Block);
+            return self.introduced(at, is_over, State::IndentlessSequenceEntry, Context::Block);
         }
-        let at = token.start;
         self.pop_state();
-        Ok((Event::SequenceEnd, at))
+        Ok((Event::SequenceEnd, start))
     }
 
     fn block_mapping_key(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
+        let at = token.end;
         match token.kind {
-            TokenKind::Key => self.block_mapping_part(State::BlockMappingValue),
+            TokenKind::Key => self.block_mapping_part(at, State::BlockMappingValue),
             TokenKind::BlockEnd => self.end_collection(Event::MappingEnd),
             _ => Err(Fault::syntax(
                 token.start,
@@ -487,17 +491,17 @@ impl<'t> Parser<'t> {
 
     fn block_mapping_value(&mut self) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let start = token.start;
+        let (start, at) = (token.start, token.end);
         if is_token!(token, Value) {
-            return self.block_mapping_part(State::BlockMappingKey);
+            return self.block_mapping_part(at, State::BlockMappingKey);
         }
         self.empty(State::BlockMappingKey, start)
     }
 
     /// A key or a value, behind its indicator.
-    fn block_mapping_part(&mut self, then: State) -> Parsed<'t> {
+    fn block_mapping_part(&mut self, at: usize, then: State) -> Parsed<'t> {
         let is_over = |token: &Token<'t>| is_token!(token, Key | Value | BlockEnd);
-        self.introduced(is_over, then, Context::BlockOrIndentless)
+        self.introduced(at, is_over, then, Context::BlockOrIndentless)
     }
 
     fn flow_sequence_entry(&mut self, first: bool) -> Parsed<'t> {
@@ -549,9 +553,9 @@ impl<'t> Parser<'t> {
     /// A value in flow style, whose `:` may be missing.
     fn flow_value(&mut self, is_over: impl Fn(&Token<'t>) -> bool, then: State) -> Parsed<'t> {
         let token = self.scanner.peek()?;
-        let start = token.start;
+        let (start, at) = (token.start, token.end);
         if is_token!(token, Value) {
-            return self.introduced(is_over, then, Context::Flow);
+            return self.introduced(at, is_over, then, Context::Flow);
         }
         self.empty(then, start)
     }
@@ -571,8 +575,9 @@ impl<'t> Parser<'t> {
             token = self.advance()?;
         }
         if is_token!(token, Key) {
+            let at = token.end;
             let is_over = |token: &Token<'t>| is_token!(token, Value | FlowEntry | FlowMappingEnd);
-            return self.introduced(is_over, State::FlowMappingValue, Context::Flow);
+            return self.introduced(at, is_over, State::FlowMappingValue, Context::Flow);
         }
         if is_token!(token, FlowMappingEnd) {
             return self.end_collection(Event::MappingEnd);
