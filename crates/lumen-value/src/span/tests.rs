@@ -289,7 +289,8 @@ fn maps_say_what_the_reader_says() {
 
 #[test]
 fn many_comments_are_soon_read() {
-    let lines = 20_000;
+    // Squares of this would take far longer than the test gives them, and what grows with the text seconds.
+    let lines = 200_000;
     for text in [
         "# c\n".repeat(lines) + "[a, " + &"x, ".repeat(lines) + "]\n",
         "a: [\n".to_owned() + &"x, y\n, # c\n# d\n".repeat(lines) + "]\n",
@@ -298,7 +299,7 @@ fn many_comments_are_soon_read() {
     ] {
         let start = std::time::Instant::now();
         assert!(yaml(&text).comments().len() >= lines);
-        assert!(start.elapsed() < std::time::Duration::from_secs(5), "took {:?}", start.elapsed());
+        assert!(start.elapsed() < std::time::Duration::from_mins(4), "took {:?}", start.elapsed());
     }
 }
 
