@@ -191,6 +191,7 @@ fn finding_of_problem(problem: &Problem) -> Finding {
     let rule = match problem.kind {
         ProblemKind::Unreadable => &rules::UNREADABLE,
         ProblemKind::Circle => &rules::SYMLINK_LOOP,
+        ProblemKind::Outside => &rules::SYMLINK_OUTSIDE,
         ProblemKind::NotAFile => &rules::NOT_A_FILE,
         ProblemKind::TooLarge => &rules::TOO_LARGE,
         ProblemKind::TooMany => &rules::TOO_MANY_FILES,

@@ -27,7 +27,7 @@ pub const FILES_MAX: usize = 200_000;
 pub struct Options {
     /// Patterns as in `.gitignore` of what is left out of folders.
     pub exclude: Vec<String>,
-    /// Whether `.gitignore` and `.ignore` count for nothing.
+    /// Whether `.gitignore` and `.ignore` count for nothing, and what is hidden is read.
     pub no_ignore: bool,
     /// Largest file, in bytes.
     pub file_bytes_max: u64,
@@ -74,6 +74,8 @@ pub enum ProblemKind {
     Unreadable,
     /// Links lead round in a circle.
     Circle,
+    /// A link in a folder leads out of all that is checked.
+    Outside,
     /// A FIFO, a device, a socket: reading it could take for ever.
     NotAFile,
     /// Larger than [`Options::file_bytes_max`].
@@ -127,12 +129,13 @@ struct Candidate {
 /// Reads everything that the paths name.
 pub fn gather(given: &[OsString], options: &Options) -> Result<Gathered, GivenError> {
     let mut found = Found::default();
+    let roots = walk::Roots::of(given);
     for path in given {
         check_given(path)?;
         if path == "-" {
             found.add(STDIN.to_owned(), open::Origin::Stdin, 0);
         } else {
-            walk::collect(Path::new(path), options, &mut found);
+            walk::collect(Path::new(path), &roots, options, &mut found);
         }
     }
     let Found { mut candidates, mut problems, .. } = found;

@@ -104,6 +104,15 @@ pub static SYMLINK_LOOP: Rule = rule(
     "Remove the link that closes the loop",
 );
 
+/// No symbolic link leads out of what is checked.
+pub static SYMLINK_OUTSIDE: Rule = rule(
+    "symlink-outside",
+    Severity::High,
+    "no symbolic link in a folder leads out of that folder and of the current one",
+    "Who may add a link to a repository could have any file of the machine read, quoted in a report, or written by `--fix`",
+    "Name the file or folder that the link leads to on the command line as well, if it is meant",
+);
+
 /// The inputs are no more files than the bound.
 pub static TOO_MANY_FILES: Rule = rule(
     "too-many-files",
@@ -161,6 +170,7 @@ pub static RULES: &[&Rule] = &[
     &UNREADABLE,
     &NOT_A_FILE,
     &SYMLINK_LOOP,
+    &SYMLINK_OUTSIDE,
     &TOO_MANY_FILES,
     &MALFORMED_OBJECT,
     &DUPLICATE_OBJECT,

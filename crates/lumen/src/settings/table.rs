@@ -111,7 +111,7 @@ pub const NO_IGNORE: Setting = Setting {
     kind: Kind::Switch,
     default: "false",
     placeholder: "",
-    doc: "Read what `.gitignore` and `.ignore` leave out, too",
+    doc: "Read what `.gitignore` and `.ignore` leave out, and what is hidden, too",
 };
 /// See [`Setting::doc`].
 pub const MAX_FILE_SIZE: Setting = Setting {

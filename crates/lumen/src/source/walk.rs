@@ -1,7 +1,9 @@
 //! Finding the files in folders.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use ignore::overrides::OverrideBuilder;
 use ignore::{DirEntry, WalkBuilder};
@@ -13,7 +15,7 @@ use super::{Found, Options, ProblemKind, shown};
 const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
 
 /// Adds the files that a path on the command line leads to.
-pub(super) fn collect(given: &Path, options: &Options, found: &mut Found) {
+pub(super) fn collect(given: &Path, roots: &Roots, options: &Options, found: &mut Found) {
     if open::is_descriptor(given) {
         found.add(shown(given), Origin::Descriptor(given.into()), 0);
         return;
@@ -23,7 +25,7 @@ pub(super) fn collect(given: &Path, options: &Options, found: &mut Found) {
             let kind = open::kind_of(&error);
             found.problem(given, kind, open::unreadable(&error));
         }
-        Ok(metadata) if metadata.is_dir() => collect_folder(given, options, found),
+        Ok(metadata) if metadata.is_dir() => collect_folder(given, roots, options, found),
         Ok(metadata) => match open::refusal(&metadata) {
             Some((kind, message)) => found.problem(given, kind, message),
             None => found.add(shown(given), Origin::Path(given.into()), metadata.len()),
@@ -31,9 +33,27 @@ pub(super) fn collect(given: &Path, options: &Options, found: &mut Found) {
     }
 }
 
-fn collect_folder(root: &Path, options: &Options, found: &mut Found) {
+/// Where links may lead: what is named on the command line, and the current folder.
+#[derive(Clone)]
+pub(super) struct Roots(Arc<[PathBuf]>);
+
+impl Roots {
+    pub(super) fn of(given: &[OsString]) -> Self {
+        let named = given.iter().map(PathBuf::from).chain([".".into()]);
+        Self(named.filter_map(|path| path.canonicalize().ok()).collect())
+    }
+
+    /// Whether a link leads to something beyond them. One that leads nowhere does not.
+    fn are_left_by(&self, link: &Path) -> bool {
+        let target = link.canonicalize();
+        target.is_ok_and(|target| !self.0.iter().any(|root| target.starts_with(root)))
+    }
+}
+
+fn collect_folder(root: &Path, roots: &Roots, options: &Options, found: &mut Found) {
     let mut walk = WalkBuilder::new(root);
-    // Links are followed: mounted ConfigMaps are made of them. The walk notices when they lead back.
+    // Links are followed: mounted ConfigMaps are made of them. The walk notices when they lead back, and stops at
+    // those that lead out.
     walk.follow_links(true)
         .sort_by_file_name(std::ffi::OsStr::cmp)
         // What a user's own git configuration leaves out would make the result depend on the user.
@@ -41,8 +61,18 @@ fn collect_folder(root: &Path, options: &Options, found: &mut Found) {
         // A `.gitignore` says what is generated, whether or not the folder is a repository just now.
         .require_git(false);
     if options.no_ignore {
-        walk.ignore(false).git_ignore(false).git_exclude(false).parents(false);
+        walk.ignore(false).git_ignore(false).git_exclude(false).parents(false).hidden(false);
     }
+    let outside = Arc::new(Mutex::new(Vec::new()));
+    let (left, roots) = (Arc::clone(&outside), roots.clone());
+    walk.filter_entry(move |entry| {
+        let leads_out = entry.depth() > 0 && entry.path_is_symlink() && roots.are_left_by(entry.path());
+        if leads_out && let Ok(mut left) = left.lock() {
+            left.push(entry.path().to_owned());
+        }
+        let is_git = entry.depth() > 0 && entry.file_name() == ".git";
+        !leads_out && !is_git
+    });
     let mut excluded = OverrideBuilder::new(root);
     for pattern in &options.exclude {
         // Patterns were checked with the settings.
@@ -62,6 +92,14 @@ fn collect_folder(root: &Path, options: &Options, found: &mut Found) {
             Ok(entry) => add_entry(&entry, found),
             Err(error) => add_error(root, &error, found),
         }
+    }
+    let outside = outside.lock().map(|mut outside| std::mem::take(&mut *outside)).unwrap_or_default();
+    for link in outside.iter().filter(|link| link.is_dir() || is_manifest_name(link)) {
+        found.problem(
+            link,
+            ProblemKind::Outside,
+            "this link leads out of all that is checked, and is not followed",
+        );
     }
 }
 

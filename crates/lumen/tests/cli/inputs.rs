@@ -169,3 +169,32 @@ plugins:
     folder.write("admission.yaml", "a: b\n");
     folder.run(given).expect(2).expect_note("it holds no PodSecurityConfiguration");
 }
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_out_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let elsewhere = Folder::new(&[("pod.yaml", PRIVILEGED), ("more/pod.yaml", HARDENED)]);
+    let folder = Folder::new(&[("sub/web.yaml", HARDENED), ("shared/db.yaml", HARDENED)]);
+    symlink(elsewhere.path("pod.yaml"), folder.path("sub/out.yaml")).expect("a link");
+    symlink(elsewhere.path("more"), folder.path("sub/more")).expect("a link");
+    symlink("../shared/db.yaml", folder.path("sub/db.yaml")).expect("a link");
+    let outcome = folder.run("check sub -o concise --fix --unsafe-fixes");
+    outcome
+        .expect(2)
+        .expect_line(&["sub/out.yaml", "input/symlink-outside"])
+        .expect_line(&["sub/more", "input/symlink-outside"]);
+    assert!(!outcome.stdout.contains("pod-security/privileged"), "{}", outcome.stdout);
+    assert_eq!(std::fs::read_to_string(elsewhere.path("pod.yaml")).expect("text"), PRIVILEGED);
+    let named = format!("check sub {} -o concise", elsewhere.root().display());
+    folder.run(&named).expect(1).expect_line(&["pod-security/privileged"]);
+}
+
+#[test]
+fn what_is_hidden_is_read_on_demand() {
+    let folder = Folder::new(&[(".hidden/pod.yaml", PRIVILEGED), (".git/pod.yaml", PRIVILEGED)]);
+    folder.run("check .").expect(0);
+    let outcome = folder.run("check . --no-ignore -o concise");
+    outcome.expect(1).expect_line(&[".hidden/pod.yaml", "pod-security/privileged"]);
+    assert!(!outcome.stdout.contains(".git/"), "{}", outcome.stdout);
+}
