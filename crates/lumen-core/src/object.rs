@@ -9,6 +9,7 @@ use lumen_value::Value;
 pub mod classify;
 pub mod identity;
 pub mod kinds;
+pub mod kustomize;
 pub mod pod;
 pub mod shape;
 pub mod workload;

@@ -1,10 +1,11 @@
 //! From texts to documents, and what is no manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lumen_core::finding::{Finding, Location, Place};
 use lumen_core::input::{self, rules};
+use lumen_core::object::kustomize;
 use lumen_core::snapshot::{Snapshot, SourceDocument};
 use lumen_value::read::{self, ReadErrorKind, Reading};
 
@@ -82,7 +83,31 @@ pub(super) fn read(inputs: &[Input], settings: &Settings) -> Read {
             value: document.value,
         }));
     }
+    set_partial_aside(&mut read);
     read
+}
+
+/// Sets aside the files that a kustomization among the inputs names as its patches: half an object must not be judged.
+fn set_partial_aside(read: &mut Read) {
+    let documents = read.documents.iter();
+    let partial: BTreeSet<String> =
+        documents.flat_map(|document| kustomize::partial_files(&document.source, &document.value)).collect();
+    if partial.is_empty() {
+        return;
+    }
+    let mut aside = BTreeSet::new();
+    read.documents.retain(|document| {
+        let is_partial = partial.contains(&*document.source);
+        if is_partial {
+            aside.insert(document.source.clone());
+        }
+        !is_partial
+    });
+    read.skipped.extend(aside.iter().map(|name| Skipped {
+        location: whole(name),
+        what: kustomize::PARTIAL.what.into(),
+        hint: kustomize::PARTIAL.hint.map(Into::into),
+    }));
 }
 
 fn read_one(input: &Input, settings: &Settings) -> Text {

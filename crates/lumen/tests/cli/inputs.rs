@@ -198,3 +198,18 @@ fn what_is_hidden_is_read_on_demand() {
     outcome.expect(1).expect_line(&[".hidden/pod.yaml", "pod-security/privileged"]);
     assert!(!outcome.stdout.contains(".git/"), "{}", outcome.stdout);
 }
+
+#[test]
+fn patches_of_a_kustomization_are_not_judged() {
+    let patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n\
+        spec: {template: {spec: {containers: [{name: web, securityContext: {privileged: true}}]}}}\n";
+    let folder = Folder::new(&[
+        ("prod/kustomization.yaml", "resources: [pod.yaml]\npatches:\n- path: patches/web.yaml\n"),
+        ("prod/patches/web.yaml", patch),
+        ("prod/pod.yaml", HARDENED),
+    ]);
+    let outcome = folder.run("check .");
+    outcome.expect(0).expect_note("skipped prod/patches/web.yaml: this is a part of a kustomization");
+    folder.run("check . --strict").expect(2);
+    folder.run("check prod/patches/web.yaml").expect(1);
+}
