@@ -112,7 +112,7 @@ pub struct Baseline(BTreeMap<Fingerprint, usize>);
 #[derive(Debug, thiserror::Error)]
 pub enum BaselineError {
     /// It is no JSON of the right shape.
-    #[error("it is no baseline: {0}")]
+    #[error("it is no baseline")]
     Json(#[from] serde_json::Error),
     /// It is one of another version.
     #[error("its schema is `{0}` and not `{SCHEMA}`: write it anew with `--write-baseline`")]

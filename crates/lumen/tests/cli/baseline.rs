@@ -56,7 +56,9 @@ fn what_cannot_be_read_is_never_known() {
     folder.run("check --write-baseline known.json .").expect(2);
     folder.run("check --baseline known.json .").expect(2);
     folder.write("known.json", "{}");
-    folder.run("check --baseline known.json .").expect(2).expect_note("known.json");
+    let outcome = folder.run("check --baseline known.json .");
+    outcome.expect(2).expect_note("`known.json`: it is no baseline: missing field");
+    assert_eq!(outcome.stderr.matches("missing field").count(), 1, "said once: {outcome:#?}");
 }
 
 #[test]
