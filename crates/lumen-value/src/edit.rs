@@ -13,6 +13,7 @@ use std::ops::Range;
 use crate::read::{ReadError, Syntax};
 use crate::span::Index;
 use crate::{Pointer, Value};
+use plan::Aim;
 
 mod block;
 mod check;
@@ -90,6 +91,9 @@ pub enum EditError {
     NotFaithful,
 }
 
+/// Most values of a document that are looked at for how it is laid out: each fix that is shown asks anew.
+const LAYOUT_NODES_MAX: usize = 2000;
+
 /// Applies edits to the text of one document. All pointers mean the document as it was given, so elements do not shift
 /// while edits are applied; a removal of what is missing does nothing, as does setting what already holds the value.
 ///
@@ -97,7 +101,7 @@ pub enum EditError {
 pub fn apply(text: &str, syntax: Syntax, edits: &[Edit]) -> Result<Edited, EditError> {
     let index = Index::read(text, syntax)?;
     let old = check::value(text, syntax)?;
-    let plan = plan::Plan::new(edits, &old)?;
+    let plan = plan::Plan::new(edits, &old, Aim::Compare)?;
     let patches = plan.patches(&index, syntax)?;
     let edited = splice(text, patches)?;
     let new = if edited.changed.is_empty() {
@@ -111,7 +115,7 @@ pub fn apply(text: &str, syntax: Syntax, edits: &[Edit]) -> Result<Edited, EditE
 /// What edits would replace in the text of a document that is read already, in the text's order: to show it to people
 /// at little cost. `old` is what the document says. Unlike [`apply`] it does not read the result again, so it is nothing to write to a file.
 pub fn patches(index: &Index, syntax: Syntax, old: &Value, edits: &[Edit]) -> Result<Vec<Patch>, EditError> {
-    let plan = plan::Plan::new(edits, old)?;
+    let plan = plan::Plan::new(edits, old, Aim::Patch)?;
     let mut patches = plan.patches(index, syntax)?;
     patches.retain(|patch| index.text().get(patch.range.clone()) != Some(patch.text.as_str()));
     patches.sort_by_key(|patch| (patch.range.start, patch.range.end));

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::Patch;
 use super::flow::Flow;
 use super::plan::{Addition, Part};
 use super::print::{self, Context, Layout};
+use super::{LAYOUT_NODES_MAX, Patch};
 use crate::Value;
 use crate::span::{Index, Node, NodeId, Style, line_end, line_start, next_line};
 
@@ -22,7 +22,7 @@ impl<'index> Block<'index> {
         let first = text.find('\n').unwrap_or_default();
         let carriage_return = text.get(..first).is_some_and(|line| line.ends_with('\r'));
         let (mut step, mut dash_step) = (None, None);
-        for node in &index.tree().nodes {
+        for node in index.tree().nodes.iter().take(LAYOUT_NODES_MAX) {
             let Some(parent) = node.parent.and_then(|(parent, _)| index.tree().node(parent)) else {
                 continue;
             };

@@ -1,8 +1,8 @@
 //! Patches of JSON, and of YAML in flow style.
 
-use super::Patch;
 use super::plan::{Addition, Part};
 use super::print::{self, Context, FlowLayout};
+use super::{LAYOUT_NODES_MAX, Patch};
 use crate::Value;
 use crate::span::{Index, Node, Style, line_end, line_start};
 
@@ -27,8 +27,14 @@ impl<'index> JsonLayout<'index> {
         let text = index.text();
         let is_space = |at: usize| text.as_bytes().get(at) == Some(&b' ');
         let in_mapping = |node: &&Node| node.parent.is_some_and(|at| index.tree().entry(at).is_some());
-        let spaced = index.tree().nodes.iter().find(in_mapping).is_none_or(|node| is_space(node.lead));
-        let comma_spaced = index.tree().nodes.iter().find_map(|node| {
+        let spaced = index
+            .tree()
+            .nodes
+            .iter()
+            .take(LAYOUT_NODES_MAX)
+            .find(in_mapping)
+            .is_none_or(|node| is_space(node.lead));
+        let comma_spaced = index.tree().nodes.iter().take(LAYOUT_NODES_MAX).find_map(|node| {
             let (_, slot) = node.parent?;
             let after_comma = slot > 0 && is_space(index.entry_start(node).checked_sub(1)?);
             (slot > 0).then_some(after_comma)
@@ -42,7 +48,7 @@ impl<'index> JsonLayout<'index> {
 
     fn lines(index: &'index Index) -> Option<(&'static str, &'index str)> {
         let text = index.text();
-        let found = index.tree().nodes.iter().find_map(|node| {
+        let found = index.tree().nodes.iter().take(LAYOUT_NODES_MAX).find_map(|node| {
             let (parent, _) = node.parent?;
             let start = index.entry_start(node);
             let parent = index.tree().node(parent)?;

@@ -33,6 +33,16 @@ struct Place {
 /// The places, parents before children.
 pub(super) struct Plan {
     places: Vec<Place>,
+    aim: Aim,
+}
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// To compare the edited text with what it is to say.
+    Compare,
+    /// Patches alone. So a small change in a long list takes no copy of the list.
+    Patch,
 }
 
 /// An entry that a mapping is to have besides those that it has; without a key, an element.
@@ -49,7 +59,7 @@ pub(super) struct Part {
 }
 
 impl Plan {
-    pub(super) fn new(edits: &[Edit], old: &Value) -> Result<Self, EditError> {
+    pub(super) fn new(edits: &[Edit], old: &Value, aim: Aim) -> Result<Self, EditError> {
         let root = Place {
             parent: None,
             step: None,
@@ -59,7 +69,7 @@ impl Plan {
             new: None,
             changes: false,
         };
-        let mut plan = Self { places: vec![root] };
+        let mut plan = Self { places: vec![root], aim };
         for edit in edits {
             plan.add(edit)?;
         }
@@ -72,7 +82,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What the whole document is to say.
+    /// What the whole document is to say; for [`Aim::Compare`].
     pub(super) fn expected(&self) -> Option<&Value> {
         let root = self.places.first()?;
         root.new.as_ref().or(root.old.as_ref())
@@ -159,6 +169,15 @@ impl Plan {
         let Some((first, _)) = changed.first() else {
             return Ok(());
         };
+        // Where all that changes is further in, no patch needs to know the whole.
+        let keeps_all =
+            changed.iter().all(|(_, child)| child.old.is_some() && child.action != Some(Action::Remove));
+        if self.aim == Aim::Patch && keeps_all {
+            if let Some(place) = self.places.get_mut(number) {
+                place.changes = true;
+            }
+            return Ok(());
+        }
         let new = match (&place.old, first) {
             (Some(Value::Object(_) | Value::Null) | None, Step::Key(_)) => {
                 with_fields(place.old.as_ref(), &changed)

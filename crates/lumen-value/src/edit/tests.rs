@@ -355,3 +355,21 @@ fn deep_and_wide_documents_are_edited() {
     let edits: Vec<Edit> = (0..20_000).map(|number| set(&format!("/k{number}"), "2")).collect();
     assert_eq!(apply(&text, Syntax::Yaml, &edits).unwrap().text, text.replace(": 1", ": 2"));
 }
+
+#[test]
+fn a_change_in_a_long_list_takes_no_copy_of_the_list() {
+    let count = 3_000;
+    let item = "- {a: 1}\n";
+    for (text, syntax) in [
+        (item.repeat(count), Syntax::Yaml),
+        (format!("[{}]", vec!["{\"a\": 1}"; count].join(", ")), Syntax::Json),
+    ] {
+        let index = Index::read(&text, syntax).unwrap();
+        let old = value_of(&index);
+        for number in 0..count {
+            let edits = [set(&format!("/{number}/a"), "2"), set(&format!("/{number}/b"), "3")];
+            let found = patches(&index, syntax, &old, &edits).unwrap();
+            assert_eq!(found.len(), 2, "{found:?}");
+        }
+    }
+}
