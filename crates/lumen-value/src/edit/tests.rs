@@ -2,6 +2,7 @@
 #![expect(clippy::string_slice, reason = "a test that slices wrongly fails, as it should")]
 
 use super::*;
+use crate::read::{Limits, read_document};
 use crate::{Step, pointer};
 
 mod properties;
@@ -365,7 +366,7 @@ fn a_change_in_a_long_list_takes_no_copy_of_the_list() {
         (format!("[{}]", vec!["{\"a\": 1}"; count].join(", ")), Syntax::Json),
     ] {
         let index = Index::read(&text, syntax).unwrap();
-        let old = value_of(&index);
+        let old = read_document(text.as_bytes(), syntax, &Limits::default()).unwrap().value;
         for number in 0..count {
             let edits = [set(&format!("/{number}/a"), "2"), set(&format!("/{number}/b"), "3")];
             let found = patches(&index, syntax, &old, &edits).unwrap();
