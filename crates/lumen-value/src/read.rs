@@ -115,7 +115,7 @@ impl Reader<'_> {
     fn is_full(&mut self, at: usize) -> bool {
         let is_full = self.index >= self.limits.documents_max;
         if is_full {
-            let message = format!("the input holds more than {} documents", self.limits.documents_max);
+            let message = format!("the input holds more documents than {}", self.limits.documents_max);
             self.error(ReadErrorKind::TooManyDocuments, at, message);
         }
         is_full

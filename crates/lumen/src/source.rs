@@ -78,9 +78,9 @@ pub enum ProblemKind {
     Outside,
     /// A FIFO, a device, a socket: reading it could take for ever.
     NotAFile,
-    /// Larger than [`Options::file_bytes_max`].
+    /// Larger than [`Options::file_bytes_max`], or beyond [`Options::total_bytes_max`] together with those before it.
     TooLarge,
-    /// Beyond [`Options::files_max`] or [`Options::total_bytes_max`].
+    /// Beyond [`Options::files_max`].
     TooMany,
 }
 
@@ -199,14 +199,15 @@ fn bound(candidates: &mut Vec<Candidate>, problems: &mut Vec<Problem>, options: 
     let Some(first) = candidates.get(within) else {
         return;
     };
-    let (what, flag) = if within >= options.files_max {
-        (format!("there are more than {} files", options.files_max), "max-files")
+    let (kind, what, flag) = if within >= options.files_max {
+        (ProblemKind::TooMany, format!("there are more files than {}", options.files_max), "max-files")
     } else {
-        (format!("all files together have more than {} bytes", options.total_bytes_max), "max-total-size")
+        let what = format!("all files together have more bytes than {}", options.total_bytes_max);
+        (ProblemKind::TooLarge, what, "max-total-size")
     };
     problems.push(Problem {
         name: first.name.clone(),
-        kind: ProblemKind::TooMany,
+        kind,
         message: format!("{what}: this one and those behind it are not read; raise `--{flag}`"),
     });
     candidates.truncate(within);

@@ -72,7 +72,7 @@ pub static TOO_MANY_DOCUMENTS: Rule = rule(
 pub static TOO_LARGE: Rule = rule(
     "too-large",
     Severity::High,
-    "an input is no larger than the bound",
+    "no input is larger than the bound, nor are all together than theirs",
     "Nothing of an input beyond the bound is read, and so nothing is judged",
     "Split the input, or raise the bound if it is trusted",
 );
