@@ -3,24 +3,22 @@
 //! All fixes of one document are made at once, by one edit of its text. A fix is made whole or not at all. What contradicts a
 //! fix that stands before it, or what the text does not allow (a value shared through an anchor), is left out and said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use lumen_core::finding::{Edit, Finding, Fix, Location, Place, Safety};
-use lumen_value::edit;
+use lumen_value::edit::{self, Edited};
 use lumen_value::{Pointer, Value};
 
 use crate::locate::DocumentPlace;
-use crate::report::{Report, Reported};
+use crate::report::{self, Report, Reported};
+
+mod patch;
 
 /// Most attempts at one document: fixes that its text does not allow cost a few each.
 const ATTEMPTS_MAX: usize = 200;
-
-/// Longest search for the shortest patch.
-const DIFF_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Which fixes are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +48,8 @@ pub struct Change {
     /// How many findings this fixes.
     pub fixes: usize,
     old: Arc<[u8]>,
-    new: Vec<u8>,
+    /// What is replaced, in the order of the text.
+    replaced: Vec<report::Change>,
 }
 
 /// A fix that is not made.
@@ -84,37 +83,31 @@ pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
         }
         wanted.entry((source, *document)).or_default().push((reported, fix));
     }
-    let mut texts: BTreeMap<&Arc<str>, (Vec<u8>, usize)> = BTreeMap::new();
-    // The last document first, so that the places of those before it hold.
-    for ((source, number), fixes) in wanted.into_iter().rev() {
-        let place = documents.get(source).and_then(|places| {
-            let at = places.binary_search_by_key(&number, |place| place.index).ok()?;
-            places.get(at)
-        });
+    let mut replaced: BTreeMap<&Arc<str>, (Vec<report::Change>, usize)> = BTreeMap::new();
+    for ((source, number), fixes) in wanted {
+        let place = documents.get(source).and_then(|places| DocumentPlace::find(places, number));
         let (Some(text), Some(place)) = (report.sources.get(source), place) else {
             continue;
         };
-        let (whole, count) = texts.entry(source).or_insert_with(|| (text.to_vec(), 0));
-        let Some(before) = whole.get(place.range.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok())
+        let Some(text) = text.get(place.range.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok())
         else {
             continue;
         };
-        let mut attempt = Attempt { text: before, place, left: ATTEMPTS_MAX, refused: Vec::new() };
-        let (after, made) = attempt.make(&fixes);
+        let mut attempt = Attempt { text, place, left: ATTEMPTS_MAX, refused: Vec::new() };
+        let (edited, made) = attempt.make(&fixes);
         plan.refused.append(&mut attempt.refused);
-        if let Some(after) = after {
+        if let Some(edited) = edited {
+            let (changes, count) = replaced.entry(source).or_default();
+            changes.extend(report::Change::of(&edited, place.range.start));
             *count += made;
-            whole.splice(place.range.clone(), after.into_bytes());
         }
     }
     plan.refused.sort_by(|a, b| a.place.cmp(&b.place));
-    for (source, (new, fixes)) in texts {
-        let Some(old) = report.sources.get(source) else {
+    for (source, (replaced, fixes)) in replaced {
+        let Some(old) = report.sources.get(source).filter(|_| !replaced.is_empty()) else {
             continue;
         };
-        if **old != *new {
-            plan.changes.push(Change { name: source.clone(), fixes, old: old.clone(), new });
-        }
+        plan.changes.push(Change { name: source.clone(), fixes, old: old.clone(), replaced });
     }
     plan
 }
@@ -129,7 +122,7 @@ struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// The text with the fixes, and how many were made; no text where none was.
-    fn make(&mut self, fixes: &[Wanted<'a>]) -> (Option<String>, usize) {
+    fn make(&mut self, fixes: &[Wanted<'a>]) -> (Option<Edited>, usize) {
         let mut claims = Claims::default();
         let mut agreed = Vec::new();
         for (reported, fix) in fixes {
@@ -142,12 +135,9 @@ impl<'a> Attempt<'a> {
         let accepted = self.accept(Vec::new(), &agreed);
         let made = accepted.len();
         let edits = edits_of(&accepted);
-        let text = if edits.is_empty() {
-            None
-        } else {
-            edit::apply(self.text, self.place.syntax, &edits).ok().map(|edited| edited.text)
-        };
-        (text, made)
+        let edited =
+            if edits.is_empty() { None } else { edit::apply(self.text, self.place.syntax, &edits).ok() };
+        (edited, made)
     }
 
     /// Adds as many fixes to those that are accepted as the text allows. Halving finds the few that it does not.
@@ -209,7 +199,7 @@ fn parts(edit: &Edit) -> (&Pointer, Option<&Value>) {
 #[derive(Default)]
 struct Claims<'a> {
     fields: BTreeMap<&'a Pointer, Option<&'a Value>>,
-    above: std::collections::BTreeSet<Pointer>,
+    above: BTreeSet<Pointer>,
 }
 
 impl<'a> Claims<'a> {
@@ -221,41 +211,33 @@ impl<'a> Claims<'a> {
             if let Some(claimed) = self.fields.get(pointer) {
                 return *claimed == value;
             }
-            let mut outer = pointer.parent();
-            while let Some(pointer) = outer {
-                if self.fields.contains_key(&pointer) {
-                    return false;
-                }
-                outer = pointer.parent();
-            }
-            !self.above.contains(pointer)
+            !self.above.contains(pointer) && !above(pointer).any(|outer| self.fields.contains_key(&outer))
         });
         if free {
             for edit in edits {
                 let (pointer, value) = parts(edit);
                 self.fields.insert(pointer, value);
-                let mut outer = pointer.parent();
-                while let Some(pointer) = outer {
-                    outer = pointer.parent();
-                    self.above.insert(pointer);
-                }
+                self.above.extend(above(pointer));
             }
         }
         free
     }
 }
 
+/// What holds a field, from the inside out.
+fn above(pointer: &Pointer) -> impl Iterator<Item = Pointer> {
+    std::iter::successors(pointer.parent(), Pointer::parent)
+}
+
 impl Change {
     /// The change as a patch.
     pub fn diff(&self, name: &str) -> String {
-        let (old, new) = (String::from_utf8_lossy(&self.old), String::from_utf8_lossy(&self.new));
-        let diff = similar::TextDiff::configure().timeout(DIFF_TIME_MAX).diff_lines(&*old, &*new);
-        diff.unified_diff().header(name, name).to_string()
+        patch::unified(name, &self.old, &self.text(), &self.replaced)
     }
 
     /// The text with the fixes.
-    pub fn text(&self) -> &[u8] {
-        &self.new
+    pub fn text(&self) -> Vec<u8> {
+        replaced(&self.old, &self.replaced)
     }
 
     /// Puts the new text in the file's place, all or nothing: through a file beside it that takes its name. Links
@@ -269,13 +251,26 @@ impl Change {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let beside = path.with_file_name(format!(".{name}.lumen-{}", std::process::id()));
         let result =
-            write_new(&beside, &self.new, permissions).and_then(|()| std::fs::rename(&beside, &path));
+            write_new(&beside, &self.text(), permissions).and_then(|()| std::fs::rename(&beside, &path));
         if result.is_err() {
             // The error that matters is the first one.
             drop(std::fs::remove_file(&beside));
         }
         result
     }
+}
+
+/// A text with parts of it replaced.
+fn replaced(old: &[u8], changes: &[report::Change]) -> Vec<u8> {
+    let mut new = Vec::with_capacity(old.len());
+    let mut at = 0;
+    for change in changes {
+        new.extend_from_slice(old.get(at..change.bytes.start).unwrap_or_default());
+        new.extend_from_slice(change.text.as_bytes());
+        at = change.bytes.end;
+    }
+    new.extend_from_slice(old.get(at..).unwrap_or_default());
+    new
 }
 
 fn write_new(path: &Path, text: &[u8], permissions: std::fs::Permissions) -> io::Result<()> {

@@ -29,6 +29,14 @@ impl From<&Document> for DocumentPlace {
     }
 }
 
+impl DocumentPlace {
+    /// The place of a document among those of its input, which are sorted by their numbers.
+    pub fn find(places: &[Self], number: usize) -> Option<&Self> {
+        let at = places.binary_search_by_key(&number, |place| place.index).ok()?;
+        places.get(at)
+    }
+}
+
 /// Which part of a field is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
@@ -74,7 +82,7 @@ impl<'a> Text<'a> {
     }
 
     fn field(&mut self, document: usize, pointer: &Pointer, part: Part) -> Option<(Range<usize>, usize)> {
-        let place = self.place(document)?;
+        let place = DocumentPlace::find(self.documents, document)?;
         let start = place.range.start;
         let text = self.bytes.get(place.range.clone())?;
         let (syntax, first) = (place.syntax, start + blank_prefix(text));
@@ -92,21 +100,15 @@ impl<'a> Text<'a> {
 
     /// The places of one document; `None` where it cannot be read.
     pub fn document(&mut self, document: usize) -> Option<&Index> {
-        let place = self.place(document)?;
+        let place = DocumentPlace::find(self.documents, document)?;
         let text = self.bytes.get(place.range.clone())?;
         self.index(document, place.syntax, text)
-    }
-
-    /// Documents are sorted by their number.
-    fn place(&self, document: usize) -> Option<&'a DocumentPlace> {
-        let at = self.documents.binary_search_by_key(&document, |place| place.index).ok()?;
-        self.documents.get(at)
     }
 
     /// What a fix changes; nothing where it cannot be made.
     pub fn changes(&mut self, document: usize, fix: &Fix) -> Vec<Change> {
         let mut change = || {
-            let place = self.place(document)?;
+            let place = DocumentPlace::find(self.documents, document)?;
             let text = self.bytes.get(place.range.clone())?;
             let read = self.read(document, place.syntax, text)?;
             let value = || Some(read_document(text, place.syntax, &Limits::default()).ok()?.value);
