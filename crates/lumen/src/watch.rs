@@ -28,7 +28,8 @@ pub fn run(
     console: Console,
     check: impl Fn() -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {
-    let (sender, receiver) = mpsc::channel();
+    // One change that waits is as good as many.
+    let (sender, receiver) = mpsc::sync_channel(1);
     // Started before the first check, so that nothing is missed in between.
     let tell = Tell { sender, written: written.iter().map(|path| place(path)).collect() };
     let _watcher = start(paths, console, &tell)?;
@@ -80,7 +81,7 @@ fn watch(watcher: &mut dyn Watcher, paths: &[OsString]) -> notify::Result<()> {
 /// Tells the loop of changes.
 #[derive(Clone)]
 struct Tell {
-    sender: mpsc::Sender<()>,
+    sender: mpsc::SyncSender<()>,
     written: Vec<PathBuf>,
 }
 
@@ -93,8 +94,8 @@ impl notify::EventHandler for Tell {
                 && (event.paths.is_empty() || !event.paths.iter().all(is_own))
         });
         if changed {
-            // Nobody listens any more only once the program ends.
-            _ = self.sender.send(());
+            // It is full where a change waits already. Nobody listens any more only once the program ends.
+            _ = self.sender.try_send(());
         }
     }
 }
