@@ -218,7 +218,8 @@ fn bound(candidates: &mut Vec<Candidate>, problems: &mut Vec<Problem>, options: 
 struct Found {
     candidates: Vec<Candidate>,
     problems: Vec<Problem>,
-    names: BTreeSet<Arc<str>>,
+    /// The names that are taken, and the number of the last input that looks so.
+    names: BTreeMap<Arc<str>, u32>,
     identities: BTreeSet<open::Identity>,
 }
 
@@ -230,13 +231,16 @@ impl Found {
         {
             return;
         }
-        let mut name: Arc<str> = name.into();
-        let shown = name.clone();
-        let mut number = 2_u32;
-        while !self.names.insert(name.clone()) {
-            name = format!("{shown} ({number})").into();
-            number += 1;
+        let shown: Arc<str> = name.into();
+        let mut name = shown.clone();
+        if let Some(mut number) = self.names.get(&shown).copied() {
+            while self.names.contains_key(&name) {
+                number += 1;
+                name = format!("{shown} ({number})").into();
+            }
+            self.names.insert(shown, number);
         }
+        self.names.insert(name.clone(), 1);
         self.candidates.push(Candidate { name, origin, bytes });
     }
 
