@@ -4,7 +4,7 @@ use lumen_value::{Array, Object, Pointer, Str, Value, pointer};
 
 use super::level::NEWEST_MINOR;
 use crate::defaults::{APP_ARMOR_ANNOTATION_PREFIX, Seen, app_armor_type_of_annotation};
-use crate::object::pod::PodView;
+use crate::object::pod::{ContainerKind, PodView};
 
 /// A pod, or the template of one, with the API server's defaults.
 ///
@@ -34,9 +34,9 @@ pub struct Pod<'a> {
 }
 
 /// One container.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Container<'a> {
-    pub(super) list: List,
+    pub(super) kind: ContainerKind,
     pub(super) index: usize,
     pub(super) name: &'a str,
     pub(super) security: SecurityContext<'a>,
@@ -44,34 +44,6 @@ pub(super) struct Container<'a> {
     /// `livenessProbe`, `readinessProbe`, `startupProbe`.
     pub(super) probes: [Option<&'a Value>; 3],
     pub(super) lifecycle: Option<&'a Value>,
-}
-
-/// The list that a container stands in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum List {
-    Init,
-    #[default]
-    Regular,
-    Ephemeral,
-}
-
-impl List {
-    pub(super) const fn field(self) -> &'static str {
-        match self {
-            Self::Init => "initContainers",
-            Self::Regular => "containers",
-            Self::Ephemeral => "ephemeralContainers",
-        }
-    }
-
-    /// What people call its containers.
-    pub(super) const fn noun(self) -> &'static str {
-        match self {
-            Self::Init => "init container",
-            Self::Regular => "container",
-            Self::Ephemeral => "ephemeral container",
-        }
-    }
 }
 
 /// The security context of a pod or of a container: the fields of both, of which each has its own.
@@ -149,11 +121,11 @@ impl<'a> Pod<'a> {
             }
         }
         pod.containers = Vec::with_capacity(lists.iter().flatten().map(|list| list.len()).sum());
-        for (list, values) in [List::Init, List::Regular, List::Ephemeral].into_iter().zip(lists) {
+        for (kind, values) in ContainerKind::ALL.iter().zip(lists) {
             for (index, value) in values.into_iter().flatten().enumerate() {
                 // `null` is a container without fields; what is no object at all is no container.
                 if matches!(value, Value::Null | Value::Object(_)) {
-                    pod.containers.push(Container::read(list, index, value));
+                    pod.containers.push(Container::read(*kind, index, value));
                 }
             }
         }
@@ -238,8 +210,16 @@ impl<'a> Pod<'a> {
 }
 
 impl<'a> Container<'a> {
-    fn read(list: List, index: usize, value: &'a Value) -> Self {
-        let mut container = Self { list, index, ..Self::default() };
+    fn read(kind: ContainerKind, index: usize, value: &'a Value) -> Self {
+        let mut container = Self {
+            kind,
+            index,
+            name: "",
+            security: SecurityContext::default(),
+            ports: None,
+            probes: [None; 3],
+            lifecycle: None,
+        };
         for (key, value) in value.as_object().into_iter().flat_map(Object::fields) {
             match key.as_bytes() {
                 b"name" => container.name = text(Some(value)),
@@ -257,12 +237,12 @@ impl<'a> Container<'a> {
 
     /// Where it stands, from the pod.
     pub(super) fn pointer(&self) -> Pointer {
-        pointer!["spec", self.list.field(), self.index]
+        pointer!["spec", self.kind.list(), self.index]
     }
 
     /// Where a field of its security context stands, be it there or not.
     pub(super) fn security_pointer(&self, field: &str) -> Pointer {
-        pointer!["spec", self.list.field(), self.index, "securityContext", field]
+        pointer!["spec", self.kind.list(), self.index, "securityContext", field]
     }
 
     /// What the container adds, with its place in the list.
@@ -274,9 +254,9 @@ impl<'a> Container<'a> {
     /// What people call it: ``container `web` ``.
     pub(super) fn title(&self) -> String {
         if self.name.is_empty() {
-            format!("{} {}", self.list.noun(), self.index + 1)
+            format!("{} {}", self.kind, self.index + 1)
         } else {
-            format!("{} `{}`", self.list.noun(), self.name)
+            format!("{} `{}`", self.kind, self.name)
         }
     }
 }

@@ -5,8 +5,9 @@ use lumen_value::pointer;
 use super::{Check, DOCS, Refusal, Violation, risky};
 use crate::defaults;
 use crate::finding::{Edit, Layer, Severity};
+use crate::object::pod::ContainerKind;
 use crate::podsecurity::level::Level;
-use crate::podsecurity::pod::{Container, List, Pod};
+use crate::podsecurity::pod::{Container, Pod};
 use crate::podsecurity::text::{containers, plural, setters};
 use crate::rule::Rule;
 
@@ -101,7 +102,7 @@ fn explain_namespaces(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
 
 /// The ports of the node that a container takes, with their places in its list.
 fn node_ports<'p>(pod: &'p Pod<'_>, container: &'p Container<'_>) -> impl Iterator<Item = (usize, i64)> + 'p {
-    let on_host_network = pod.host_network && container.list != List::Ephemeral;
+    let on_host_network = pod.host_network && container.kind != ContainerKind::Ephemeral;
     let ports = container.ports.into_iter().flatten().enumerate();
     ports
         .map(move |(index, port)| (index, defaults::host_port(port, on_host_network, pod.seen)))
@@ -133,7 +134,7 @@ fn judge_ports(pod: &Pod<'_>, _minor: u64) -> Option<Refusal> {
 
 fn explain_ports(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
     for container in &pod.containers {
-        let on_host_network = pod.host_network && container.list != List::Ephemeral;
+        let on_host_network = pod.host_network && container.kind != ContainerKind::Ephemeral;
         for (index, port) in node_ports(pod, container) {
             let port_at = container.pointer().child("ports").child(index);
             let at = port_at.child("hostPort");
