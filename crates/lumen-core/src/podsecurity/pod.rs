@@ -207,6 +207,17 @@ impl<'a> Pod<'a> {
     pub(super) fn user_of(&self, container: &Container<'_>) -> Option<i64> {
         container.security.run_as_user.or(self.security.run_as_user)
     }
+
+    /// Whether the editions since 1.25 leave the pod alone in what no pod for Windows can set.
+    pub(super) fn is_spared_for_windows(&self, minor: u64) -> bool {
+        self.windows && minor >= 25
+    }
+
+    /// Whether the editions since 1.35 leave the pod alone in what a user namespace of its own makes harmless: to mount
+    /// /proc as it likes, and to run as root.
+    pub(super) fn is_spared_in_user_namespace(&self, minor: u64) -> bool {
+        self.user_namespace && minor >= 35
+    }
 }
 
 impl<'a> Container<'a> {

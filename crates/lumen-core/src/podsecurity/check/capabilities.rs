@@ -107,18 +107,13 @@ fn explain_baseline(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
     }
 }
 
-/// Starting with 1.25, pods that say they are for Windows are left alone: there they can set no capabilities.
-fn is_spared(pod: &Pod<'_>, minor: u64) -> bool {
-    pod.windows && minor >= 25
-}
-
 fn drops_all(container: &Container<'_>) -> bool {
     let mut dropped = container.security.dropped.into_iter().flatten();
     dropped.any(|value| text(Some(value)) == "ALL")
 }
 
 fn judge_restricted(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
-    if is_spared(pod, minor) {
+    if pod.is_spared_for_windows(minor) {
         return None;
     }
     let missing = pod.names_where(|container| !drops_all(container));
@@ -138,7 +133,7 @@ fn judge_restricted(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
 }
 
 fn explain_restricted(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
-    if is_spared(pod, minor) {
+    if pod.is_spared_for_windows(minor) {
         return;
     }
     for container in &pod.containers {

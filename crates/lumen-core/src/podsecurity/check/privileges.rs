@@ -72,13 +72,8 @@ fn may_escalate(container: &Container<'_>) -> bool {
     container.security.allow_privilege_escalation != Some(false)
 }
 
-/// Starting with 1.25, pods that say they are for Windows are left alone: there the field cannot be set.
-fn is_spared(pod: &Pod<'_>, minor: u64) -> bool {
-    pod.windows && minor >= 25
-}
-
 fn judge_escalation(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
-    if is_spared(pod, minor) {
+    if pod.is_spared_for_windows(minor) {
         return None;
     }
     let names = pod.names_where(may_escalate);
@@ -90,7 +85,7 @@ fn judge_escalation(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
 }
 
 fn explain_escalation(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
-    if is_spared(pod, minor) {
+    if pod.is_spared_for_windows(minor) {
         return;
     }
     for container in pod.containers.iter().filter(|container| may_escalate(container)) {

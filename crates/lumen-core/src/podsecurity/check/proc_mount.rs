@@ -76,17 +76,12 @@ fn explain_restricted(pod: &Pod<'_>, _minor: u64, out: &mut Vec<Violation>) {
     }
 }
 
-/// Starting with 1.35, a pod in a user namespace of its own may mount /proc as it likes.
-fn is_spared(pod: &Pod<'_>, minor: u64) -> bool {
-    pod.user_namespace && minor >= 35
-}
-
 fn judge_baseline(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
-    if is_spared(pod, minor) { None } else { judge_restricted(pod, minor) }
+    if pod.is_spared_in_user_namespace(minor) { None } else { judge_restricted(pod, minor) }
 }
 
 fn explain_baseline(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
-    if !is_spared(pod, minor) {
+    if !pod.is_spared_in_user_namespace(minor) {
         explain_restricted(pod, minor, out);
     }
 }

@@ -48,11 +48,6 @@ pub(in crate::podsecurity) const RUN_AS_USER: Check = Check {
     explain: explain_user,
 };
 
-/// Starting with 1.35, a pod in a user namespace of its own may run as root in it.
-fn is_spared(pod: &Pod<'_>, minor: u64) -> bool {
-    pod.user_namespace && minor >= 35
-}
-
 fn says_root(container: &Container<'_>) -> bool {
     container.security.run_as_non_root == Some(false)
 }
@@ -63,7 +58,7 @@ fn is_silent(pod: &Pod<'_>, container: &Container<'_>) -> bool {
 }
 
 fn judge_non_root(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
-    if is_spared(pod, minor) {
+    if pod.is_spared_in_user_namespace(minor) {
         return None;
     }
     let names = pod.names_where(says_root);
@@ -80,7 +75,7 @@ fn judge_non_root(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
 }
 
 fn explain_non_root(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
-    if is_spared(pod, minor) {
+    if pod.is_spared_in_user_namespace(minor) {
         return;
     }
     let title = "demand another user than root";
@@ -113,7 +108,7 @@ fn is_root(security: &SecurityContext<'_>) -> bool {
 }
 
 fn judge_user(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
-    if is_spared(pod, minor) {
+    if pod.is_spared_in_user_namespace(minor) {
         return None;
     }
     let names = pod.names_where(|container| is_root(&container.security));
@@ -122,7 +117,7 @@ fn judge_user(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
 }
 
 fn explain_user(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
-    if is_spared(pod, minor) {
+    if pod.is_spared_in_user_namespace(minor) {
         return;
     }
     let title = "do not ask for root";

@@ -151,18 +151,13 @@ fn explain_baseline(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
     }
 }
 
-/// Starting with 1.25, pods that say they are for Windows are left alone: there the field cannot be set.
-fn is_spared(pod: &Pod<'_>, minor: u64) -> bool {
-    pod.windows && minor >= 25
-}
-
 /// Sets no profile, and neither does the pod set one that holds for it.
 fn is_silent(pod: &Pod<'_>, container: &Container<'_>) -> bool {
     container.security.seccomp.is_none() && pod.security.seccomp.is_none_or(|profile| is_forbidden(&profile))
 }
 
 fn judge_restricted(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
-    if is_spared(pod, minor) {
+    if pod.is_spared_for_windows(minor) {
         return None;
     }
     if let Some(refusal) = refuse_explicit(pod) {
@@ -180,7 +175,7 @@ fn judge_restricted(pod: &Pod<'_>, minor: u64) -> Option<Refusal> {
 }
 
 fn explain_restricted(pod: &Pod<'_>, minor: u64, out: &mut Vec<Violation>) {
-    if is_spared(pod, minor) {
+    if pod.is_spared_for_windows(minor) {
         return;
     }
     explain_explicit(pod, out);
