@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lumen_value::{Pointer, Value};
 
-use crate::finding::{Finding, Layer, Location, Outcome, Place, Related};
+use crate::finding::{Finding, Location, Place, Related};
 use crate::input;
 use crate::selector::Selector;
 
@@ -188,7 +188,7 @@ pub fn apply<'a>(
     let mut silenced = 0;
     let mut kept = Vec::with_capacity(findings.len());
     for mut finding in findings {
-        if !uses.is_empty() && may_be_exempted(&finding) && settle(&mut finding, &index, &mut uses, &subject)
+        if !uses.is_empty() && finding.can_be_silenced() && settle(&mut finding, &index, &mut uses, &subject)
         {
             silenced += 1;
         } else {
@@ -197,15 +197,6 @@ pub fn apply<'a>(
     }
     kept.extend(uses.iter().filter_map(complaint));
     (kept, Audit { uses, silenced })
-}
-
-/// What is broken, but not what could not be read: that no exemption can know.
-fn may_be_exempted(finding: &Finding) -> bool {
-    match finding.outcome {
-        Outcome::Fail | Outcome::Warn => true,
-        Outcome::Error => finding.rule.layer != Layer::Input,
-        Outcome::Pass | Outcome::Skip => false,
-    }
 }
 
 /// Whether a finding is silenced.

@@ -43,6 +43,16 @@ impl Finding {
         matches!(self.outcome, Outcome::Fail | Outcome::Error)
             && matches!(self.action, Action::Deny | Action::DenyPods)
     }
+
+    /// Whether an exemption or a baseline may silence it: what is broken, but not what could not be read, for nobody can
+    /// know what that hides.
+    pub fn can_be_silenced(&self) -> bool {
+        match self.outcome {
+            Outcome::Fail | Outcome::Warn => true,
+            Outcome::Error => self.rule.layer != Layer::Input,
+            Outcome::Pass | Outcome::Skip => false,
+        }
+    }
 }
 
 /// The layers of defence, and `input` for what could not be read.
@@ -221,6 +231,20 @@ pub struct Location {
     pub source: Arc<str>,
     /// The place in it.
     pub place: Place,
+}
+
+impl Location {
+    /// The place of a field, given the way to it from the one that stands here.
+    #[must_use]
+    pub fn inside(&self, further: &Pointer) -> Self {
+        let place = match &self.place {
+            Place::Field { document, pointer } => {
+                Place::Field { document: *document, pointer: pointer.join(further) }
+            }
+            other => other.clone(),
+        };
+        Self { source: self.source.clone(), place }
+    }
 }
 
 /// A place in an input.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lumen_value::read::{ReadError, ReadErrorKind};
 
-use crate::finding::{Action, Finding, Layer, Location, Outcome, Place, RuleId, Severity};
+use crate::finding::{Finding, Location, Outcome, Place, Severity};
 use crate::rule::Rule;
 
 pub mod rules;
@@ -38,19 +38,7 @@ pub fn finding(rule: &Rule, message: String, location: Option<Location>) -> Find
         Severity::High | Severity::Critical => Outcome::Error,
         Severity::Info | Severity::Low | Severity::Medium => Outcome::Fail,
     };
-    Finding {
-        rule: RuleId::new(Layer::Input, rule.name),
-        outcome,
-        action: Action::None,
-        severity: rule.severity,
-        message,
-        upstream_message: None,
-        object: None,
-        location,
-        related: Vec::new(),
-        policy: None,
-        fix: None,
-    }
+    Finding { outcome, location, ..rule.finding(message) }
 }
 
 #[cfg(test)]

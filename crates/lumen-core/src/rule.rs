@@ -1,7 +1,7 @@
 //! [`Rule`]: a rule that is built in, and what is said about it. The layers hold theirs in tables; the
 //! [catalog](crate::catalog) lists them all.
 
-use crate::finding::{Layer, RuleId, Severity};
+use crate::finding::{Action, Finding, Layer, Outcome, RuleId, Severity};
 
 /// A built-in rule.
 #[derive(Clone, Copy, Debug)]
@@ -26,5 +26,24 @@ impl Rule {
     /// The rule's id.
     pub fn id(&self) -> RuleId {
         RuleId::new(self.layer, self.name)
+    }
+
+    /// A finding of the rule as advice, [`Outcome::Fail`], with nothing else said yet.
+    pub fn finding(&self, mut message: String) -> Finding {
+        // There may be many findings, and each is kept until the end.
+        message.shrink_to_fit();
+        Finding {
+            rule: self.id(),
+            outcome: Outcome::Fail,
+            action: Action::None,
+            severity: self.severity,
+            message,
+            upstream_message: None,
+            object: None,
+            location: None,
+            related: Vec::new(),
+            policy: None,
+            fix: None,
+        }
     }
 }

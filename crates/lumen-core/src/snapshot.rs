@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lumen_value::{Pointer, Value};
 
-use crate::finding::{Finding, Location, Place};
+use crate::finding::{Finding, Location};
 use crate::object::classify::NotManifest;
 use crate::object::kinds::{Kinds, Scope};
 use crate::object::{Identity, ObjectRef, Workload, labels};
@@ -56,13 +56,7 @@ pub struct Entry {
 impl Entry {
     /// Where a field of the manifest stands, given the way from the manifest's root.
     pub fn locate(&self, further: &Pointer) -> Location {
-        let place = match &self.location.place {
-            Place::Field { document, pointer } => {
-                Place::Field { document: *document, pointer: pointer.join(further) }
-            }
-            other => other.clone(),
-        };
-        Location { source: self.location.source.clone(), place }
+        self.location.inside(further)
     }
 
     /// Its labels; null where it has none.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lumen_core::finding::{Finding, Layer, Outcome, Place};
+use lumen_core::finding::{Finding, Place};
 use lumen_core::snapshot::Entry;
 use lumen_value::{Pointer, Step, Value};
 use serde::{Deserialize, Serialize};
@@ -150,7 +150,7 @@ impl Baseline {
 
     /// Adds a finding. What could not be read, and what is no violation, is never known.
     pub fn add(&mut self, finding: &Finding, fingerprint: Fingerprint) {
-        if can_be_known(finding) {
+        if finding.can_be_silenced() {
             *self.0.entry(fingerprint).or_default() += 1;
         }
     }
@@ -167,7 +167,7 @@ impl Baseline {
 
     /// Whether a finding is known; it then counts as seen.
     pub fn take(&mut self, finding: &Finding, fingerprint: &Fingerprint) -> bool {
-        if !can_be_known(finding) {
+        if !finding.can_be_silenced() {
             return false;
         }
         let Some(count) = self.0.get_mut(fingerprint) else {
@@ -183,14 +183,6 @@ impl Baseline {
     /// What is known and was not taken: mended since.
     pub fn rest(&self) -> impl Iterator<Item = (&Fingerprint, usize)> {
         self.0.iter().map(|(fingerprint, count)| (fingerprint, *count))
-    }
-}
-
-fn can_be_known(finding: &Finding) -> bool {
-    match finding.outcome {
-        Outcome::Fail | Outcome::Warn => true,
-        Outcome::Error => finding.rule.layer != Layer::Input,
-        Outcome::Pass | Outcome::Skip => false,
     }
 }
 

@@ -1,7 +1,7 @@
 use lumen_value::{Value, pointer};
 
 use super::*;
-use crate::finding::{Action, RuleId, Severity};
+use crate::finding::{Action, Outcome, RuleId, Severity};
 use crate::object::ObjectRef;
 
 fn finding(rule: &str, action: Action, pointer: Pointer) -> Finding {

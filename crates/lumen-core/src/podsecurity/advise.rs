@@ -9,10 +9,10 @@ use super::configuration::Configuration;
 use super::level::{Level, LevelVersion};
 use super::pod::Pod;
 use super::policy::ENFORCE_LABEL;
-use super::review::{Namespace, bare, within};
+use super::review::{Namespace, about};
 use super::rules::NAMESPACE_LEVEL;
 use crate::defaults::Seen;
-use crate::finding::{Edit, Finding, Fix, RuleId, Safety};
+use crate::finding::{Edit, Finding, Fix, Location, Place, RuleId, Safety};
 use crate::object::ObjectRef;
 use crate::object::pod::PodView;
 
@@ -110,7 +110,7 @@ impl Advice {
         let (object, location, fix) = match namespace {
             Namespace::Known(view) => {
                 let at = pointer!["metadata", "labels", ENFORCE_LABEL];
-                let place = within(view.root, &at);
+                let place = view.root.inside(&at);
                 let fix = could_enforce_more.then(|| self.label(&place)).flatten();
                 (view.object.clone(), Some(place), fix)
             }
@@ -124,12 +124,12 @@ impl Advice {
                 (object, None, None)
             }
         };
-        Some(Finding { location, fix, ..bare(&NAMESPACE_LEVEL, object, message) })
+        Some(Finding { location, fix, ..about(&NAMESPACE_LEVEL, object, message) })
     }
 
     /// Unsafe: what is not among the inputs may not meet the level.
-    fn label(&self, place: &crate::finding::Location) -> Option<Fix> {
-        let crate::finding::Place::Field { pointer, .. } = &place.place else {
+    fn label(&self, place: &Location) -> Option<Fix> {
+        let Place::Field { pointer, .. } = &place.place else {
             return None;
         };
         Some(Fix {

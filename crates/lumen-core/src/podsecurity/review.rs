@@ -305,17 +305,17 @@ impl Reviewer<'_> {
             outcome: if mode.action == Action::Warn { Outcome::Warn } else { Outcome::Fail },
             action: mode.action,
             upstream_message: upstream.cloned(),
-            location: Some(within(self.subject.root, &self.subject.pod.at.join(&violation.pointer))),
+            location: Some(self.subject.root.inside(&self.subject.pod.at.join(&violation.pointer))),
             related: self
                 .label(mode)
                 .map(|(label, view)| Related {
-                    location: within(view.root, &pointer!["metadata", "labels", label]),
+                    location: view.root.inside(&pointer!["metadata", "labels", label]),
                     label: mode.label_note().into(),
                 })
                 .into_iter()
                 .collect(),
             fix: violation.fix.map(|fix| prefixed(fix, &self.pod_pointer())),
-            ..bare(&check.rule, self.subject.object.clone(), message)
+            ..about(&check.rule, self.subject.object.clone(), message)
         }
     }
 
@@ -345,7 +345,7 @@ impl Reviewer<'_> {
             outcome: Outcome::Skip,
             location: Some(self.subject.root.clone()),
             policy: Some(PolicyRef { object: configuration_object(), rule: "exemptions".into() }.into()),
-            ..bare(
+            ..about(
                 &EXEMPT_WORKLOAD,
                 self.subject.object.clone(),
                 format!("not judged: {why} is exempt from Pod Security"),
@@ -361,43 +361,16 @@ impl Reviewer<'_> {
                 self.findings.push(Finding {
                     outcome: Outcome::Pass,
                     location: Some(self.subject.root.clone()),
-                    ..bare(&check.rule, self.subject.object.clone(), check.rule.summary.into())
+                    ..about(&check.rule, self.subject.object.clone(), check.rule.summary.into())
                 });
             }
         }
     }
 }
 
-/// A finding of a rule about an object, with nothing else said yet.
-pub(super) fn bare(rule: &Rule, object: impl Into<Arc<ObjectRef>>, mut message: String) -> Finding {
-    // There may be many findings, and each is kept until the end.
-    message.shrink_to_fit();
-    Finding {
-        rule: rule.id(),
-        outcome: Outcome::Fail,
-        action: Action::None,
-        severity: rule.severity,
-        message,
-        upstream_message: None,
-        object: Some(object.into()),
-        location: None,
-        related: Vec::new(),
-        policy: None,
-        fix: None,
-    }
-}
-
-/// A place inside of what stands at a root.
-pub(super) fn within(root: &Location, further: &Pointer) -> Location {
-    Location {
-        source: root.source.clone(),
-        place: match &root.place {
-            Place::Field { document, pointer } => {
-                Place::Field { document: *document, pointer: pointer.join(further) }
-            }
-            place => place.clone(),
-        },
-    }
+/// A finding of a rule about an object.
+pub(super) fn about(rule: &Rule, object: impl Into<Arc<ObjectRef>>, message: String) -> Finding {
+    Finding { object: Some(object.into()), ..rule.finding(message) }
 }
 
 /// The fix with its pointers from the document's root.
@@ -428,8 +401,8 @@ pub fn review_namespace(namespace: &NamespaceView<'_>, configuration: &Configura
         .map(|error| Finding {
             action: Action::Deny,
             upstream_message: Some(invalid_message(&namespace.object.name, &resolved.errors).into()),
-            location: Some(within(namespace.root, &error.pointer)),
-            ..bare(&INVALID_LABEL, namespace.object.clone(), invalid_label(error, namespace.labels))
+            location: Some(namespace.root.inside(&error.pointer)),
+            ..about(&INVALID_LABEL, namespace.object.clone(), invalid_label(error, namespace.labels))
         })
         .collect();
     let name: &str = &namespace.object.name;
@@ -439,10 +412,10 @@ pub fn review_namespace(namespace: &NamespaceView<'_>, configuration: &Configura
         findings.extend(warning.map(|warning| Finding {
             outcome: Outcome::Warn,
             action: Action::Warn,
-            location: Some(within(namespace.root, &pointer!["metadata", "labels"])),
+            location: Some(namespace.root.inside(&pointer!["metadata", "labels"])),
             upstream_message: Some(warning.into()),
             policy: Some(PolicyRef { object: configuration_object(), rule: "exemptions".into() }.into()),
-            ..bare(
+            ..about(
                 &EXEMPT_NAMESPACE,
                 namespace.object.clone(),
                 format!("namespace `{name}` is exempt from Pod Security, so its labels do nothing"),

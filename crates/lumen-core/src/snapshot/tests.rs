@@ -2,7 +2,7 @@ use lumen_value::pointer;
 use proptest::prelude::*;
 
 use super::*;
-use crate::finding::{Action, Severity};
+use crate::finding::{Action, Place, Severity};
 
 fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
     entries.into()
