@@ -8,6 +8,8 @@ use super::field_error::FieldError;
 use super::level::{LEVEL_EXPECTED, Level, LevelVersion, VERSION_EXPECTED, Version};
 use super::pod::text;
 use super::policy::Policy;
+use crate::object;
+use crate::selector::label::{NAME_BYTES_MAX, PREFIX_BYTES_MAX, is_dns_label};
 
 const API_GROUP: &str = "pod-security.admission.config.k8s.io/";
 const API_VERSIONS: &[&str] = &["v1", "v1beta1", "v1alpha1"];
@@ -127,8 +129,7 @@ impl Reader {
     }
 
     fn section<'a>(&mut self, value: &'a Value, name: &str, known: &[&str]) -> &'a Value {
-        const NULL: &Value = &Value::Null;
-        let section = value.get(name).unwrap_or(NULL);
+        let section = object::field(value, &[name]);
         let at = pointer![name];
         if !matches!(section, Value::Null | Value::Object(_)) {
             self.error(at.clone(), "must be an object");
@@ -200,16 +201,8 @@ impl Reader {
     }
 }
 
-const LABEL_BYTES_MAX: usize = 63;
-const SUBDOMAIN_BYTES_MAX: usize = 253;
-
-fn is_label(text: &str) -> bool {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !text.is_empty() && text.bytes().all(is_inner) && !text.starts_with('-') && !text.ends_with('-')
-}
-
 fn is_subdomain(text: &str) -> bool {
-    text.split('.').all(is_label)
+    text.split('.').all(is_dns_label)
 }
 
 fn too_long(text: &str, bytes_max: usize) -> Option<String> {
@@ -219,7 +212,7 @@ fn too_long(text: &str, bytes_max: usize) -> Option<String> {
 /// What is wrong with a namespace's name (`apimachinery/pkg/util/validation`, `IsDNS1123Label`).
 fn namespace_name_error(name: &str) -> Option<String> {
     let shape = match name {
-        name if is_label(name) => None,
+        name if is_dns_label(name) => None,
         name if is_subdomain(name) => Some("must not contain dots".to_owned()),
         _ => Some(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and \
@@ -228,7 +221,7 @@ fn namespace_name_error(name: &str) -> Option<String> {
                 .into(),
         ),
     };
-    joined(too_long(name, LABEL_BYTES_MAX), shape)
+    joined(too_long(name, NAME_BYTES_MAX), shape)
 }
 
 /// What is wrong with a runtime class's name (`IsDNS1123Subdomain`).
@@ -239,7 +232,7 @@ fn subdomain_error(name: &str) -> Option<String> {
          '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
             .into()
     });
-    joined(too_long(name, SUBDOMAIN_BYTES_MAX), shape)
+    joined(too_long(name, PREFIX_BYTES_MAX), shape)
 }
 
 fn joined(first: Option<String>, second: Option<String>) -> Option<String> {

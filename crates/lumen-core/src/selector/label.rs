@@ -56,12 +56,15 @@ pub fn check_value(value: &str) -> Result<(), LabelError> {
 
 /// Whether a text is a DNS name in lower case (RFC 1123), as object names and prefixes are.
 pub fn is_dns_subdomain(name: &str) -> bool {
+    name.len() <= PREFIX_BYTES_MAX && name.split('.').all(is_dns_label)
+}
+
+/// Whether a text has the letters of one label of a DNS name, as names of namespaces have; how long it may be is for the
+/// caller to say.
+pub fn is_dns_label(text: &str) -> bool {
     let is_alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let is_label = |label: &str| {
-        let bytes = label.as_bytes();
-        bytes.iter().all(|byte| is_alphanumeric(byte) || *byte == b'-')
-            && bytes.first().is_some_and(is_alphanumeric)
-            && bytes.last().is_some_and(is_alphanumeric)
-    };
-    name.len() <= PREFIX_BYTES_MAX && name.split('.').all(is_label)
+    let bytes = text.as_bytes();
+    bytes.iter().all(|byte| is_alphanumeric(byte) || *byte == b'-')
+        && bytes.first().is_some_and(is_alphanumeric)
+        && bytes.last().is_some_and(is_alphanumeric)
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use lumen_core::finding::{Finding, Outcome, Place};
+use lumen_core::selector::label::{NAME_BYTES_MAX, is_dns_label};
 use serde_json::{Map, Value, json};
 
 use crate::output::{ReportApi, Style, yaml};
@@ -26,7 +27,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> 
     for reported in &report.findings {
         let object = reported.finding.object.as_ref();
         let namespace = object.and_then(|object| object.namespace.as_deref());
-        let namespace = namespace.filter(|name| is_label(name));
+        let namespace = namespace.filter(|name| name.len() <= NAME_BYTES_MAX && is_dns_label(name));
         namespaces.entry(namespace).or_default().push(reported);
     }
     for (namespace, findings) in namespaces {
@@ -160,14 +161,4 @@ fn bounded(text: &str) -> String {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.into(),
     }
-}
-
-/// Whether a text is a DNS label (RFC 1123), as names of namespaces are.
-fn is_label(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let ends = |byte: Option<u8>| byte.is_some_and(inner);
-    text.len() <= 63
-        && text.bytes().all(|byte| inner(byte) || byte == b'-')
-        && ends(text.bytes().next())
-        && ends(text.bytes().next_back())
 }
