@@ -1,6 +1,6 @@
 //! [`Admission`]: what the API server's own admission answers to a request (`admission/admission.go`).
 
-use lumen_value::Value;
+use lumen_value::{Pointer, Value};
 
 use super::Evaluation;
 use super::configuration::Configuration;
@@ -10,13 +10,12 @@ use super::pod::{Pod, text};
 use super::policy::Resolved;
 use super::text::go_quoted;
 use crate::defaults::Seen;
+use crate::object::field;
 use crate::object::pod::PodView;
-
-use lumen_value::Pointer;
 
 mod namespace;
 
-pub(super) use namespace::invalid_message;
+pub(super) use namespace::{exempt_namespace_warning, invalid_message};
 
 /// What the keys of the audit annotations start with, in the audit log.
 pub const AUDIT_ANNOTATION_PREFIX: &str = "pod-security.kubernetes.io/";
@@ -145,8 +144,6 @@ const CONTROLLERS: &[(&str, &str, &[&str])] = &[
 const IGNORED_POD_SUBRESOURCES: &[&str] =
     &["exec", "attach", "binding", "eviction", "log", "portforward", "proxy", "status"];
 
-const NULL: &Value = &Value::Null;
-
 impl Default for Admission {
     fn default() -> Self {
         Self { configuration: Configuration::default(), pods_max: PODS_MAX, cluster_minor: NEWEST_MINOR }
@@ -220,12 +217,12 @@ impl Admission {
         if resolved.errors.is_empty() && !demands(resolved.policy.warn) && !demands(resolved.policy.audit) {
             return Response::default();
         }
-        let template = way.iter().try_fold(request.object, |value, field| value.get(field));
-        if request.resource == "replicationcontrollers" && template.is_none_or(Value::is_null) {
+        let template = field(request.object, way);
+        if request.resource == "replicationcontrollers" && template.is_null() {
             // The one controller that may have none.
             return Response::default();
         }
-        self.evaluate(request, &resolved, template.unwrap_or(NULL), Seen::Template)
+        self.evaluate(request, &resolved, template, Seen::Template)
     }
 
     fn exempt_by_request(&self, request: &Request<'_>) -> Option<Response> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lumen_value::{Pointer, Value, pointer};
 
-use super::admission::{Admission, invalid_message};
+use super::admission::{exempt_namespace_warning, invalid_message};
 use super::check::{Check, Violation};
 use super::configuration::Configuration;
 use super::field_error::FieldError;
@@ -407,8 +407,8 @@ pub fn review_namespace(namespace: &NamespaceView<'_>, configuration: &Configura
         .collect();
     let name: &str = &namespace.object.name;
     if resolved.errors.is_empty() && configuration.exemptions.namespaces.contains(name) {
-        let admission = Admission { configuration: configuration.clone(), ..Admission::default() };
-        let warning = admission.exempt_namespace_warning(name, &resolved.policy, namespace.labels);
+        let warning =
+            exempt_namespace_warning(name, &resolved.policy, namespace.labels, &configuration.defaults);
         findings.extend(warning.map(|warning| Finding {
             outcome: Outcome::Warn,
             action: Action::Warn,

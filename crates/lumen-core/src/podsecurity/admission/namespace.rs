@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_value::{Pointer, Value};
 
-use super::{Admission, Cluster, Denial, NULL, Operation, Request, Response};
+use super::{Admission, Cluster, Denial, Operation, Request, Response};
 use crate::defaults::Seen;
+use crate::object;
 use crate::object::pod::PodView;
 use crate::podsecurity::field_error::{Aggregate, FieldError};
 use crate::podsecurity::level::{Level, LevelVersion};
@@ -24,7 +25,7 @@ impl Admission {
         if request.object.as_object().is_none() {
             return Response::failed(400, "BadRequest", "failed to decode namespace".into(), None);
         }
-        let labels = labels_of(request.object);
+        let labels = object::labels(request.object);
         let new = Resolved::of_labels(labels, &self.configuration.defaults);
         if request.operation == Operation::Create {
             if !new.errors.is_empty() {
@@ -35,7 +36,7 @@ impl Admission {
         if request.old_object.as_object().is_none() {
             return Response::failed(400, "BadRequest", "failed to decode  old namespace".into(), None);
         }
-        let old = Resolved::of_labels(labels_of(request.old_object), &self.configuration.defaults);
+        let old = Resolved::of_labels(object::labels(request.old_object), &self.configuration.defaults);
         if !new.errors.is_empty() && new.errors != old.errors {
             return invalid(request.name, &new.errors);
         }
@@ -62,42 +63,16 @@ impl Admission {
         labels: &Value,
     ) -> Option<Response> {
         self.is_exempt_namespace(request.namespace).then(|| Response {
-            warnings: self
-                .exempt_namespace_warning(text(name_of(request.object)), policy, labels)
-                .into_iter()
-                .collect(),
+            warnings: exempt_namespace_warning(
+                text(name_of(request.object)),
+                policy,
+                labels,
+                &self.configuration.defaults,
+            )
+            .into_iter()
+            .collect(),
             ..Response::default()
         })
-    }
-
-    /// The warning that a namespace's labels are in vain, where it is exempt and demands something by them.
-    pub(in crate::podsecurity) fn exempt_namespace_warning(
-        &self,
-        namespace: &str,
-        policy: &Policy,
-        labels: &Value,
-    ) -> Option<String> {
-        if policy.is_fully_privileged() || policy.is_equivalent(&self.configuration.defaults) {
-            return None;
-        }
-        let modes = [
-            ("enforce", policy.enforce, ENFORCE_LABEL, ENFORCE_VERSION_LABEL),
-            ("audit", policy.audit, AUDIT_LABEL, AUDIT_VERSION_LABEL),
-            ("warn", policy.warn, WARN_LABEL, WARN_VERSION_LABEL),
-        ];
-        let labelled: Vec<String> = modes
-            .into_iter()
-            .filter(|(_, wanted, level, version)| {
-                wanted.level != Level::Privileged
-                    && (labels.get(level).is_some() || labels.get(version).is_some())
-            })
-            .map(|(mode, wanted, ..)| format!("{mode}={wanted}"))
-            .collect();
-        Some(format!(
-            "namespace {} is exempt from Pod Security, and the policy ({}) will be ignored",
-            go_quoted(namespace),
-            labelled.join(", ")
-        ))
     }
 
     /// The warnings about pods that a namespace's new level would refuse: reasons only, one for each set of reasons.
@@ -172,6 +147,36 @@ impl Admission {
     }
 }
 
+/// The warning that a namespace's labels are in vain, where it is exempt and demands something by them.
+pub(in crate::podsecurity) fn exempt_namespace_warning(
+    namespace: &str,
+    policy: &Policy,
+    labels: &Value,
+    defaults: &Policy,
+) -> Option<String> {
+    if policy.is_fully_privileged() || policy.is_equivalent(defaults) {
+        return None;
+    }
+    let modes = [
+        ("enforce", policy.enforce, ENFORCE_LABEL, ENFORCE_VERSION_LABEL),
+        ("audit", policy.audit, AUDIT_LABEL, AUDIT_VERSION_LABEL),
+        ("warn", policy.warn, WARN_LABEL, WARN_VERSION_LABEL),
+    ];
+    let labelled: Vec<String> = modes
+        .into_iter()
+        .filter(|(_, wanted, level, version)| {
+            wanted.level != Level::Privileged
+                && (labels.get(level).is_some() || labels.get(version).is_some())
+        })
+        .map(|(mode, wanted, ..)| format!("{mode}={wanted}"))
+        .collect();
+    Some(format!(
+        "namespace {} is exempt from Pod Security, and the policy ({}) will be ignored",
+        go_quoted(namespace),
+        labelled.join(", ")
+    ))
+}
+
 /// Whether pods that were let in before may now be refused.
 fn is_raised(old: LevelVersion, new: LevelVersion) -> bool {
     let is_relaxed = new.version == old.version && new.level <= old.level;
@@ -188,10 +193,6 @@ fn invalid(name: &str, errors: &[FieldError]) -> Response {
 /// The message with which the API server refuses a new Namespace whose labels are wrong.
 pub(in crate::podsecurity) fn invalid_message(name: &str, errors: &[FieldError]) -> String {
     format!("Namespace {} is invalid: {}", go_quoted(name), Aggregate(errors))
-}
-
-fn labels_of(namespace: &Value) -> &Value {
-    namespace.get("metadata").and_then(|metadata| metadata.get("labels")).unwrap_or(NULL)
 }
 
 fn name_of(object: &Value) -> Option<&Value> {
