@@ -1,7 +1,7 @@
 //! [`review`]: one object -> what every layer says that can speak when it is admitted. One of the two composers: the
 //! command line and the webhook both call it, so their verdicts cannot differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::finding::{Action, Finding, Outcome};
@@ -83,14 +83,16 @@ pub fn workloads_by_namespace<'a>(
     policies: &'a Policies,
 ) -> Vec<NamespaceWorkloads<'a>> {
     let mut workloads: BTreeMap<Arc<str>, Vec<(&ObjectRef, PodView<'_>)>> = BTreeMap::new();
+    let mut uncertain = BTreeSet::new();
     for (entry, workload) in snapshot.workloads() {
-        let of_namespace = workloads.entry(landing_namespace(entry, policies).clone()).or_default();
+        let name = landing_namespace(entry, policies);
+        if entry.malformed {
+            uncertain.insert(name);
+        }
+        let of_namespace = workloads.entry(name.clone()).or_default();
         of_namespace.extend(workload.pods.into_iter().map(|pod| (&*entry.object, pod)));
     }
-    let malformed = |(entry, _): &(&Arc<Entry>, Workload<'_>)| entry.malformed;
-    for (entry, _) in snapshot.workloads().filter(malformed) {
-        workloads.remove(landing_namespace(entry, policies));
-    }
+    workloads.retain(|name, _| !uncertain.contains(name));
     workloads.into_iter().collect()
 }
 
