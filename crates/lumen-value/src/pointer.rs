@@ -90,6 +90,23 @@ impl fmt::Display for Pointer {
     }
 }
 
+/// Steps as people write them: `spec.containers[0].image`.
+pub fn dotted(steps: &[Step]) -> String {
+    let mut path = String::new();
+    for step in steps {
+        match step {
+            Step::Index(index) => path.extend(["[", &index.to_string(), "]"]),
+            Step::Key(key) => {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(&key.to_text());
+            }
+        }
+    }
+    path
+}
+
 /// Makes a [`Pointer`] of steps: `pointer!["spec", "containers", 0]`.
 #[macro_export]
 macro_rules! pointer {

@@ -60,10 +60,15 @@ impl Value {
 
     /// The value that a pointer leads to.
     pub fn find(&self, pointer: &Pointer) -> Option<&Value> {
-        pointer.steps().iter().try_fold(self, |value, step| match step {
-            Step::Index(index) => value.at(*index),
-            Step::Key(key) => value.as_object()?.get_key(key),
-        })
+        pointer.steps().iter().try_fold(self, Self::step)
+    }
+
+    /// The value one step further.
+    pub fn step(&self, step: &Step) -> Option<&Value> {
+        match step {
+            Step::Index(index) => self.at(*index),
+            Step::Key(key) => self.as_object()?.get_key(key),
+        }
     }
 
     /// Whether this is `null`.

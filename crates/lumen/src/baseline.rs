@@ -57,10 +57,7 @@ fn path(pointer: &Pointer, entry: Option<&Entry>) -> String {
     let mut value = entry.map(|entry| &entry.value);
     let mut path = String::new();
     for step in pointer.steps().iter().skip(base) {
-        value = value.and_then(|value| match step {
-            Step::Index(index) => value.at(*index),
-            Step::Key(key) => value.as_object()?.get_key(key),
-        });
+        value = value.and_then(|value| value.step(step));
         let piece = match (step, value.and_then(name_of)) {
             (Step::Index(_), Some(name)) => format!("[{name}]"),
             (Step::Index(index), None) => format!("[{index}]"),

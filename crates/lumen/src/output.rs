@@ -8,7 +8,7 @@ use std::io;
 use std::str::FromStr;
 
 use lumen_core::finding::{Action, Finding, Fix, Layer, Location, Outcome, Place, Safety, Severity};
-use lumen_value::Step;
+use lumen_value::pointer::dotted;
 
 use crate::report::{Region, Report};
 
@@ -260,22 +260,7 @@ fn missing(location: &Location, region: &Region) -> Option<String> {
         return None;
     };
     let there = pointer.steps().len().checked_sub(region.missing)?;
-    let mut path = String::new();
-    for step in pointer.steps().iter().skip(there) {
-        match step {
-            Step::Index(index) => {
-                path.push('[');
-                path.push_str(&index.to_string());
-                path.push(']');
-            }
-            Step::Key(key) => {
-                if !path.is_empty() {
-                    path.push('.');
-                }
-                path.push_str(&key.to_text());
-            }
-        }
-    }
+    let path = dotted(pointer.steps().get(there..)?);
     (!path.is_empty()).then(|| format!("`{path}` is missing here"))
 }
 
@@ -302,7 +287,7 @@ fn effect(finding: &Finding) -> &'static str {
 }
 
 /// `1 file`, `2 files`.
-fn plural(count: usize, word: &str) -> String {
+pub(crate) fn counted(count: usize, word: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {word}{ending}")
 }

@@ -5,6 +5,7 @@
 //! is a mistake that is reported. A null is no mistake: it counts as missing. Names are matched with their case, as
 //! the API server does (`sigs.k8s.io/json`), and fields that are not in the tables are left alone.
 
+use lumen_value::pointer::dotted;
 use lumen_value::{Pointer, Step, Str, Value};
 
 use super::{Workload, group_of, text};
@@ -171,23 +172,6 @@ fn shown(value: &Value) -> String {
             format!("the {} `{text}`", value.kind())
         }
     }
-}
-
-/// A path as people write it: `spec.containers[0].image`.
-fn dotted(path: &[Step]) -> String {
-    let mut out = String::new();
-    for step in path {
-        match step {
-            Step::Index(index) => out.extend(["[", &index.to_string(), "]"]),
-            Step::Key(key) => {
-                if !out.is_empty() {
-                    out.push('.');
-                }
-                out.push_str(&key.to_text());
-            }
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -115,11 +115,7 @@ impl Plan {
             return *child;
         }
         place.children.insert(step.clone(), next);
-        let old = place.old.as_ref().and_then(|old| match step {
-            Step::Index(index) => old.at(*index),
-            Step::Key(key) => old.as_object()?.get_key(key),
-        });
-        let old = old.cloned();
+        let old = place.old.as_ref().and_then(|old| old.step(step)).cloned();
         self.places.push(Place {
             parent: Some(number),
             step: Some(step.clone()),

@@ -7,7 +7,7 @@
 
 use lumen_core::finding::{Finding, Outcome, Safety, Severity};
 
-use crate::output::{EFFECTS, effect, plural};
+use crate::output::{EFFECTS, counted, effect};
 use crate::report::{Report, Summary};
 
 /// Findings by what they are. What passed or was not judged is no finding here.
@@ -25,12 +25,12 @@ pub(super) struct Sums {
 impl Sums {
     pub(super) fn of(report: &Report) -> Self {
         let mut sums = Self::default();
-        let mut counted = Vec::with_capacity(report.findings.len());
+        let mut broken = Vec::with_capacity(report.findings.len());
         for finding in report.findings.iter().map(|reported| &reported.finding) {
             match finding.outcome {
                 Outcome::Pass => sums.passes += 1,
                 Outcome::Skip => sums.skips += 1,
-                Outcome::Fail | Outcome::Warn | Outcome::Error => counted.push(finding),
+                Outcome::Fail | Outcome::Warn | Outcome::Error => broken.push(finding),
             }
             match finding.fix.as_ref().map(|fix| fix.safety) {
                 Some(Safety::Safe) => sums.safe_fixes += 1,
@@ -38,9 +38,8 @@ impl Sums {
                 None => {}
             }
         }
-        sums.findings = counted.len();
-        let count =
-            |holds: &dyn Fn(&Finding) -> bool| counted.iter().filter(|finding| holds(finding)).count();
+        sums.findings = broken.len();
+        let count = |holds: &dyn Fn(&Finding) -> bool| broken.iter().filter(|finding| holds(finding)).count();
         for word in EFFECTS {
             sums.actions.push((word, count(&|finding| effect(finding) == word)));
         }
@@ -55,7 +54,7 @@ impl Sums {
     pub(super) fn findings(&self) -> String {
         match self.findings {
             0 => "no findings".into(),
-            count => plural(count, "finding"),
+            count => counted(count, "finding"),
         }
     }
 
@@ -71,16 +70,16 @@ impl Sums {
     pub(super) fn work(&self, summary: Summary) -> String {
         let mut text = format!(
             "checked {}: {}, {}, {}; {} skipped, {} silenced",
-            plural(summary.files, "file"),
-            plural(summary.documents, "document"),
-            plural(summary.objects, "object"),
-            plural(summary.workloads, "workload"),
+            counted(summary.files, "file"),
+            counted(summary.documents, "document"),
+            counted(summary.objects, "object"),
+            counted(summary.workloads, "workload"),
             summary.skipped,
             summary.silenced
         );
         for (count, word) in [(self.passes, "passed"), (self.skips, "not judged")] {
             if count > 0 {
-                text.push_str(&format!("; {} {word}", plural(count, "rule")));
+                text.push_str(&format!("; {} {word}", counted(count, "rule")));
             }
         }
         text
