@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use lumen_core::podsecurity::Version;
 use lumen_value::read;
 
 use crate::exit::FailOn;
@@ -423,9 +424,10 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
 
 /// `v1.34` or `1.34`: the minor version.
 pub fn parse_minor(text: &str) -> Option<u64> {
-    let minor = text.strip_prefix('v').unwrap_or(text).strip_prefix("1.")?;
-    let plain = minor.bytes().all(|byte| byte.is_ascii_digit()) && (minor == "0" || !minor.starts_with('0'));
-    if plain { minor.parse().ok() } else { None }
+    match Version::parse(&format!("v{}", text.strip_prefix('v').unwrap_or(text)))? {
+        Version::Minor(minor) => Some(minor),
+        Version::Latest => None,
+    }
 }
 
 #[cfg(test)]

@@ -259,7 +259,11 @@ fn shown(path: &Path) -> String {
 }
 
 /// Reads all of a stream, but no more than the bound; `None` where there is more.
-fn read_bounded(stream: impl Read, expected: u64, bytes_max: u64) -> io::Result<Option<Arc<[u8]>>> {
+pub(crate) fn read_bounded(
+    stream: impl Read,
+    expected: u64,
+    bytes_max: u64,
+) -> io::Result<Option<Arc<[u8]>>> {
     let mut bytes = Vec::with_capacity(usize::try_from(expected.min(bytes_max)).unwrap_or(0));
     stream.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= bytes_max).then(|| bytes.into()))

@@ -2,23 +2,23 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 use lumen_core::podsecurity::NEWEST_MINOR;
+use lumen_core::review::Policies;
 
 use super::{Context, start_of_search};
 use crate::baseline::{BASELINE_BYTES_MAX, Baseline};
-use lumen_core::review::Policies;
-
 use crate::check::{self, Checked, Settings, pod_security_configuration};
 use crate::cli;
 use crate::console::{self, Console};
 use crate::exit::{Exit, FailOn};
 use crate::fix::{self, Allowed};
-use crate::output::{self, Format};
+use crate::output::{self, Format, counted};
 use crate::settings::{Output, Resolved};
 use crate::source::{self, Gathered};
 use crate::watch;
@@ -282,22 +282,9 @@ fn write_output(output: &Output, checked: &Checked, style: &output::Style) -> an
     write().with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-fn read_bounded(path: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
-    let read = || {
-        let mut text = Vec::new();
-        File::open(path)?.take(bytes_max + 1).read_to_end(&mut text)?;
-        Ok::<_, std::io::Error>(text)
-    };
-    let text = read()
+fn read_bounded(path: &Path, bytes_max: u64) -> anyhow::Result<Arc<[u8]>> {
+    let text = File::open(path)
+        .and_then(|file| source::read_bounded(file, 0, bytes_max))
         .map_err(|error| anyhow!("cannot read `{}`: {}", path.display(), source::unreadable(&error)))?;
-    if text.len() as u64 > bytes_max {
-        bail!("`{}` is larger than {bytes_max} bytes", path.display());
-    }
-    Ok(text)
-}
-
-/// `1 finding`, `2 findings`.
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+    text.ok_or_else(|| anyhow!("`{}` is larger than {bytes_max} bytes", path.display()))
 }

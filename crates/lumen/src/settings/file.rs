@@ -1,6 +1,5 @@
 //! `lumen.yaml`: the settings of a project.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use lumen_value::read::{self, Limits};
@@ -65,13 +64,10 @@ impl ConfigFile {
         if !metadata.is_file() {
             return Err(unreadable("this is no file".into()));
         }
-        let mut text = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(CONFIG_BYTES_MAX + 1).read_to_end(&mut text))
-            .map_err(|error| unreadable(source::unreadable(&error)))?;
-        if text.len() as u64 > CONFIG_BYTES_MAX {
-            return Err(unreadable(format!("it is larger than {CONFIG_BYTES_MAX} bytes")));
-        }
+        let text = std::fs::File::open(path)
+            .and_then(|file| source::read_bounded(file, metadata.len(), CONFIG_BYTES_MAX))
+            .map_err(|error| unreadable(source::unreadable(&error)))?
+            .ok_or_else(|| unreadable(format!("it is larger than {CONFIG_BYTES_MAX} bytes")))?;
         Self::parse(path, &text)
     }
 
