@@ -44,6 +44,12 @@ impl Finding {
             && matches!(self.action, Action::Deny | Action::DenyPods)
     }
 
+    /// Whether something could not be read, and so was not judged. An object of the wrong shape is read and judged all the
+    /// same; the API server refuses it.
+    pub fn is_unread(&self) -> bool {
+        self.rule.layer == Layer::Input && self.outcome == Outcome::Error && !self.is_denial()
+    }
+
     /// Whether an exemption or a baseline may silence it: what is broken, but not what could not be read, for nobody can
     /// know what that hides.
     pub fn can_be_silenced(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use lumen_core::finding::{Finding, Layer, Outcome, Severity};
+use lumen_core::finding::{Finding, Outcome, Severity};
 
 use crate::report::Report;
 
@@ -27,11 +27,12 @@ impl Exit {
     }
 
     fn of_finding(finding: &Finding, fail_on: FailOn) -> Self {
-        match (finding.rule.layer, finding.outcome) {
-            // An object of the wrong shape is read and judged all the same; the API server refuses it.
-            (Layer::Input, Outcome::Error) if !finding.is_denial() => Self::Failed,
-            _ if fail_on.counts(finding) => Self::Found,
-            _ => Self::Clean,
+        if finding.is_unread() {
+            Self::Failed
+        } else if fail_on.counts(finding) {
+            Self::Found
+        } else {
+            Self::Clean
         }
     }
 }
@@ -93,7 +94,7 @@ impl FromStr for FailOn {
 
 #[cfg(test)]
 mod tests {
-    use lumen_core::finding::{Action, RuleId};
+    use lumen_core::finding::{Action, Layer, RuleId};
 
     use super::*;
     use crate::report::Reported;

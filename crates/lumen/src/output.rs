@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-use lumen_core::finding::{Action, Finding, Fix, Layer, Location, Outcome, Place, Safety, Severity};
+use lumen_core::finding::{Action, Finding, Fix, Location, Outcome, Place, Safety, Severity};
 use lumen_value::pointer::dotted;
 
 use crate::report::{Region, Report};
@@ -79,21 +79,6 @@ impl Format {
             Self::Markdown => "markdown",
         }
     }
-
-    /// What it is good for, in a few words: for `--help`.
-    pub const fn summary(self) -> &'static str {
-        match self {
-            Self::Human => "the source text with the place marked, and how to mend it",
-            Self::Concise => "a line a finding",
-            Self::Json => "one JSON document",
-            Self::Jsonl => "a line of JSON a finding",
-            Self::Sarif => "SARIF 2.1.0, for code scanning services",
-            Self::Junit => "JUnit XML, for continuous integration servers",
-            Self::Github => "workflow commands, for GitHub and Gitea Actions",
-            Self::Report => "Kubernetes objects, for kubectl apply",
-            Self::Markdown => "a table, for a comment on a pull request",
-        }
-    }
 }
 
 impl fmt::Display for Format {
@@ -104,10 +89,11 @@ impl fmt::Display for Format {
 
 /// A text that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no output format: use one of {names}", names = names())]
+#[error("`{0}` is no output format: use one of {formats}", formats = formats())]
 pub struct UnknownFormat(String);
 
-fn names() -> String {
+/// The names of all formats, in backticks.
+pub(crate) fn formats() -> String {
     let names: Vec<_> = Format::ALL.iter().map(|format| format!("`{format}`")).collect();
     names.join(", ")
 }
@@ -278,9 +264,7 @@ const EFFECTS: [&str; 6] = ["unreadable", "deny", "deny-pods", "warn", "dryrun",
 /// What comes of a finding: its action, or in place of `none` why there is none.
 fn effect(finding: &Finding) -> &'static str {
     match finding.action {
-        Action::None if finding.rule.layer == Layer::Input && finding.outcome == Outcome::Error => {
-            "unreadable"
-        }
+        Action::None if finding.is_unread() => "unreadable",
         Action::None => "advice",
         action => action.as_str(),
     }

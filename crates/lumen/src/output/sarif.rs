@@ -65,9 +65,7 @@ impl<'a> Log<'a> {
         let catalog = Rules::of(report);
         let ids: BTreeSet<_> = report.findings.iter().map(|reported| &reported.finding.rule).collect();
         let rules: Vec<_> = ids.iter().map(|id| descriptor(id, catalog.get(id))).collect();
-        let readable = !report.findings.iter().any(|reported| {
-            reported.finding.rule.layer == Layer::Input && reported.finding.outcome == Outcome::Error
-        });
+        let readable = !report.findings.iter().any(|reported| reported.finding.is_unread());
         let run = Run {
             tool: json!({
                 "driver": {

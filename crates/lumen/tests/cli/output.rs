@@ -107,3 +107,15 @@ fn what_holds_for_a_whole_namespace_is_said_to_people_once() {
     assert_eq!(times("check ."), 1);
     assert!(times("check -o concise .") > 1, "a line of its own each");
 }
+
+#[test]
+fn sarif_and_the_exit_status_agree_on_whether_all_was_read() {
+    let refused = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {hostNetwork: 'yes'}\n";
+    let folder = Folder::new(&[("refused.yaml", refused), ("unread.yaml", "a: [\n")]);
+    for (file, code, successful) in [("refused.yaml", 1, true), ("unread.yaml", 2, false)] {
+        let outcome = folder.run(&format!("check -o sarif {file}"));
+        outcome.expect(code);
+        let log: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], successful, "{file}");
+    }
+}
