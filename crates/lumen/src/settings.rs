@@ -13,7 +13,7 @@ use lumen_core::podsecurity::Version;
 use lumen_value::read;
 
 use crate::exit::FailOn;
-use crate::output::{Format, ReportApi};
+use crate::output::{self, Format, ReportApi};
 use crate::source;
 
 pub mod file;
@@ -104,8 +104,6 @@ impl Kind {
 fn listed(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
-
-const FORMAT_NAMES: &str = "human, concise, json, jsonl, sarif, junit, github, report or markdown";
 
 impl Setting {
     /// The setting of a name.
@@ -364,7 +362,9 @@ impl FromStr for Output {
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        let format = format.parse().map_err(|_| format!("use {FORMAT_NAMES}, with or without `=FILE`"))?;
+        let format = format
+            .parse()
+            .map_err(|_| format!("use one of {}, with or without `=FILE`", output::formats()))?;
         Ok(Self { format, file })
     }
 }
