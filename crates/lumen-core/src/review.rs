@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::finding::{Action, Finding, Outcome};
+use crate::finding::{Finding, Outcome};
 use crate::object::pod::PodView;
 use crate::object::{ObjectRef, Workload, WorkloadKind};
 use crate::podsecurity::NEWEST_MINOR;
@@ -52,8 +52,11 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
         return findings;
     };
     let name = landing_namespace(entry, policies);
-    let options =
-        pod_security::Options { shows_passes: policies.shows_passes, cluster_minor: policies.cluster_minor };
+    let options = pod_security::Options {
+        shows_passes: policies.shows_passes,
+        cluster_minor: policies.cluster_minor,
+        user: policies.user.as_deref(),
+    };
     for pod in &workload.pods {
         let subject = Subject { object: &entry.object, root: &entry.location, pod, role: role(&workload) };
         let verdicts = variants(snapshot, name).into_iter().map(|variant| {
@@ -66,9 +69,6 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
     if entry.malformed {
         // The API server never sees what its fields of a wrong type were meant to say.
         findings.retain(|finding| finding.outcome != Outcome::Pass);
-    }
-    if is_exempt(policies) {
-        findings.retain(|finding| !is_about_the_user(finding, workload.kind));
     }
     findings
 }
@@ -157,18 +157,4 @@ fn strictest(mut verdicts: Vec<Vec<Finding>>) -> Vec<Finding> {
         }
     }
     kept.into_values().collect()
-}
-
-fn is_exempt(policies: &Policies) -> bool {
-    let exempt = &policies.pod_security.exemptions.usernames;
-    policies.user.as_deref().is_some_and(|user| exempt.contains(user))
-}
-
-/// Whether a finding is about what this user does. The pods of a controller are made by a service account, so what
-/// refuses them stays.
-fn is_about_the_user(finding: &Finding, kind: WorkloadKind) -> bool {
-    match kind {
-        WorkloadKind::Pod => true,
-        _ => matches!(finding.action, Action::Deny | Action::Warn | Action::Dryrun),
-    }
 }

@@ -322,6 +322,26 @@ fn what_is_exempt_is_skipped_and_said_only_when_asked_for() {
 }
 
 #[test]
+fn who_is_exempt_makes_pods_but_the_pods_of_controllers_are_made_by_others() {
+    let actions = |world: World| {
+        let world = World { configuration: configuration("{}", r#"{"usernames": ["bob"]}"#), ..world };
+        let by = |user| Options { user: Some(user), ..Options::default() };
+        ["alice", "bob"].map(|user| {
+            let findings = world
+                .review_with(|subject, namespace| review(subject, namespace, &world.configuration, by(user)));
+            findings.iter().map(|finding| finding.action).collect::<Vec<_>>()
+        })
+    };
+    let world = || World::new(PRIVILEGED, "enforce=privileged warn=baseline");
+    assert_eq!(actions(world()), [vec![Action::Warn], vec![]]);
+    assert_eq!(actions(world().with_role(Role::Controller, "Deployment")), [vec![Action::Warn], vec![]]);
+    let world = || World::new(PRIVILEGED, "enforce=baseline");
+    assert_eq!(actions(world()), [vec![Action::Deny], vec![]]);
+    let denied = vec![Action::DenyPods];
+    assert_eq!(actions(world().with_role(Role::Controller, "Deployment")), [denied.clone(), denied]);
+}
+
+#[test]
 fn what_is_met_is_a_pass_when_asked_for() {
     let world = World::new(PRIVILEGED, "enforce=baseline");
     let shows = Options { shows_passes: true, ..Options::default() };

@@ -94,16 +94,18 @@ impl<'a> Namespace<'a> {
 
 /// What of a review is wanted beside what is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct Options<'a> {
     /// Also the checks that are met, and workloads that are exempt.
     pub shows_passes: bool,
     /// The minor version of the cluster, which `latest` means.
     pub cluster_minor: u64,
+    /// Who applies the workload, where that is known: the configuration may exempt users.
+    pub user: Option<&'a str>,
 }
 
-impl Default for Options {
+impl Default for Options<'_> {
     fn default() -> Self {
-        Self { shows_passes: false, cluster_minor: NEWEST_MINOR }
+        Self { shows_passes: false, cluster_minor: NEWEST_MINOR, user: None }
     }
 }
 
@@ -117,7 +119,28 @@ pub fn review(
     subject: &Subject<'_>,
     namespace: &Namespace<'_>,
     configuration: &Configuration,
-    options: Options,
+    options: Options<'_>,
+) -> Vec<Finding> {
+    let mut findings = verdict(subject, namespace, configuration, options);
+    let exempt = &configuration.exemptions.usernames;
+    if options.user.is_some_and(|user| exempt.contains(user)) {
+        findings.retain(|finding| !is_about_the_user(finding, subject.role));
+    }
+    findings
+}
+
+/// Whether a finding is about what the user does who applies the workload. The pods of a controller are made by a service
+/// account, so what refuses them stays.
+fn is_about_the_user(finding: &Finding, role: Role) -> bool {
+    role == Role::Pod || matches!(finding.action, Action::Deny | Action::Warn | Action::Dryrun)
+}
+
+/// What is said of a workload, whoever applies it.
+fn verdict(
+    subject: &Subject<'_>,
+    namespace: &Namespace<'_>,
+    configuration: &Configuration,
+    options: Options<'_>,
 ) -> Vec<Finding> {
     let resolved = namespace.resolve(configuration);
     let pod = Pod::read(subject.pod, Seen::Pod).in_cluster(options.cluster_minor);
