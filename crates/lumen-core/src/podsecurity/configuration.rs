@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lumen_value::pointer::dotted;
 use lumen_value::{Object, Pointer, Value, pointer};
 
 use super::field_error::FieldError;
@@ -115,7 +116,7 @@ struct Reader {
 
 impl Reader {
     fn error(&mut self, pointer: Pointer, body: &str) {
-        let path = pointer.to_string().trim_start_matches('/').replace('/', ".");
+        let path = dotted(pointer.steps());
         self.errors.push(FieldError::new(pointer, path, body));
     }
 
