@@ -197,7 +197,7 @@ pub struct Entry {
 pub struct Resolved(BTreeMap<&'static str, Entry>);
 
 /// Variables that begin as ours and are no settings.
-const OTHER_VARIABLES: &[&str] = &["LUMEN_CONFORMANCE_DIR", "LUMEN_NO_PROGRESS", "LUMEN_CONFIG"];
+const OTHER_VARIABLES: &[&str] = &["LUMEN_CONFORMANCE_DIR", "LUMEN_CONFIG"];
 
 impl Resolved {
     /// Decides who wins. The environment is a parameter: pairs of names and values.
