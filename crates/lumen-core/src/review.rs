@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::finding::{Finding, Outcome};
+use crate::object::ObjectRef;
 use crate::object::pod::PodView;
-use crate::object::{ObjectRef, Workload, WorkloadKind};
 use crate::podsecurity::NEWEST_MINOR;
 use crate::podsecurity::advise::advise;
 use crate::podsecurity::configuration::Configuration;
-use crate::podsecurity::review::{self as pod_security, Namespace, NamespaceView, Role, Subject};
+use crate::podsecurity::review::{self as pod_security, Namespace, NamespaceView, Subject};
 use crate::snapshot::{Entry, NamespaceVariant, Snapshot};
 
 /// What verdicts depend on beside the objects.
@@ -58,7 +58,7 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
         user: policies.user.as_deref(),
     };
     for pod in &workload.pods {
-        let subject = Subject { object: &entry.object, root: &entry.location, pod, role: role(&workload) };
+        let subject = Subject { object: &entry.object, root: &entry.location, pod, kind: workload.kind };
         let verdicts = variants(snapshot, name).into_iter().map(|variant| {
             let view = variant.map(view);
             let namespace = namespace(view.as_ref(), name);
@@ -114,14 +114,6 @@ pub fn advise_namespace(
 
 fn landing_namespace<'a>(entry: &'a Entry, policies: &'a Policies) -> &'a Arc<str> {
     entry.namespace.as_ref().unwrap_or(&policies.default_namespace)
-}
-
-fn role(workload: &Workload<'_>) -> Role {
-    match workload.kind {
-        WorkloadKind::Pod => Role::Pod,
-        WorkloadKind::Controller | WorkloadKind::PodTemplate => Role::Controller,
-        WorkloadKind::Custom => Role::Custom,
-    }
 }
 
 /// What the namespace's labels may be; one `None` where nobody says.

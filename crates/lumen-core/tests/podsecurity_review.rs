@@ -5,9 +5,9 @@
 mod support;
 
 use lumen_core::finding::{Action, Finding, Location, Outcome, Place, Safety, Severity};
-use lumen_core::object::ObjectRef;
 use lumen_core::object::pod::PodView;
-use lumen_core::podsecurity::review::{Namespace, NamespaceView, Options, Role, Subject, UPSTREAM_BYTES_MAX};
+use lumen_core::object::{ObjectRef, WorkloadKind};
+use lumen_core::podsecurity::review::{Namespace, NamespaceView, Options, Subject, UPSTREAM_BYTES_MAX};
 use lumen_core::podsecurity::{
     Advice, CHECKS, Configuration, Level, NEWEST_MINOR, advise, review, review_namespace, rules,
 };
@@ -19,7 +19,7 @@ const PRIVILEGED: &str = r#"{"metadata": {"name": "web"},
 
 struct World {
     document: Value,
-    role: Role,
+    workload: WorkloadKind,
     kind: &'static str,
     name: &'static str,
     labels: Option<Value>,
@@ -30,7 +30,7 @@ impl World {
     fn new(pod: &str, labels: &str) -> Self {
         Self {
             document: support::json(pod),
-            role: Role::Pod,
+            workload: WorkloadKind::Pod,
             kind: "Pod",
             name: "web",
             labels: (labels != "?").then(|| labelled(labels)),
@@ -38,19 +38,20 @@ impl World {
         }
     }
 
-    fn with_role(mut self, role: Role, kind: &'static str) -> Self {
+    fn of_workload(mut self, workload: WorkloadKind, kind: &'static str) -> Self {
         let template = Value::from([("template", self.document)]);
         self.document = Value::from([("spec", template)]);
-        (self.role, self.kind) = (role, kind);
+        (self.workload, self.kind) = (workload, kind);
         self
     }
 
     fn review_with<T>(&self, run: impl FnOnce(&Subject<'_>, &Namespace<'_>) -> T) -> T {
         let object = std::sync::Arc::new(object(self.kind, Some("shop"), self.name));
-        let at: Pointer = if self.role == Role::Pod { Pointer::ROOT } else { pointer!["spec", "template"] };
+        let at: Pointer =
+            if self.workload == WorkloadKind::Pod { Pointer::ROOT } else { pointer!["spec", "template"] };
         let view = PodView { at: at.clone(), ..support::view(self.document.find(&at).unwrap()) };
         let root = location("app.yaml", 3);
-        let subject = Subject { object: &object, root: &root, pod: &view, role: self.role };
+        let subject = Subject { object: &object, root: &root, pod: &view, kind: self.workload };
         let namespace = object_of_namespace();
         let namespace_root = location("namespaces.yaml", 0);
         let known = self.labels.as_ref().map(|labels| NamespaceView {
@@ -155,8 +156,8 @@ fn a_name_still_to_be_made_up_is_not_in_the_text() {
 
 #[test]
 fn a_controller_is_admitted_and_its_pods_are_refused() {
-    let world =
-        World::new(PRIVILEGED, "enforce=baseline warn=baseline").with_role(Role::Controller, "Deployment");
+    let world = World::new(PRIVILEGED, "enforce=baseline warn=baseline")
+        .of_workload(WorkloadKind::Controller, "Deployment");
     let findings = world.findings();
     assert_eq!(
         lines(&findings),
@@ -176,7 +177,7 @@ fn a_controllers_pods_get_defaults_that_it_has_not() {
     let pod =
         r#"{"spec": {"hostNetwork": true, "containers": [{"name": "a", "ports": [{"containerPort": 80}]}]}}"#;
     let rules = |labels| {
-        let world = World::new(pod, labels).with_role(Role::Controller, "DaemonSet");
+        let world = World::new(pod, labels).of_workload(WorkloadKind::Controller, "DaemonSet");
         let findings = world.findings();
         findings.iter().map(|finding| format!("{} {}", finding.rule.name, finding.action)).collect::<Vec<_>>()
     };
@@ -186,7 +187,8 @@ fn a_controllers_pods_get_defaults_that_it_has_not() {
 
 #[test]
 fn a_kind_that_admission_never_looks_at_says_so() {
-    let world = World::new(PRIVILEGED, "enforce=baseline warn=baseline").with_role(Role::Custom, "Rollout");
+    let world =
+        World::new(PRIVILEGED, "enforce=baseline warn=baseline").of_workload(WorkloadKind::Custom, "Rollout");
     let findings = world.findings();
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].action, Action::DenyPods);
@@ -196,7 +198,8 @@ fn a_kind_that_admission_never_looks_at_says_so() {
          are made"
     );
     // Nobody reads the warnings that its controller gets.
-    let world = World::new(PRIVILEGED, "enforce=privileged warn=baseline").with_role(Role::Custom, "Rollout");
+    let world = World::new(PRIVILEGED, "enforce=privileged warn=baseline")
+        .of_workload(WorkloadKind::Custom, "Rollout");
     assert_eq!(world.findings(), []);
 }
 
@@ -334,11 +337,17 @@ fn who_is_exempt_makes_pods_but_the_pods_of_controllers_are_made_by_others() {
     };
     let world = || World::new(PRIVILEGED, "enforce=privileged warn=baseline");
     assert_eq!(actions(world()), [vec![Action::Warn], vec![]]);
-    assert_eq!(actions(world().with_role(Role::Controller, "Deployment")), [vec![Action::Warn], vec![]]);
+    assert_eq!(
+        actions(world().of_workload(WorkloadKind::Controller, "Deployment")),
+        [vec![Action::Warn], vec![]]
+    );
     let world = || World::new(PRIVILEGED, "enforce=baseline");
     assert_eq!(actions(world()), [vec![Action::Deny], vec![]]);
     let denied = vec![Action::DenyPods];
-    assert_eq!(actions(world().with_role(Role::Controller, "Deployment")), [denied.clone(), denied]);
+    assert_eq!(
+        actions(world().of_workload(WorkloadKind::Controller, "Deployment")),
+        [denied.clone(), denied]
+    );
 }
 
 #[test]

@@ -17,25 +17,14 @@ use super::text::go_quoted;
 use super::{CHECKS, Evaluation};
 use crate::defaults::Seen;
 use crate::finding::{Action, Edit, Finding, Fix, Location, Outcome, Place, PolicyRef, Related};
-use crate::object::ObjectRef;
 use crate::object::pod::PodView;
+use crate::object::{ObjectRef, WorkloadKind};
 use crate::rule::Rule;
 
 /// Most bytes of upstream's texts that the findings about one workload repeat. A text names every container that a
 /// check finds wrong, and every such container has findings: without a bound, a manifest of a few megabytes would make
 /// gigabytes of them. The findings beyond it go without the text.
 pub const UPSTREAM_BYTES_MAX: usize = 1 << 20;
-
-/// How the built-in admission meets an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// A pod: refused, warned of, recorded.
-    Pod,
-    /// A built-in controller: warned of and recorded; the pods it makes are refused.
-    Controller,
-    /// A kind that the built-in admission never looks at; the pods it makes are refused.
-    Custom,
-}
 
 /// A workload to be judged.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +35,9 @@ pub struct Subject<'a> {
     pub root: &'a Location,
     /// Its pod, or the template of its pods.
     pub pod: &'a PodView<'a>,
-    /// How the built-in admission meets it.
-    pub role: Role,
+    /// How the built-in admission meets it. A pod is refused, warned of, recorded. A controller is warned of and recorded; the
+    /// pods it makes are refused. At a custom kind admission never looks; the pods it makes are refused.
+    pub kind: WorkloadKind,
 }
 
 /// A Namespace that is among the inputs.
@@ -124,15 +114,15 @@ pub fn review(
     let mut findings = verdict(subject, namespace, configuration, options);
     let exempt = &configuration.exemptions.usernames;
     if options.user.is_some_and(|user| exempt.contains(user)) {
-        findings.retain(|finding| !is_about_the_user(finding, subject.role));
+        findings.retain(|finding| !is_about_the_user(finding, subject.kind));
     }
     findings
 }
 
 /// Whether a finding is about what the user does who applies the workload. The pods of a controller are made by a service
 /// account, so what refuses them stays.
-fn is_about_the_user(finding: &Finding, role: Role) -> bool {
-    role == Role::Pod || matches!(finding.action, Action::Deny | Action::Warn | Action::Dryrun)
+fn is_about_the_user(finding: &Finding, kind: WorkloadKind) -> bool {
+    kind == WorkloadKind::Pod || matches!(finding.action, Action::Deny | Action::Warn | Action::Dryrun)
 }
 
 /// What is said of a workload, whoever applies it.
@@ -158,17 +148,19 @@ fn verdict(
         return reviewer.findings;
     }
     let policy = &resolved.policy;
-    reviewer.judge(&pod, &Mode::enforce(subject.role, policy.enforce, resolved.enforce_label));
-    if subject.role == Role::Controller {
-        let template = Pod::read(subject.pod, Seen::Template).in_cluster(options.cluster_minor);
-        reviewer.judge(&template, &Mode::warn(policy.warn, resolved.warn_label));
-        reviewer.judge(&template, &Mode::audit(policy.audit, resolved.audit_label));
-    } else {
-        if subject.role == Role::Pod {
-            // The pods of a custom kind are made by its controller: nobody reads the warning.
+    reviewer.judge(&pod, &Mode::enforce(subject.kind, policy.enforce, resolved.enforce_label));
+    match subject.kind {
+        WorkloadKind::Pod => {
             reviewer.judge(&pod, &Mode::warn(policy.warn, resolved.warn_label));
+            reviewer.judge(&pod, &Mode::audit(policy.audit, resolved.audit_label));
         }
-        reviewer.judge(&pod, &Mode::audit(policy.audit, resolved.audit_label));
+        WorkloadKind::Controller | WorkloadKind::PodTemplate => {
+            let template = Pod::read(subject.pod, Seen::Template).in_cluster(options.cluster_minor);
+            reviewer.judge(&template, &Mode::warn(policy.warn, resolved.warn_label));
+            reviewer.judge(&template, &Mode::audit(policy.audit, resolved.audit_label));
+        }
+        // Its pods are made by its controller: nobody reads the warning.
+        WorkloadKind::Custom => reviewer.judge(&pod, &Mode::audit(policy.audit, resolved.audit_label)),
     }
     let is_decided = resolved.enforce_label.is_some() || configuration.names_enforce;
     if !is_decided {
@@ -203,10 +195,10 @@ struct Mode {
 }
 
 impl Mode {
-    fn enforce(role: Role, wanted: LevelVersion, label: Option<&'static str>) -> Self {
+    fn enforce(kind: WorkloadKind, wanted: LevelVersion, label: Option<&'static str>) -> Self {
         Self {
             wanted,
-            action: if role == Role::Pod { Action::Deny } else { Action::DenyPods },
+            action: if kind == WorkloadKind::Pod { Action::Deny } else { Action::DenyPods },
             name: Some("enforce"),
             label,
         }
@@ -313,7 +305,7 @@ impl Reviewer<'_> {
         let upstream = upstream.filter(|text| text.len() <= self.upstream_bytes_left);
         self.upstream_bytes_left -= upstream.map_or(0, |text| text.len());
         let mut message = violation.message;
-        if self.subject.role == Role::Custom && mode.action == Action::DenyPods {
+        if self.subject.kind == WorkloadKind::Custom && mode.action == Action::DenyPods {
             let kind = &self.subject.object.kind;
             message.push_str("; built-in admission never looks at a `");
             message.push_str(kind);
