@@ -104,7 +104,10 @@ fn layer(layer: Layer) -> &'static str {
 
 fn exemption(rule: &Rule, width: usize) -> String {
     if rule.layer == Layer::Input {
-        return paragraphs("There is no exemption: what cannot be read cannot be judged.", width);
+        return paragraphs(
+            "What cannot be read cannot be judged, so nothing exempts from that. An `Exemption` among the inputs silences what was read and only looks wrong.",
+            width,
+        );
     }
     let id = rule.id();
     let mut text = paragraphs("Advice is silenced where it stands, by a comment or by an annotation:", width);

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use notify::{Config, Event, EventKind, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
@@ -17,6 +17,8 @@ const QUIET: Duration = Duration::from_millis(100);
 /// How often files are looked at where the system does not tell of changes.
 const POLL: Duration = Duration::from_secs(1);
 
+/// Longest that changes which follow each other put a check off.
+const UNREST_MAX: Duration = Duration::from_secs(2);
 /// Clears the screen and what was scrolled off it.
 const CLEAR: &[u8] = b"\x1b[2J\x1b[3J\x1b[H";
 
@@ -109,14 +111,17 @@ fn place(file: &Path) -> PathBuf {
     }
 }
 
-/// Waits for a change and for the quiet after it; `None` where none can come any more.
+/// Waits for a change and for the quiet after it, though not for ever: a log beside the manifests may never be quiet.
+/// `None` where no change can come any more.
 fn wait(receiver: &Receiver<()>) -> Option<()> {
     receiver.recv().ok()?;
-    loop {
+    let end = Instant::now() + UNREST_MAX;
+    while Instant::now() < end {
         match receiver.recv_timeout(QUIET) {
             Ok(()) => {}
-            Err(RecvTimeoutError::Timeout) => return Some(()),
+            Err(RecvTimeoutError::Timeout) => break,
             Err(RecvTimeoutError::Disconnected) => return None,
         }
     }
+    Some(())
 }

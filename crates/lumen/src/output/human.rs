@@ -252,9 +252,12 @@ fn level(finding: &Finding) -> Level<'static> {
 /// What becomes of the object, and who says so.
 fn consequence(finding: &Finding) -> String {
     let Some(object) = &finding.object else {
-        return match (finding.rule.layer, finding.outcome) {
-            (Layer::Input, Outcome::Error) => "what cannot be read is not checked".into(),
-            _ => "nothing is refused for it".into(),
+        return if finding.is_unread() {
+            "what cannot be read is not checked".into()
+        } else if finding.is_denial() {
+            "it is rejected".into()
+        } else {
+            "nothing is refused for it".into()
         };
     };
     let object = line(&object.to_string()).into_owned();
