@@ -13,6 +13,9 @@ pub struct Limits {
     pub input_bytes_max: usize,
     /// Deepest nesting of collections, as upstream's reader bounds it.
     pub depth_max: usize,
+    /// Most bytes of text in the scalars of a document, aliases followed. Upstream has no such bound: it bounds how
+    /// much of a document may come of aliases, and so does this reader, but not how large a shared text may be.
+    pub alias_bytes_max: u64,
     /// Most documents in one input.
     pub documents_max: usize,
 }
@@ -21,12 +24,19 @@ pub struct Limits {
 pub const INPUT_BYTES_MAX: usize = 64 << 20;
 /// Default of [`Limits::depth_max`]: that of `go.yaml.in/yaml/v2` (`max_flow_level`, `max_indents`).
 pub const DEPTH_MAX: usize = 10_000;
+/// Default of [`Limits::alias_bytes_max`].
+pub const ALIAS_BYTES_MAX: u64 = 256 << 20;
 /// Default of [`Limits::documents_max`].
 pub const DOCUMENTS_MAX: usize = 100_000;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { input_bytes_max: INPUT_BYTES_MAX, depth_max: DEPTH_MAX, documents_max: DOCUMENTS_MAX }
+        Self {
+            input_bytes_max: INPUT_BYTES_MAX,
+            depth_max: DEPTH_MAX,
+            alias_bytes_max: ALIAS_BYTES_MAX,
+            documents_max: DOCUMENTS_MAX,
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! - infinity, NaN and `null` as a key are errors even where a later key of the same name drops them;
 //! - keys that are written differently and give one string (`1` and `"1"`, `.nan` twice) are duplicates;
-//! - more than 100 `%TAG` directives, 256 MiB of text through aliases, and two byte order marks before more than a line
+//! - more than 100 `%TAG` directives, more text through aliases than a bound ([`Limits::alias_bytes_max`]), and two byte order marks before more than a line
 //!   are errors.
 
 use std::borrow::Cow;
@@ -41,7 +41,7 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
 pub(crate) fn parse_with_depth(input: &[u8], limits: &Limits) -> Result<(Parsed, usize), ReadError> {
     let source = Source::decode(input);
     let mut parser = Parser::new(&source.text, source.start, limits.depth_max);
-    let composed = Composer::new(&mut parser).compose();
+    let composed = Composer::new(&mut parser, limits).compose();
     if let Some(bad) = &source.bad
         && source.is_read(bad, &parser)
     {

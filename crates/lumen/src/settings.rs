@@ -23,9 +23,9 @@ mod table;
 pub use file::ConfigFile;
 pub use flags::Flags;
 pub use table::{
-    BASELINE, EXCLUDE, FAIL_ON, KUBERNETES_VERSION, MAX_DEPTH, MAX_DOCUMENTS, MAX_FILE_SIZE, MAX_FILES,
-    MAX_TOTAL_SIZE, NAMESPACE, NO_IGNORE, OUTPUT, POD_SECURITY_CONFIG, REPORT_API, SETTINGS, SHOW_PASSES,
-    STRICT, USER,
+    BASELINE, EXCLUDE, FAIL_ON, KUBERNETES_VERSION, MAX_ALIAS_SIZE, MAX_DEPTH, MAX_DOCUMENTS, MAX_FILE_SIZE,
+    MAX_FILES, MAX_TOTAL_SIZE, NAMESPACE, NO_IGNORE, OUTPUT, POD_SECURITY_CONFIG, REPORT_API, SETTINGS,
+    SHOW_PASSES, STRICT, USER,
 };
 
 /// One thing that can be set.
@@ -339,6 +339,10 @@ impl Resolved {
             input_bytes_max: bytes
                 .map_or(defaults.input_bytes_max, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             depth_max: self.parsed(&MAX_DEPTH).unwrap_or(defaults.depth_max),
+            alias_bytes_max: self
+                .text(&MAX_ALIAS_SIZE)
+                .and_then(parse_bytes)
+                .unwrap_or(defaults.alias_bytes_max),
             documents_max: self.parsed(&MAX_DOCUMENTS).unwrap_or(defaults.documents_max),
         }
     }

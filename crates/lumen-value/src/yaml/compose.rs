@@ -7,6 +7,7 @@ use super::parse::{Event, Parser, Scalar};
 use super::scalar;
 use super::token::{Fault, FaultKind};
 use crate::build::{Builder, Duplicate};
+use crate::read::Limits;
 use crate::{Str, Value};
 
 /// Fewer alias steps than this are never excessive.
@@ -17,9 +18,6 @@ const STEPS_FREE: u64 = 1000;
 const RATIO_STEPS_LOW: u64 = 400_000;
 /// From so many steps on, 10 of 100 may; between the two, the share falls evenly.
 const RATIO_STEPS_HIGH: u64 = 4_000_000;
-
-/// Most bytes of text in scalars, aliases followed. Upstream has no such bound; it would write all of them.
-const EXPANDED_BYTES_MAX: u64 = 256 << 20;
 
 /// What a text says, and the keys that stand twice in it.
 pub(super) struct Composed {
@@ -82,10 +80,12 @@ pub(super) struct Composer<'t, 'p> {
     size: Size,
     /// The steps of it that are in what aliases stand for.
     alias_steps: u64,
+    /// See [`Limits::alias_bytes_max`].
+    bytes_max: u64,
 }
 
 impl<'t, 'p> Composer<'t, 'p> {
-    pub(super) fn new(parser: &'p mut Parser<'t>) -> Self {
+    pub(super) fn new(parser: &'p mut Parser<'t>, limits: &Limits) -> Self {
         Self {
             parser,
             builder: Builder::default(),
@@ -94,6 +94,7 @@ impl<'t, 'p> Composer<'t, 'p> {
             // The document is a step of its own.
             size: Size { steps: 1, bytes: 0 },
             alias_steps: 0,
+            bytes_max: limits.alias_bytes_max,
         }
     }
 
@@ -131,7 +132,7 @@ impl<'t, 'p> Composer<'t, 'p> {
             let share = self.alias_steps as f64 / self.size.steps as f64;
             share > alias_share_max(self.size.steps)
         };
-        if !is_excessive && self.size.bytes <= EXPANDED_BYTES_MAX {
+        if !is_excessive && self.size.bytes <= self.bytes_max {
             return Ok(());
         }
         Err(Fault {

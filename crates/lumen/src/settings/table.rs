@@ -159,6 +159,16 @@ pub const MAX_DEPTH: Setting = Setting {
     doc: "Refuse documents that nest deeper",
 };
 
+/// See [`Setting::doc`].
+pub const MAX_ALIAS_SIZE: Setting = Setting {
+    key: "max-alias-size",
+    short: None,
+    kind: Kind::Bytes,
+    default: "256MiB",
+    placeholder: "BYTES",
+    doc: "Refuse documents that aliases make larger",
+};
+
 /// Everything that can be set.
 pub const SETTINGS: &[Setting] = &[
     FAIL_ON,
@@ -178,4 +188,5 @@ pub const SETTINGS: &[Setting] = &[
     MAX_FILES,
     MAX_DOCUMENTS,
     MAX_DEPTH,
+    MAX_ALIAS_SIZE,
 ];

@@ -62,6 +62,12 @@ fn what_is_wrong_is_wrong_usage_with_the_place() {
     folder.run("check -o xml .").expect(2);
     folder.run("check --no-such-flag .").expect(2);
     folder.run("check --max-depth 0 .").expect(2);
+    folder.write("alias.yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {a: &a aaaaaaaa, b: *a, c: *a}\n");
+    folder.run("check alias.yaml").expect(0);
+    folder
+        .run("check --max-alias-size 20 -o concise alias.yaml")
+        .expect(2)
+        .expect_line(&["input/too-many-aliases"]);
     folder.run("frobnicate").expect(2);
     folder.run("").expect(2);
 }
