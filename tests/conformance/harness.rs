@@ -67,10 +67,15 @@ pub(crate) fn conformance_dir() -> PathBuf {
 /// Runs `check` on every case of `<folder>/<file>.jsonl`, prints the count, and fails on a case that does not hold
 /// and is not listed, or holds and is listed.
 pub(crate) fn run(folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), String>) {
+    run_as("conformance", folder, file, check);
+}
+
+/// The same for another question about the cases, which has a word of its own.
+pub(crate) fn run_as(word: &str, folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), String>) {
     let path = conformance_dir().join(folder).join(format!("{file}.jsonl"));
     let Ok(text) = fs::read_to_string(&path) else {
         assert!(env::var("CI").as_deref() != Ok("true"), "no such file: {}", path.display());
-        println!("conformance {folder}/{file}.jsonl: skipped, no such file");
+        println!("{word} {folder}/{file}.jsonl: skipped, no such file");
         return;
     };
     let deviations = deviations(folder, file);
@@ -95,7 +100,7 @@ pub(crate) fn run(folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), 
         }
         names.insert(case.name);
     }
-    println!("conformance {folder}/{file}.jsonl: {passed}/{total}");
+    println!("{word} {folder}/{file}.jsonl: {passed}/{total}");
     let mut report = String::new();
     for (name, message) in wrong.iter().take(40) {
         write!(report, "\n  {name}: {message}").expect("writing to a string cannot fail");

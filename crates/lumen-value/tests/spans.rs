@@ -4,7 +4,7 @@
 
 use std::fmt::Debug;
 
-use harness::{Case, run};
+use harness::{Case, run_as};
 use lumen_value::read::{Limits, Syntax, read, read_document};
 use lumen_value::span::Index;
 use lumen_value::{Pointer, Value, yaml};
@@ -143,10 +143,10 @@ fn check_case(case: &Case) -> Result<(), String> {
 
 #[test]
 fn places_agree_with_the_values_of_scalars() {
-    run("yaml", "scalars", check_case);
+    run_as("places", "yaml", "scalars", check_case);
 }
 
 #[test]
 fn places_agree_with_the_values_of_documents() {
-    run("yaml", "documents", check_case);
+    run_as("places", "yaml", "documents", check_case);
 }
