@@ -177,11 +177,6 @@ impl Snapshot {
         of_group.and_then(|kinds| kinds.get(kind)).map_or(&[], Vec::as_slice)
     }
 
-    /// The manifests of one object; more than one where it is described more than once.
-    pub fn of_identity(&self, identity: &Identity) -> &[Arc<Entry>] {
-        self.by_identity.get(identity).map_or(&[], Vec::as_slice)
-    }
-
     /// The objects that are described more than once, each with its manifests.
     pub fn duplicates(&self) -> impl Iterator<Item = (&Identity, &[Arc<Entry>])> {
         let several = self.by_identity.iter().filter(|(_, entries)| entries.len() > 1);

@@ -151,12 +151,6 @@ impl<'a> Workload<'a> {
     pub fn pod(&self) -> Option<&PodView<'a>> {
         self.pods.first()
     }
-
-    /// Whether Pod Security looks at the object itself, to reject it or to warn. At a custom kind it never looks: only
-    /// the pods that its controller makes are judged, when it makes them.
-    pub fn judged_by_built_in_admission(&self) -> bool {
-        self.kind != WorkloadKind::Custom
-    }
 }
 
 /// The templates that a manifest has where its kind keeps them.
@@ -260,7 +254,7 @@ mod tests {
         assert_eq!(view("serving.knative.dev/v1", "Revision", &[]), (WorkloadKind::Custom, String::new()));
         let rollout = manifest("argoproj.io/v1alpha1", "Rollout", TEMPLATE, pod_holder("c"));
         let workload = Workload::of(&rollout).expect("a workload");
-        assert!(!workload.judged_by_built_in_admission());
+        assert_eq!(workload.kind, WorkloadKind::Custom);
     }
 
     #[test]
