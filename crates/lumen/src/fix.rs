@@ -53,10 +53,12 @@ pub struct Change {
 }
 
 /// A fix that is not made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refused {
-    /// The finding's place: `file:line`.
-    pub place: String,
+    /// The input that the finding stands in.
+    pub source: Arc<str>,
+    /// The finding's line, from 1; 0 where it has none.
+    pub line: usize,
     /// Why.
     pub reason: String,
 }
@@ -102,7 +104,7 @@ pub fn plan(report: &Report, documents: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
             *count += made;
         }
     }
-    plan.refused.sort_by(|a, b| a.place.cmp(&b.place));
+    plan.refused.sort();
     for (source, (replaced, fixes)) in replaced {
         let Some(old) = report.sources.get(source).filter(|_| !replaced.is_empty()) else {
             continue;
@@ -168,10 +170,9 @@ impl<'a> Attempt<'a> {
     }
 
     fn refuse(&mut self, reported: &Reported, reason: &str) {
-        let source =
-            reported.finding.location.as_ref().map(|location| location.source.as_ref()).unwrap_or_default();
-        let line = reported.region.as_ref().map(|region| format!(":{}", region.line)).unwrap_or_default();
-        self.refused.push(Refused { place: format!("{source}{line}"), reason: reason.into() });
+        let Some(location) = &reported.finding.location else { return };
+        let line = reported.region.as_ref().map_or(0, |region| region.line);
+        self.refused.push(Refused { source: location.source.clone(), line, reason: reason.into() });
     }
 }
 

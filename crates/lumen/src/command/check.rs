@@ -258,7 +258,8 @@ impl Session<'_> {
 
     fn say_refused(&self, plan: &fix::Plan) {
         for refused in &plan.refused {
-            self.console.note(format!("{}: not fixed: {}", refused.place, refused.reason));
+            let fix::Refused { source, line, reason } = refused;
+            self.console.note(format!("{source}:{line}: not fixed: {reason}"));
         }
         if plan.unsafe_left > 0 {
             let what = counted(plan.unsafe_left, "more finding");
