@@ -12,6 +12,8 @@ pub(crate) struct Builder {
     items: Vec<Value>,
     entries: Vec<Entry>,
     duplicates: Vec<Duplicate>,
+    /// Entries that count only where their object has no such key, with the depth of their object.
+    merged: Vec<(usize, Entry)>,
     depth: usize,
 }
 
@@ -86,6 +88,23 @@ impl Builder {
         self.entries.extend(entries);
     }
 
+    /// Adds an object's entries to the innermost object where it has, in the end, no such key. Of several the first counts.
+    pub(crate) fn merge_under(&mut self, object: &Object, at: usize) {
+        let depth = self.open.len();
+        let entries = object.fields().map(|(key, value)| (depth, (key.clone(), value.clone(), at)));
+        self.merged.extend(entries);
+    }
+
+    /// Puts what was merged into the object that is being closed before its own entries, so that those count.
+    fn put_merged(&mut self, from: usize) {
+        let depth = self.open.len() + 1;
+        let count = self.merged.iter().rev().take_while(|(of, _)| *of == depth).count();
+        if count > 0 {
+            let merged = self.merged.split_off(self.merged.len() - count);
+            self.entries.splice(from..from, merged.into_iter().rev().map(|(_, entry)| entry));
+        }
+    }
+
     /// Closes the innermost collection and gives it; of several entries with one key the last counts.
     pub(crate) fn close(&mut self) -> Value {
         match self.open.pop() {
@@ -94,7 +113,11 @@ impl Builder {
                 let from = from.min(self.items.len());
                 Value::Array(self.items.drain(from..).collect::<Array>())
             }
-            Some(Open::Object(from, _)) => Value::Object(self.object(from.min(self.entries.len()))),
+            Some(Open::Object(from, _)) => {
+                let from = from.min(self.entries.len());
+                self.put_merged(from);
+                Value::Object(self.object(from))
+            }
         }
     }
 

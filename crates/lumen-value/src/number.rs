@@ -1,5 +1,6 @@
 //! [`Number`]: a number with the text it was written in.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -16,6 +17,8 @@ enum Repr {
     Int(i64),
     /// Any other JSON number.
     Text(Arc<Box<str>>),
+    /// A number whose text is not JSON's: that text, and JSON's.
+    Foreign(Arc<(Box<str>, Box<str>)>),
 }
 
 impl Number {
@@ -28,11 +31,42 @@ impl Number {
         Some(Self(Repr::Text(Arc::new(text.into()))))
     }
 
+    /// A number that prints as `text`, which need not be JSON (`007`, `+1`, `1_000`), and has the value of `number`.
+    /// Rego's `to_number` makes such.
+    #[must_use]
+    pub fn printed_as(&self, text: &str) -> Self {
+        Self(Repr::Foreign(Arc::new((text.into(), self.json_text().into()))))
+    }
+
+    /// Whether it prints as a JSON number.
+    pub fn is_json(&self) -> bool {
+        !matches!(self.0, Repr::Foreign(_))
+    }
+
+    /// The number in JSON's grammar: its own text, where that is JSON.
+    pub fn json_text(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Repr::Int(int) => Cow::Owned(int.to_string()),
+            Repr::Text(text) => Cow::Borrowed(text),
+            Repr::Foreign(texts) => Cow::Borrowed(&texts.1),
+        }
+    }
+
     /// The value, where it is an integer of 64 bits, however it was written (`1.0` is 1).
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
             Repr::Int(int) => Some(*int),
             Repr::Text(text) => Decimal::parse(text)?.as_i64(),
+            Repr::Foreign(texts) => Decimal::parse(&texts.1)?.as_i64(),
+        }
+    }
+
+    /// The value, where it is an integer of 64 bits and written without an exponent: what OPA takes as an index.
+    pub fn as_index(&self) -> Option<i64> {
+        match &self.0 {
+            Repr::Int(int) => Some(*int),
+            Repr::Text(text) if text.contains(['e', 'E']) => None,
+            Repr::Text(_) | Repr::Foreign(_) => self.as_i64(),
         }
     }
 
@@ -42,6 +76,7 @@ impl Number {
             #[expect(clippy::cast_precision_loss, reason = "the nearest value is what is asked for")]
             Repr::Int(int) => *int as f64,
             Repr::Text(text) => text.parse().unwrap_or(f64::NAN),
+            Repr::Foreign(texts) => texts.1.parse().unwrap_or(f64::NAN),
         }
     }
 
@@ -50,6 +85,7 @@ impl Number {
         match &self.0 {
             Repr::Int(int) => read(Decimal::parse(&int.to_string()).unwrap_or(Decimal::ZERO)),
             Repr::Text(text) => read(Decimal::parse(text).unwrap_or(Decimal::ZERO)),
+            Repr::Foreign(texts) => read(Decimal::parse(&texts.1).unwrap_or(Decimal::ZERO)),
         }
     }
 }
@@ -65,6 +101,7 @@ impl fmt::Display for Number {
         match &self.0 {
             Repr::Int(int) => fmt::Display::fmt(int, out),
             Repr::Text(text) => out.pad(text),
+            Repr::Foreign(texts) => out.pad(&texts.0),
         }
     }
 }
@@ -248,6 +285,14 @@ mod tests {
         for pair in ascending.windows(2) {
             assert!(number(pair[0]) < number(pair[1]), "{} < {}", pair[0], pair[1]);
         }
+    }
+
+    #[test]
+    fn a_foreign_text_is_printed_and_the_value_counts() {
+        let seven = number("7").printed_as("007");
+        assert_eq!((seven.to_string(), seven.json_text().into_owned()), ("007".to_owned(), "7".to_owned()));
+        assert_eq!((seven.as_i64(), seven.is_json()), (Some(7), false));
+        assert_eq!(seven, number("7"));
     }
 
     #[test]

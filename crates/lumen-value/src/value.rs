@@ -135,6 +135,22 @@ impl Value {
         }
     }
 
+    /// Where the content of a collection lies: two collections of one kind at one place are the same. None for other values. It means
+    /// nothing once all its copies are gone.
+    pub fn address(&self) -> Option<usize> {
+        match self {
+            Self::Array(Array(items)) | Self::Set(Set(items)) => Some(Arc::as_ptr(items).cast::<()>().addr()),
+            Self::Object(Object(entries)) => Some(Arc::as_ptr(entries).cast::<()>().addr()),
+            _ => None,
+        }
+    }
+
+    /// The order of two values, and about how many of their parts were looked at: what the comparison cost. That is never more
+    /// than what the two hold in memory, however often they share it.
+    pub fn compare_counted(&self, other: &Self) -> (Ordering, u64) {
+        order::compare_counted(self, other)
+    }
+
     /// Whether dropping, comparing or printing this value could lead further down.
     fn is_collection(&self) -> bool {
         matches!(self, Self::Array(_) | Self::Object(_) | Self::Set(_))
@@ -171,7 +187,17 @@ impl Set {
 
     /// Whether the value is in it.
     pub fn contains(&self, value: &Value) -> bool {
-        self.0.binary_search(value).is_ok()
+        self.get(value).is_some()
+    }
+
+    /// The element that is equal to the value: it may be written otherwise (`1`, `1.0`).
+    pub fn get(&self, value: &Value) -> Option<&Value> {
+        self.0.get(self.0.binary_search(value).ok()?)
+    }
+
+    /// The element at a place in OPA's order.
+    pub fn at(&self, index: usize) -> Option<&Value> {
+        self.0.get(index)
     }
 
     /// How many elements.
@@ -214,6 +240,11 @@ impl Object {
     /// The value under a string key that need not be UTF-8.
     pub fn get_key(&self, key: &Str) -> Option<&Value> {
         self.find_bytes(key.as_bytes())
+    }
+
+    /// The entry at a place in OPA's order.
+    pub fn entry(&self, index: usize) -> Option<(&Value, &Value)> {
+        self.0.get(index).map(|(key, value)| (key, value))
     }
 
     /// The value under any key.

@@ -11,6 +11,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::Value;
 use crate::read::{Limits, Parsed, ReadError, ReadErrorKind};
 use compose::{Composed, Composer};
 use parse::Parser;
@@ -37,7 +38,28 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
     parse_with_depth(input, limits).map(|(parsed, _)| parsed)
 }
 
-/// The same, with the depth of the collections.
+/// The first document of a text as OPA reads it (`internal/yaml`, on `go.yaml.in/yaml/v3`): `yes`, `no`, `on` and `off` are
+/// text, a mapping's own keys count before those it merges, and the documents behind the first must be sound. Of duplicate
+/// keys the last counts, and none is told.
+pub fn parse_core(input: &[u8], limits: &Limits) -> Result<Value, ReadError> {
+    let source = Source::decode(input);
+    let mut parser = Parser::new(&source.text, source.start, limits.depth_max).with_core();
+    let composed = Composer::new(&mut parser, limits).with_core().compose_all();
+    if let Some(bad) = &source.bad {
+        return Err(source.error(ReadErrorKind::Encoding, bad.at, bad.message));
+    }
+    match composed {
+        Ok(composed) => Ok(composed.value),
+        Err(Fault { kind, at, message }) => Err(source.error(kind.into(), at, &message)),
+    }
+}
+
+/// Whether a plain scalar with this text is a string to [`parse_core`] and to `go.yaml.in/yaml/v3`.
+pub fn is_text_core(text: &str) -> bool {
+    scalar::is_text_core(text)
+}
+
+/// What [`parse()`] gives, with the depth of the collections.
 pub(crate) fn parse_with_depth(input: &[u8], limits: &Limits) -> Result<(Parsed, usize), ReadError> {
     let source = Source::decode(input);
     let mut parser = Parser::new(&source.text, source.start, limits.depth_max);
@@ -312,6 +334,33 @@ mod tests {
         }
         for text in ["<<: 1", "<<: [1]", "a: &a [{x: 1}]\nm: {<<: *a}"] {
             assert!(parsed(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn opa_reads_words_as_text_and_merges_below_the_own_keys() {
+        let parsed =
+            |text: &str| parse_core(text.as_bytes(), &Limits::default()).map(|value| value.to_json());
+        for (text, json) in [
+            (
+                "[yes, no, on, off, y, n, True, FALSE, ~, 0o17, 017, 1_000]",
+                r#"["yes","no","on","off","y","n",true,false,null,15,15,1000]"#,
+            ),
+            ("b: &b {x: 1, z: 2}\nm: {x: 0, <<: *b}", r#"{"b":{"x":1,"z":2},"m":{"x":0,"z":2}}"#),
+            (
+                "b: &b {x: 1}\nm: {<<: [{x: 5, y: 6}, *b], <<: {y: 7, z: 8}}",
+                r#"{"b":{"x":1},"m":{"x":5,"y":6,"z":8}}"#,
+            ),
+            ("a: 1\na: 2", r#"{"a":2}"#),
+            ("---\na: 1\n---\nb: *x\n...\n", "error"),
+            ("---\na: &x 1\n---\nb: *x\n...\n", r#"{"a":1}"#),
+            ("  a:\nb: 1", "error"),
+            ("a: 1\n---\n]", "error"),
+            ("%YAML 1.2\n---\na", r#""a""#),
+            ("~: 1", "error"),
+            ("", "null"),
+        ] {
+            assert_eq!(parsed(text).unwrap_or_else(|_| "error".to_owned()), json, "{text}");
         }
     }
 

@@ -82,6 +82,9 @@ pub(super) struct Composer<'t, 'p> {
     alias_steps: u64,
     /// See [`Limits::alias_bytes_max`].
     bytes_max: u64,
+    core: bool,
+    /// Whether the key at hand is null, which is told with its value.
+    has_null_key: bool,
 }
 
 impl<'t, 'p> Composer<'t, 'p> {
@@ -95,26 +98,71 @@ impl<'t, 'p> Composer<'t, 'p> {
             size: Size { steps: 1, bytes: 0 },
             alias_steps: 0,
             bytes_max: limits.alias_bytes_max,
+            core: false,
+            has_null_key: false,
+        }
+    }
+
+    /// Reads as [`super::parse_core`] does.
+    pub(super) fn with_core(self) -> Self {
+        Self { core: true, ..self }
+    }
+
+    /// Whether an anchor was set; later documents of a stream may use those of earlier ones.
+    pub(super) fn compose_all(mut self) -> Result<Composed, Fault> {
+        let mut value = Value::Null;
+        while let Some(root) = self.next()? {
+            value = root;
+        }
+        while self.parser.next_document()? {
+            self.skip_document()?;
+        }
+        Ok(Composed { value, depth: self.builder.depth(), duplicates: Vec::new() })
+    }
+
+    /// Reads a document only for what is wrong with it.
+    fn skip_document(&mut self) -> Result<(), Fault> {
+        loop {
+            let anchor = match self.parser.next_event()? {
+                (Event::End, _) => return Ok(()),
+                (Event::Alias(name), at) if !self.anchors.contains_key(name) => {
+                    let message = format!("no anchor `&{name}` stands before this alias");
+                    return Err(Fault::syntax(at, message));
+                }
+                (Event::Scalar(scalar), _) => scalar.anchor,
+                (Event::SequenceStart(anchor) | Event::MappingStart(anchor), _) => anchor,
+                _ => None,
+            };
+            if let Some(name) = anchor {
+                self.anchors.insert(name, Anchored { node: Node::Unread, size: Size::default() });
+            }
         }
     }
 
     pub(super) fn compose(mut self) -> Result<Composed, Fault> {
         let mut root = Value::Null;
+        while let Some(value) = self.next()? {
+            root = value;
+        }
+        Ok(Composed { value: root, depth: self.builder.depth(), duplicates: self.builder.into_duplicates() })
+    }
+
+    /// Reads on to where the root is complete, or to the end of the document.
+    fn next(&mut self) -> Result<Option<Value>, Fault> {
         loop {
             let (event, at) = self.parser.next_event()?;
             let value = match event {
-                Event::End => break,
+                Event::End => return Ok(None),
                 Event::Alias(name) => self.alias(name, at)?,
                 Event::Scalar(scalar) => self.scalar(scalar, at)?,
                 Event::SequenceStart(anchor) => self.open(Expects::Item, anchor, at)?,
                 Event::MappingStart(anchor) => self.open(Expects::Key, anchor, at)?,
                 Event::SequenceEnd | Event::MappingEnd => self.close(at)?,
             };
-            if let Some(value) = value {
-                root = value;
+            if value.is_some() {
+                return Ok(value);
             }
         }
-        Ok(Composed { value: root, depth: self.builder.depth(), duplicates: self.builder.into_duplicates() })
     }
 
     /// Counts a step of decoding, by which the bound on aliases goes.
@@ -172,6 +220,11 @@ impl<'t, 'p> Composer<'t, 'p> {
             return Ok(None);
         }
         self.step(at)?;
+        if is_key && self.core && scalar::is_null(&scalar) {
+            self.has_null_key = true;
+            self.set_key(Str::from(""), at);
+            return Ok(None);
+        }
         if is_key {
             let name = scalar::key(scalar).map_err(|message| Fault::syntax(at, message))?;
             self.set_key(name, at);
@@ -258,7 +311,14 @@ impl<'t, 'p> Composer<'t, 'p> {
                 })?;
                 return Ok(None);
             }
-            Some(Expects::Value) => self.expect(Expects::Key),
+            Some(Expects::Value) => {
+                if std::mem::take(&mut self.has_null_key) {
+                    let message =
+                        format!("unsupported map key of type: %!s(<nil>), key: <nil>, value: {value}");
+                    return Err(Fault::syntax(at, message));
+                }
+                self.expect(Expects::Key);
+            }
             Some(Expects::Item | Expects::Key) | None => {}
         }
         Ok(self.builder.add(value))
@@ -267,7 +327,13 @@ impl<'t, 'p> Composer<'t, 'p> {
     /// Adds the entries of a mapping, or of a list of mappings, to the mapping at hand. `None` where it is neither.
     fn merge(&mut self, value: &Value, at: usize, is_alias: bool) -> Option<()> {
         match value {
+            Value::Object(object) if self.core => self.builder.merge_under(object, at),
             Value::Object(object) => self.builder.merge(object, at),
+            Value::Array(array) if self.core && !is_alias => {
+                for item in array {
+                    self.builder.merge_under(item.as_object()?, at);
+                }
+            }
             Value::Array(array) if !is_alias => {
                 // Of several the first counts, so it is added last.
                 for item in array.iter().rev() {

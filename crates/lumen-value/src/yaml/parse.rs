@@ -32,6 +32,8 @@ pub(crate) struct Scalar<'t> {
     pub(crate) anchor: Option<&'t str>,
     /// Whether the text decides on the type: it is plain without a tag, or its tag is `!`.
     pub(super) implicit: bool,
+    /// Whether it is read as YAML 1.2 has it: see [`super::parse_core`].
+    pub(super) core: bool,
     pub(crate) style: ScalarStyle,
 }
 
@@ -117,6 +119,7 @@ pub(super) struct Parser<'t> {
     /// The end of the last token that was taken, but for those that stand on nothing.
     taken_to: usize,
     place: Place,
+    core: bool,
 }
 
 type Parsed<'t> = Result<(Event<'t>, usize), Fault>;
@@ -131,7 +134,30 @@ impl<'t> Parser<'t> {
             prefixes: Vec::new(),
             taken_to: start,
             place: Place::default(),
+            core: false,
         }
+    }
+
+    /// Reads scalars and `%YAML 1.2` as [`super::parse_core`] does.
+    pub(super) fn with_core(self) -> Self {
+        Self { core: true, ..self }
+    }
+
+    /// Goes on to the next document of the stream, if there is one.
+    pub(super) fn next_document(&mut self) -> Result<bool, Fault> {
+        while is_token!(self.scanner.peek()?, DocumentEnd) {
+            self.take();
+        }
+        let token = self.scanner.peek()?;
+        if is_token!(token, StreamEnd) {
+            return Ok(false);
+        }
+        if !is_token!(token, Version | TagDirective | DocumentStart) {
+            return Err(Fault::syntax(token.start, "`---` must stand before another document"));
+        }
+        self.prefixes.clear();
+        self.state = State::DocumentStart;
+        Ok(true)
     }
 
     /// Keeps the comments too, and takes lines as a file has them.
@@ -314,6 +340,7 @@ impl<'t> Parser<'t> {
                     return Err(Fault::syntax(at, "`%YAML` stands twice"));
                 }
                 TokenKind::Version(1, 1) => has_version = true,
+                TokenKind::Version(1, 2) if self.core => has_version = true,
                 TokenKind::Version(major, minor) => {
                     let message = format!("Kubernetes reads YAML 1.1, not {major}.{minor}");
                     return Err(Fault::syntax(at, message));
@@ -420,6 +447,7 @@ impl<'t> Parser<'t> {
                     implicit: properties.tag.is_none(),
                     tag: properties.tag,
                     anchor: properties.anchor,
+                    core: self.core,
                     ..Scalar::empty()
                 };
                 return Ok((Event::Scalar(scalar), start));
@@ -443,6 +471,7 @@ impl<'t> Parser<'t> {
             },
             tag: properties.tag,
             anchor: properties.anchor,
+            core: self.core,
             style,
         };
         Ok((Event::Scalar(scalar), start))
