@@ -1,0 +1,85 @@
+//! `with`: what replaced documents and functions are meanwhile.
+
+use lumen_value::Value;
+
+use super::environment::{Frame, TypeTree};
+use super::rule::{Checker, Flaw};
+use super::unify::{dotted, unifies};
+use super::{Type, or};
+use crate::ast::{Expr, Node, Term, With};
+use crate::check::constant;
+
+impl Checker<'_> {
+    /// Opens a scope in which the expression's `with` hold; false where they change no type.
+    pub(super) fn open_with(&mut self, expr: &Expr) -> bool {
+        let mut overlay = TypeTree::default();
+        let mut changes = false;
+        let mut replaced = Vec::new();
+        for with in &expr.with {
+            let Node::Ref(target) = &with.target.node else { continue };
+            let of = self.scopes.reference(target);
+            let is_function = matches!(of, Some(Type::Function(_)));
+            for path in (self.dependents)(target) {
+                if is_function && path_of(target).as_ref() == Some(&path) {
+                    continue;
+                }
+                overlay.put(&path, Type::any());
+                changes = true;
+            }
+            if !is_function {
+                replaced.push((ground(target), self.replacement(with, target, of)));
+            }
+        }
+        for (path, of) in replaced {
+            overlay.put(&path, of);
+            changes = true;
+        }
+        if changes {
+            self.scopes.frames.push(Frame { overlay: Some(overlay), ..Frame::default() });
+        }
+        changes
+    }
+
+    fn replacement(&mut self, with: &With, target: &[Term], of: Option<Type>) -> Type {
+        let is_ground = target.iter().skip(1).all(|term| constant(term).is_some());
+        if !is_ground || of.is_none() {
+            return Type::any();
+        }
+        match self.type_of(&with.value) {
+            Some(value) => or(of, Some(value)).unwrap_or_else(Type::any),
+            None => Type::any(),
+        }
+    }
+
+    /// A function is replaced by a function only where that takes as much.
+    pub(super) fn with_functions(&mut self, expr: &Expr) -> Option<Flaw> {
+        expr.with.iter().find_map(|with| {
+            let target = self.type_of(&with.target)?;
+            let value = self.type_of(&with.value)?;
+            let mismatch = matches!((&target, &value), (Type::Function(_), Type::Function(_)))
+                && !unifies(&target, &value);
+            mismatch.then(|| {
+                let name = match &with.target.node {
+                    Node::Ref(terms) => dotted(terms).unwrap_or_default(),
+                    _ => String::new(),
+                };
+                Flaw::new(with.span, format!("{name}: arity mismatch"), false)
+            })
+        })
+    }
+}
+
+/// The constant beginning of a reference.
+fn ground(terms: &[Term]) -> Vec<Value> {
+    let root = terms.iter().take(1).filter_map(|term| match &term.node {
+        Node::Var(root) => Some(Value::String(root.clone())),
+        _ => None,
+    });
+    root.chain(terms.iter().skip(1).map_while(constant)).collect()
+}
+
+/// The path of a reference that is constant.
+pub(super) fn path_of(terms: &[Term]) -> Option<Vec<Value>> {
+    let path = ground(terms);
+    (path.len() == terms.len()).then_some(path)
+}

@@ -1,0 +1,219 @@
+//! Evaluation under budgets, watched, cancelled, and with a host.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "test code"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+
+use lumen_rego::builtin::{Answer, Budget, Failure};
+use lumen_rego::error::{Code, Span};
+use lumen_rego::eval::{Coverage, Data, EvalError, Host, InputPaths, Inputs, Observer, Outcome, Scratch};
+use lumen_rego::program::{CompileOptions, Program, Source};
+use lumen_value::Value;
+use lumen_value::json::parse;
+use lumen_value::read::Limits;
+
+const BUDGET: Budget = Budget::new(1_000_000, 100_000_000);
+
+fn json(text: &str) -> Value {
+    parse(text.as_bytes(), &Limits::default()).unwrap().value
+}
+
+fn compile(text: &str, options: &CompileOptions) -> Program {
+    let source =
+        Source { file: "t.rego".into(), text: text.to_owned(), version: lumen_rego::ast::Version::V1 };
+    Program::compile(&[source], options).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn program(text: &str) -> Program {
+    compile(text, &CompileOptions::default())
+}
+
+fn ask(program: &Program, query: &str, inputs: Inputs<'_>) -> Result<Outcome, EvalError> {
+    let query = program.query(query).unwrap_or_else(|errors| panic!("{errors}"));
+    program.evaluate(&query, inputs, &mut Scratch::default())
+}
+
+fn code(result: Result<Outcome, EvalError>) -> (Code, String) {
+    match result {
+        Err(EvalError::Failed(error)) => (error.code, error.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Looks at a million combinations.
+const SLOW: &str = "package t\n\nslow if {\n\tsome a in numbers.range(1, 1000)\n\tsome b in numbers.range(1, 1000)\n\ta + b == 0\n}\n";
+
+#[test]
+fn a_budget_that_is_used_up_names_rule_and_place() {
+    let data = Data::default();
+    let (code, text) =
+        code(ask(&program(SLOW), "data.t.slow", Inputs::new(&data, Budget::new(50_000, 1 << 30))));
+    assert_eq!(code, Code::EvalBudget);
+    assert!(text.starts_with("t.rego:") && text.contains("data.t.slow"), "{text}");
+}
+
+#[test]
+fn memory_is_bounded() {
+    let text = "package t\n\nall := [x | some a in numbers.range(1, 1000); some b in numbers.range(1, 1000); x := [a, b]]\n";
+    let data = Data::default();
+    let (code, _) =
+        code(ask(&program(text), "x = data.t.all", Inputs::new(&data, Budget::new(u64::MAX, 1_000_000))));
+    assert_eq!(code, Code::EvalBudget);
+}
+
+#[test]
+fn the_cost_is_the_same_each_time() {
+    let data = Data::default();
+    let program =
+        program("package t\n\np contains x if {\n\tsome x in numbers.range(1, 50)\n\tx % 2 == 0\n}\n");
+    let query = program.query("x = data.t.p").unwrap();
+    let mut scratch = Scratch::default();
+    let mut run = || program.evaluate(&query, Inputs::new(&data, BUDGET), &mut scratch).unwrap();
+    let first = run();
+    assert_eq!(first, run());
+    assert!(matches!(first.value(), Some(Value::Set(set)) if set.len() == 25));
+    assert!(first.left.0 < 1_000_000);
+}
+
+#[test]
+fn a_caller_can_end_an_evaluation() {
+    let data = Data::default();
+    let flag = AtomicBool::new(true);
+    let mut inputs = Inputs::new(&data, Budget::new(u64::MAX, u64::MAX));
+    inputs.cancel = Some(&flag);
+    assert_eq!(code(ask(&program(SLOW), "data.t.slow", inputs)).0, Code::EvalCancel);
+}
+
+struct Answers(BTreeMap<Value, Value>);
+
+impl Host for Answers {
+    fn call(&mut self, _name: &str, operands: &[Value]) -> Answer {
+        self.0.get(&operands[0]).cloned().ok_or(Failure::Pending)
+    }
+}
+
+#[test]
+fn what_the_host_does_not_know_yet_is_named_and_asked_again() {
+    let mut options = CompileOptions::default();
+    options.capabilities.host.insert("external_data".to_owned(), 1);
+    let program = compile("package t\n\np contains external_data(k) if some k in [\"a\", \"b\"]\n", &options);
+    let data = Data::default();
+    let mut host = Answers(BTreeMap::new());
+    let mut inputs = Inputs::new(&data, BUDGET);
+    inputs.host = Some(&mut host);
+    let Err(EvalError::Pending(needs)) = ask(&program, "x = data.t.p", inputs) else {
+        panic!("answers are missing")
+    };
+    assert_eq!(needs.iter().map(|need| need.operands[0].to_json()).collect::<Vec<_>>(), ["\"a\"", "\"b\""]);
+    host.0.extend(needs.into_iter().map(|need| (need.operands[0].clone(), Value::from(1))));
+    let mut inputs = Inputs::new(&data, BUDGET);
+    inputs.host = Some(&mut host);
+    assert_eq!(ask(&program, "x = data.t.p", inputs).unwrap().value().unwrap().to_json(), "[1]");
+}
+
+/// Which parts of the input a rule reads.
+struct Reads {
+    paths: InputPaths,
+    found: Vec<String>,
+    printed: Vec<String>,
+}
+
+impl Observer for Reads {
+    fn read(&mut self, _span: Span, from: &Value, key: &Value) {
+        self.found.extend(self.paths.part(from, key).map(|pointer| pointer.to_string()));
+    }
+
+    fn print(&mut self, _span: Span, text: &str) {
+        self.printed.push(text.to_owned());
+    }
+}
+
+#[test]
+fn an_observer_sees_what_is_read_and_printed() {
+    let text = "package t\n\ncontainers contains c if some c in input.spec.containers\n\nbad contains c.name if {\n\tsome c in containers\n\tprint(\"at\", c.name, input.none)\n\tc.image == \"x\"\n}\n";
+    let options = CompileOptions { observed: true, keeps_print: true, ..CompileOptions::default() };
+    let input =
+        json(r#"{"spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "y"}]}}"#);
+    let mut observer = Reads { paths: InputPaths::new(&input), found: Vec::new(), printed: Vec::new() };
+    let data = Data::default();
+    let mut inputs = Inputs::new(&data, BUDGET);
+    inputs.input = Some(input);
+    inputs.observer = Some(&mut observer);
+    let outcome = ask(&compile(text, &options), "x = data.t.bad", inputs).unwrap();
+    assert_eq!(outcome.value().unwrap().to_json(), r#"["a"]"#);
+    assert!(observer.found.contains(&"/spec/containers/1/image".to_owned()), "{:?}", observer.found);
+    assert_eq!(observer.printed, ["at a <undefined>", "at b <undefined>"]);
+}
+
+#[test]
+fn coverage_knows_which_rows_were_evaluated() {
+    let text = "package t\n\np if {\n\tinput.a\n\tinput.b\n}\n\nq if {\n\tinput.c\n}\n";
+    let program = compile(text, &CompileOptions { observed: true, ..CompileOptions::default() });
+    let mut coverage = Coverage::default();
+    let data = Data::default();
+    let mut inputs = Inputs::new(&data, BUDGET);
+    inputs.input = Some(json(r#"{"a": 1}"#));
+    inputs.observer = Some(&mut coverage);
+    ask(&program, "data.t.p", inputs).unwrap();
+    let rows = coverage.rows(program.plan());
+    let rows: Vec<(u32, bool)> = rows[&0].iter().map(|(row, covered)| (*row, *covered)).collect();
+    assert_eq!(rows, [(3, false), (4, true), (5, true), (8, false), (9, false)]);
+}
+
+#[test]
+fn an_entry_is_a_path() {
+    let program = program("package a.b\n\np := {\"q\": input.x}\n");
+    let data = Data::new(json(r#"{"a": {"base": 1}}"#));
+    let mut scratch = Scratch::default();
+    let mut value = |path: &[&str]| {
+        let mut inputs = Inputs::new(&data, BUDGET);
+        inputs.input = Some(json(r#"{"x": 2}"#));
+        let outcome = program.evaluate(&program.entry(path).unwrap(), inputs, &mut scratch).unwrap();
+        outcome.value().map(Value::to_json)
+    };
+    assert_eq!(value(&["a", "b", "p", "q"]).as_deref(), Some("2"));
+    assert_eq!(value(&["a"]).as_deref(), Some(r#"{"b":{"p":{"q":2}},"base":1}"#));
+    assert_eq!(value(&["nothing", "here"]), None);
+}
+
+/// Calls nest on a stack of the machine's own.
+#[test]
+fn long_chains_of_rules_need_no_native_stack() {
+    let mut text = "package t\n\np0 := 1\n".to_owned();
+    for index in 1..3_000 {
+        text += &format!("p{index} := p{} + 1\n", index - 1);
+    }
+    let program = program(&text);
+    let ask = move || {
+        let data = Data::default();
+        ask(&program, "x = data.t.p2999", Inputs::new(&data, BUDGET)).unwrap().value().unwrap().to_json()
+    };
+    let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn(ask).unwrap();
+    assert_eq!(thread.join().unwrap(), "3000");
+}
+
+#[test]
+fn what_with_replaces_is_forgotten_behind_it() {
+    let text = "package t\n\np := input.x\n\nr := [a, b, c] if {\n\ta := p\n\tb := p with input.x as 2\n\tc := p\n}\n";
+    let data = Data::default();
+    let mut inputs = Inputs::new(&data, BUDGET);
+    inputs.input = Some(json(r#"{"x": 1}"#));
+    assert_eq!(ask(&program(text), "x = data.t.r", inputs).unwrap().value().unwrap().to_json(), "[1,2,1]");
+}
+
+/// As OPA: the path that is replaced has the replacement, a path above it both.
+#[test]
+fn above_what_with_replaces_base_documents_are_merged() {
+    let text = "package t\n\nr := [a, b, c] if {\n\ta := data.a with data.a.b as {\"x\": 1}\n\tb := data.a.b with data.a.b as {\"x\": 1}\n\tc := data.a[\"b\"]\n}\n";
+    let data = Data::new(json(r#"{"a": {"b": {"y": 2}}}"#));
+    let outcome = ask(&program(text), "x = data.t.r", Inputs::new(&data, BUDGET)).unwrap();
+    assert_eq!(outcome.value().unwrap().to_json(), r#"[{"b":{"x":1,"y":2}},{"x":1},{"y":2}]"#);
+}
