@@ -280,7 +280,10 @@ impl Index {
     fn candidates(&self, finding: &Finding) -> Vec<usize> {
         let mut candidates = Vec::new();
         if !self.fields.is_empty()
-            && let Some(Location { source, place: Place::Field { document, pointer } }) = &finding.location
+            && let Some(Location {
+                source,
+                place: Place::Field { document, pointer } | Place::Inside { document, pointer, .. },
+            }) = &finding.location
         {
             let mut next = Some(pointer.clone());
             while let Some(pointer) = next {

@@ -268,6 +268,17 @@ pub enum Place {
         /// deepest value on the way that is there is meant.
         pointer: Pointer,
     },
+    /// A character in the text of a field, such as one of a policy's source.
+    Inside {
+        /// The document's number in the input, from zero.
+        document: usize,
+        /// The way to the field from the document's root.
+        pointer: Pointer,
+        /// Row in the field's text, from 1.
+        row: u32,
+        /// Column in characters, from 1; 0 before the row's first.
+        column: u32,
+    },
 }
 
 /// A place that explains a finding, and what is to be seen there.

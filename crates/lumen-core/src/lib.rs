@@ -3,6 +3,7 @@
 //! Pure: no I/O, no async, no clock, no environment, no `unsafe`. Objects are views over
 //! [`Value`](lumen_value::Value); what a layer finds wrong is a [`Finding`](finding::Finding).
 
+pub mod admission;
 pub mod catalog;
 pub mod defaults;
 pub mod exemption;

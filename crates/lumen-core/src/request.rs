@@ -5,7 +5,7 @@
 
 use lumen_value::{Object, Value};
 
-use crate::object::{field, text, version_of};
+use crate::object::{ObjectRef, field, text, version_of};
 use crate::snapshot::{Entry, Snapshot};
 
 /// What is done with an object.
@@ -77,7 +77,7 @@ pub fn admission_request(snapshot: &Snapshot, entry: &Entry, operation: Operatio
         Operation::Update { old } => (object, with_namespace(old, entry.namespace.as_deref())),
         Operation::Delete => (Value::Null, object),
     };
-    let kind = kind_of(entry);
+    let kind = kind_of(&entry.object);
     let resource = resource_of(snapshot, entry);
     let options: Value =
         [("apiVersion", "meta.k8s.io/v1".into()), ("kind", operation.options_kind().into())].into();
@@ -104,20 +104,26 @@ pub fn admission_request(snapshot: &Snapshot, entry: &Entry, operation: Operatio
 /// is and nothing else (`pkg/target/target.go`, `unstructuredToAdmissionRequest`); what is unknown is empty or null, and
 /// no namespace is filled in.
 pub fn bare_request(entry: &Entry) -> Value {
+    bare_request_about(&entry.value)
+}
+
+/// The same about a manifest that is no entry of a snapshot, such as that of an object which another would make.
+pub fn bare_request_about(manifest: &Value) -> Value {
+    let object = ObjectRef::of(manifest);
     let nothing: Value = [("group", "".into()), ("version", "".into()), ("resource", "".into())].into();
     let request: Value = [
         ("uid", "".into()),
-        ("kind", kind_of(entry)),
+        ("kind", kind_of(&object)),
         ("resource", nothing),
         ("operation", "".into()),
         ("userInfo", Object::default().into()),
-        ("object", entry.value.clone()),
+        ("object", manifest.clone()),
         ("oldObject", Value::Null),
         ("options", Value::Null),
     ]
     .into();
-    let name = text(field(&entry.value, &["metadata"]), "name");
-    with_names(&request, name, entry.object.namespace.as_deref())
+    let name = text(field(manifest, &["metadata"]), "name");
+    with_names(&request, name, object.namespace.as_deref())
 }
 
 /// A request with the Namespace that its object is in as `namespaceObject`, as Gatekeeper hands it to policies: null
@@ -140,11 +146,11 @@ fn with_names(request: &Value, name: &str, namespace: Option<&str>) -> Value {
     fields.into()
 }
 
-fn kind_of(entry: &Entry) -> Value {
+fn kind_of(object: &ObjectRef) -> Value {
     [
-        ("group", entry.object.group().into()),
-        ("version", version_of(&entry.object.api_version).into()),
-        ("kind", (&*entry.object.kind).into()),
+        ("group", object.group().into()),
+        ("version", version_of(&object.api_version).into()),
+        ("kind", (&*object.kind).into()),
     ]
     .into()
 }
@@ -160,7 +166,7 @@ fn resource_of(snapshot: &Snapshot, entry: &Entry) -> Value {
 }
 
 /// A manifest with the namespace that its object lands in, where it leaves that out.
-fn with_namespace(manifest: &Value, namespace: Option<&str>) -> Value {
+pub(crate) fn with_namespace(manifest: &Value, namespace: Option<&str>) -> Value {
     let metadata = field(manifest, &["metadata"]);
     match (manifest, namespace) {
         (Value::Object(fields), Some(namespace)) if text(metadata, "namespace").is_empty() => {

@@ -4,6 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use lumen_value::Value;
+
+use crate::admission::matching::Source;
+use crate::admission::{self, PolicySet};
 use crate::finding::{Finding, Outcome};
 use crate::object::ObjectRef;
 use crate::object::pod::PodView;
@@ -11,6 +15,7 @@ use crate::podsecurity::NEWEST_MINOR;
 use crate::podsecurity::advise::advise;
 use crate::podsecurity::configuration::Configuration;
 use crate::podsecurity::review::{self as pod_security, Namespace, NamespaceView, Subject};
+use crate::request::{Operation, User, admission_request};
 use crate::snapshot::{Entry, NamespaceVariant, Snapshot};
 
 /// What verdicts depend on beside the objects.
@@ -27,6 +32,8 @@ pub struct Policies {
     pub cluster_minor: u64,
     /// Whether rules that are met are findings, too.
     pub shows_passes: bool,
+    /// Gatekeeper's templates and constraints.
+    pub admission: Arc<PolicySet>,
 }
 
 impl Default for Policies {
@@ -37,6 +44,7 @@ impl Default for Policies {
             user: None,
             cluster_minor: NEWEST_MINOR,
             shows_passes: false,
+            admission: Arc::default(),
         }
     }
 }
@@ -48,6 +56,7 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
         let view = NamespaceView { object: &entry.object, root: &entry.location, labels: entry.labels() };
         findings.extend(pod_security::review_namespace(&view, &policies.pod_security));
     }
+    findings.extend(admit(entry, snapshot, policies));
     let Some(workload) = entry.workload() else {
         return findings;
     };
@@ -71,6 +80,60 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
         findings.retain(|finding| finding.outcome != Outcome::Pass);
     }
     findings
+}
+
+/// What Gatekeeper's webhook says when the object is made. Templates and constraints are reviewed as any other object.
+fn admit(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Finding> {
+    let set = &policies.admission;
+    if set.is_empty() {
+        return Vec::new();
+    }
+    let user = User { username: policies.user.as_deref().unwrap_or_default().to_owned(), groups: Vec::new() };
+    let request = admission_request(snapshot, entry, Operation::Create, &user);
+    let judge = |namespace: Option<&Value>| {
+        let review = admission::Review {
+            request: &request,
+            namespace,
+            namespace_object: namespace,
+            source: Source::Original,
+            point: admission::WEBHOOK,
+        };
+        let mut verdicts = set.review(&review, snapshot.inventory());
+        let object = request.get("object").unwrap_or(&entry.value);
+        let failed = match set.review_made(object, &review, snapshot.inventory()) {
+            Ok(made) => {
+                verdicts.extend(made);
+                None
+            }
+            Err(error) => Some(admission::failed_expansion(&error, entry)),
+        };
+        let findings = verdicts.iter().filter_map(|verdict| set.finding(verdict, entry));
+        findings.chain(failed).collect::<Vec<_>>()
+    };
+    let Some(name) = &entry.namespace else {
+        return judge(None);
+    };
+    let verdicts = variants(snapshot, name).into_iter().map(|variant| {
+        let manifest = variant.map_or_else(|| server_made(name), |variant| Some(labelled(variant)));
+        judge(manifest.as_ref())
+    });
+    strictest(verdicts.collect())
+}
+
+/// A Namespace that every cluster has from its beginning, with the one label that it then has.
+fn server_made(name: &str) -> Option<Value> {
+    let is_made = ["default", "kube-system", "kube-public", "kube-node-lease"].contains(&name);
+    let labels: Value = [("kubernetes.io/metadata.name", name.into())].into();
+    let metadata: Value = [("name", name.into()), ("labels", labels)].into();
+    is_made
+        .then(|| [("apiVersion", "v1".into()), ("kind", "Namespace".into()), ("metadata", metadata)].into())
+}
+
+/// The manifest of a Namespace with the label that the API server sets.
+fn labelled(variant: &NamespaceVariant) -> Value {
+    let manifest = variant.entry.value.as_object().cloned().unwrap_or_default();
+    let metadata = manifest.get("metadata").and_then(Value::as_object).cloned().unwrap_or_default();
+    manifest.with("metadata", metadata.with("labels", variant.labels.clone())).into()
 }
 
 /// The workloads of one namespace.

@@ -11,6 +11,7 @@ pub mod label;
 mod parse;
 
 pub use decode::FieldNames;
+pub(crate) use decode::fold as go_fold;
 
 /// A selector of objects by their labels: all of its requirements must hold.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,10 +1,11 @@
 //! [`Snapshot`]: all objects of one call, immutable, in one order whatever the order they came in.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lumen_value::{Pointer, Value};
 
+use crate::admission::Inventory;
 use crate::finding::{Finding, Location};
 use crate::object::classify::NotManifest;
 use crate::object::kinds::{Kinds, Scope};
@@ -134,6 +135,8 @@ pub struct Snapshot {
     /// By group, then kind.
     by_kind: BTreeMap<Arc<str>, EntriesByKind>,
     namespaces: BTreeMap<Arc<str>, Vec<NamespaceVariant>>,
+    /// Made when a policy first asks for it.
+    inventory: OnceLock<Inventory>,
 }
 
 impl Snapshot {
@@ -200,6 +203,11 @@ impl Snapshot {
             Some([variant]) => NamespaceLabels::Known(variant),
             Some(variants) => NamespaceLabels::Ambiguous(variants),
         }
+    }
+
+    /// The objects as policies see them, `data.inventory`.
+    pub fn inventory(&self) -> &Inventory {
+        self.inventory.get_or_init(|| Inventory::of(self))
     }
 
     /// Where the objects of a kind live; `None` where nobody says.

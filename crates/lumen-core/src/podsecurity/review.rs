@@ -350,7 +350,9 @@ impl Reviewer<'_> {
     /// The pod, from its document's root.
     fn pod_pointer(&self) -> Pointer {
         match &self.subject.root.place {
-            Place::Field { pointer, .. } => pointer.join(&self.subject.pod.at),
+            Place::Field { pointer, .. } | Place::Inside { pointer, .. } => {
+                pointer.join(&self.subject.pod.at)
+            }
             Place::Whole | Place::Byte(_) => self.subject.pod.at.clone(),
         }
     }

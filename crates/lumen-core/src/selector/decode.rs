@@ -94,7 +94,7 @@ fn fields<'a, const N: usize>(
 }
 
 /// A letter without its case, as `encoding/json` folds names: two letters beyond ASCII fold into it.
-fn fold(letter: char) -> char {
+pub(crate) fn fold(letter: char) -> char {
     match letter {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',

@@ -1,0 +1,149 @@
+//! Admission with the policies that come with the project.
+//!
+//! Wanted: all of them on one large Pod in under 2 ms, one host among 10,000 Ingresses in under 1 ms, and 50 templates
+//! loaded in under 20 ms.
+#![allow(missing_docs, clippy::expect_used, reason = "a benchmark")]
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use lumen_core::admission::matching::Source;
+use lumen_core::admission::{Inventory, PolicySet, Review, WEBHOOK};
+use lumen_core::finding::{Location, Place};
+use lumen_core::object::ObjectRef;
+use lumen_core::request::bare_request;
+use lumen_core::snapshot::Entry;
+use lumen_value::read::{Limits, read};
+use lumen_value::{Pointer, Value};
+
+fn entries(text: &str) -> impl Iterator<Item = Arc<Entry>> + use<> {
+    let documents = read(text.as_bytes(), &Limits::default()).documents;
+    documents.into_iter().map(|document| document.value).filter(|value| !value.is_null()).map(|value| {
+        Arc::new(Entry {
+            object: Arc::new(ObjectRef::of(&value)),
+            identity: None,
+            namespace: None,
+            value,
+            location: Location {
+                source: "bench".into(),
+                place: Place::Field { document: 0, pointer: Pointer::ROOT },
+            },
+            malformed: false,
+        })
+    })
+}
+
+/// Template and constraint of each policy.
+fn policies() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    let folders = std::fs::read_dir(root).expect("the policies are there");
+    let mut folders: Vec<PathBuf> = folders.map(|folder| folder.expect("a folder").path()).collect();
+    folders.retain(|folder| folder.join("template.yaml").exists());
+    folders.sort();
+    let read = |path: PathBuf| std::fs::read_to_string(path).expect("a policy is readable");
+    let both = |folder: &PathBuf| {
+        format!("{}\n---\n{}", read(folder.join("template.yaml")), read(folder.join("constraint.yaml")))
+    };
+    folders.iter().map(both).collect()
+}
+
+/// A Pod of some 5 KB. It violates little, as most that is admitted.
+fn pod() -> Arc<Entry> {
+    let container = |name: &str| {
+        format!(
+            r#"{{"name": "{name}", "image": "registry.internal/shop/{name}@sha256:{digest}",
+            "args": ["--listen=:8080", "--log=json", "--peers=a,b,c"], "ports": [{{"containerPort": 8080, "name": "http"}}],
+            "env": [{{"name": "ZONE", "value": "a"}}, {{"name": "POD", "valueFrom": {{"fieldRef": {{"fieldPath": "metadata.name"}}}}}}],
+            "resources": {{"limits": {{"cpu": "500m", "memory": "256Mi"}}, "requests": {{"cpu": "250m", "memory": "256Mi"}}}},
+            "livenessProbe": {{"httpGet": {{"path": "/live", "port": 8080}}, "periodSeconds": 10}},
+            "readinessProbe": {{"httpGet": {{"path": "/ready", "port": 8080}}, "periodSeconds": 10}},
+            "securityContext": {{"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "runAsNonRoot": true,
+                "capabilities": {{"drop": ["ALL"]}}, "seccompProfile": {{"type": "RuntimeDefault"}}}},
+            "volumeMounts": [{{"name": "tmp", "mountPath": "/tmp"}}, {{"name": "config", "mountPath": "/etc/shop"}}]}}"#,
+            digest = "0123456789abcdef".repeat(4)
+        )
+    };
+    let containers: Vec<String> = ["web", "cache", "proxy", "metrics"].into_iter().map(container).collect();
+    let text = format!(
+        r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "shop", "namespace": "shop", "labels": {{
+        "app.kubernetes.io/name": "shop", "app.kubernetes.io/version": "1.2.3", "app.kubernetes.io/component": "web",
+        "app.kubernetes.io/part-of": "shop", "team": "shop"}}, "annotations": {{"example.com/owner": "shop@example.com"}}}},
+        "spec": {{"serviceAccountName": "shop", "automountServiceAccountToken": false,
+        "securityContext": {{"runAsNonRoot": true, "fsGroup": 1000}}, "containers": [{}], "initContainers": [{}],
+        "volumes": [{{"name": "tmp", "emptyDir": {{}}}}, {{"name": "config", "configMap": {{"name": "shop"}}}}]}}}}"#,
+        containers.join(","),
+        container("migrate")
+    );
+    entries(&text).next().expect("one Pod")
+}
+
+fn ingress(number: usize, host: &str) -> String {
+    format!(
+        r#"{{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {{"name": "i{number}", "namespace": "n{}"}},
+        "spec": {{"ingressClassName": "c", "tls": [{{"hosts": ["{host}"]}}], "rules": [{{"host": "{host}", "http": {{"paths":
+        [{{"path": "/", "pathType": "Prefix", "backend": {{"service": {{"name": "s", "port": {{"number": 80}}}}}}}}]}}}}]}}}}"#,
+        number % 100
+    )
+}
+
+fn review(set: &PolicySet, entry: &Arc<Entry>, inventory: &Inventory) -> usize {
+    let request = bare_request(entry);
+    let review = Review {
+        request: &request,
+        namespace: None,
+        namespace_object: None,
+        source: Source::Original,
+        point: WEBHOOK,
+    };
+    set.review(&review, inventory).len()
+}
+
+fn admission(criterion: &mut Criterion) {
+    let policies = policies();
+    let all: Vec<Arc<Entry>> = policies.iter().flat_map(|text| entries(text)).collect();
+    let (set, _) = PolicySet::compile(&all);
+    let pod = pod();
+    let size = pod.value.to_json().len();
+    let nothing = Inventory::default();
+    let found = review(&set, &pod, &nothing);
+    criterion.bench_function(&format!("pod/{size} bytes, {found} found"), |bench| {
+        bench.iter(|| review(black_box(&set), &pod, &nothing));
+    });
+
+    let unique: Vec<Arc<Entry>> = policies
+        .iter()
+        .filter(|text| text.contains("name: k8suniqueingresshost"))
+        .flat_map(|text| entries(text))
+        .collect();
+    let (set, _) = PolicySet::compile(&unique);
+    let manifests: Vec<Value> = (0..10_000)
+        .flat_map(|number| entries(&ingress(number, &format!("h{number}.example.com"))))
+        .map(|entry| entry.value.clone())
+        .collect();
+    let inventory = Inventory::of_manifests(&manifests);
+    for (name, host, wanted) in [("free", "free.example.com", 0), ("taken", "h77.example.com", 1)] {
+        let asked = entries(&ingress(10_001, host)).next().expect("one Ingress");
+        assert_eq!(review(&set, &asked, &inventory), wanted, "{name}");
+        criterion.bench_function(&format!("ingress among 10000/{name}"), |bench| {
+            bench.iter(|| review(black_box(&set), &asked, &inventory));
+        });
+    }
+
+    let mut twice = policies.clone();
+    twice.extend(policies.iter().map(|text| renamed(text)));
+    let twice: Vec<Arc<Entry>> = twice.iter().flat_map(|text| entries(text)).collect();
+    let loaded = PolicySet::compile(&twice).0.templates().len();
+    criterion.bench_function(&format!("load/{loaded} templates"), |bench| {
+        bench.iter(|| PolicySet::compile(black_box(&twice)));
+    });
+}
+
+/// The same policy by another name.
+fn renamed(text: &str) -> String {
+    text.replace("K8s", "Other").replace("name: k8s", "name: other")
+}
+
+criterion_group!(benches, admission);
+criterion_main!(benches);

@@ -1,0 +1,416 @@
+//! Layer 1: Gatekeeper's constraints. Templates and constraints among the inputs are compiled to a [`PolicySet`], which
+//! reviews requests as Gatekeeper's webhook does. Normative: `open-policy-agent/gatekeeper` and `frameworks/constraint`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use lumen_value::{Object, Value, pointer};
+
+use crate::finding::{Action, Finding, Outcome, RuleId};
+use crate::object::text;
+use crate::rule::Rule;
+use crate::snapshot::Entry;
+
+pub mod constraint;
+pub mod decode;
+mod engine;
+pub mod expansion;
+mod fault;
+pub mod inventory;
+pub mod matching;
+mod place;
+pub mod rules;
+pub mod schema;
+pub mod template;
+
+pub use constraint::{Constraint, Enforcement, is_constraint};
+pub use expansion::{ExpansionError, Expansions, is_expansion};
+pub use inventory::Inventory;
+pub use rules::rules;
+pub use template::{Template, is_template};
+
+use engine::{Hit, Question, Scratches};
+use fault::Fault;
+use lumen_rego::eval::Scratch;
+use matching::Source;
+
+/// The enforcement point of the admission webhook.
+pub const WEBHOOK: &str = "validation.gatekeeper.sh";
+/// The enforcement point of the audit of what is in the cluster.
+pub const AUDIT: &str = "audit.gatekeeper.sh";
+/// The enforcement point of `gator`.
+pub const GATOR: &str = "gator.gatekeeper.sh";
+
+/// Templates and the constraints that put them to use. Immutable; may be shared by threads.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySet {
+    templates: Vec<Template>,
+    constraints: Vec<Constraint>,
+    /// The constraints that name the kind, by number.
+    by_kind: BTreeMap<String, Vec<usize>>,
+    /// The constraints about any kind.
+    of_any_kind: Vec<usize>,
+    expansions: Expansions,
+    scratches: Scratches,
+}
+
+/// What is reviewed.
+#[derive(Clone, Copy, Debug)]
+pub struct Review<'a> {
+    /// The admission request, without `namespaceObject`.
+    pub request: &'a Value,
+    /// The Namespace that constraints are matched with; `None` where there is none, or none is known.
+    pub namespace: Option<&'a Value>,
+    /// The Namespace that policies see as `input.review.namespaceObject`.
+    pub namespace_object: Option<&'a Value>,
+    /// Where the object comes from.
+    pub source: Source,
+    /// The enforcement point, such as [`WEBHOOK`].
+    pub point: &'a str,
+}
+
+/// One violation of one constraint.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The constraint.
+    pub constraint: Arc<Entry>,
+    /// What the policy says.
+    pub message: String,
+    /// More about it, for programs; an empty object where the policy says no more, and null where it failed.
+    pub details: Value,
+    /// What the constraint does about it.
+    pub enforcement: Enforcement,
+    /// Whether the policy, or its `match`, could not be evaluated. It counts as a violation all the same.
+    pub is_error: bool,
+    /// Whether it is about an object that the reviewed one would make.
+    is_made: bool,
+    number: usize,
+}
+
+impl PolicySet {
+    /// Compiles the templates and constraints among some objects, and says what is wrong with those that cannot be used.
+    /// Of several templates of one name, and of several constraints of one kind and name, the last that is sound counts.
+    pub fn compile<'e>(entries: impl IntoIterator<Item = &'e Arc<Entry>>) -> (Self, Vec<Finding>) {
+        let is_policy =
+            |entry: &&Arc<Entry>| is_template(entry) || is_constraint(entry) || is_expansion(entry);
+        let policies: Vec<&Arc<Entry>> = entries.into_iter().filter(is_policy).collect();
+        let mut set = Self::default();
+        let mut findings = Vec::new();
+        let mut numbers: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+        let mut broken: BTreeSet<Arc<str>> = BTreeSet::new();
+        for entry in policies.iter().filter(|entry| is_template(entry)) {
+            match Template::compile(entry) {
+                Ok(mut template) => {
+                    let warnings = std::mem::take(&mut template.warnings);
+                    findings.extend(of_faults(warnings, &rules::INVALID_TEMPLATE, entry));
+                    numbers.insert(entry.object.name.clone(), set.templates.len());
+                    set.templates.push(template);
+                }
+                Err(faults) => {
+                    broken.insert(entry.object.name.to_lowercase().into());
+                    findings.extend(of_faults(faults, &rules::INVALID_TEMPLATE, entry));
+                }
+            }
+        }
+        findings.extend(set.add_expansions(&policies));
+        let mut known: BTreeMap<(Arc<str>, Arc<str>), usize> = BTreeMap::new();
+        for entry in policies.into_iter().filter(|entry| is_constraint(entry)) {
+            let name = entry.object.kind.to_lowercase();
+            let Some((number, template)) =
+                numbers.get(name.as_str()).and_then(|number| Some((*number, set.templates.get(*number)?)))
+            else {
+                let is_broken = broken.contains(name.as_str());
+                findings.push(without_template(entry, &name, is_broken));
+                continue;
+            };
+            match Constraint::compile(entry, template, number) {
+                Err(faults) => {
+                    findings.extend(of_faults(faults, &rules::INVALID_CONSTRAINT, entry));
+                }
+                Ok(mut constraint) => {
+                    let warnings = std::mem::take(&mut constraint.warnings);
+                    findings.extend(of_faults(warnings, &rules::INVALID_CONSTRAINT, entry));
+                    let key = (entry.object.kind.clone(), entry.object.name.clone());
+                    if let Some(earlier) = known.get(&key).and_then(|number| set.constraints.get_mut(*number))
+                    {
+                        *earlier = constraint;
+                    } else {
+                        known.insert(key, set.constraints.len());
+                        set.constraints.push(constraint);
+                    }
+                }
+            }
+        }
+        set.constraints.sort_by(|a, b| (a.kind(), a.name()).cmp(&(b.kind(), b.name())));
+        set.index();
+        (set, findings)
+    }
+
+    fn add_expansions(&mut self, policies: &[&Arc<Entry>]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for entry in policies.iter().filter(|entry| is_expansion(entry)) {
+            if let Err(faults) = self.expansions.add(entry) {
+                findings.extend(of_faults(faults, &rules::INVALID_EXPANSION, entry));
+            }
+        }
+        let cycles = self.expansions.set_cycles_aside();
+        for entry in
+            policies.iter().filter(|entry| is_expansion(entry) && cycles.contains(&entry.object.name))
+        {
+            let fault = Fault::new(pointer!["spec", "applyTo"], "template forms expansion cycle");
+            findings.push(fault.finding(&rules::INVALID_EXPANSION, entry));
+        }
+        findings
+    }
+
+    fn index(&mut self) {
+        for (number, constraint) in self.constraints.iter().enumerate() {
+            match constraint.matching.kinds() {
+                None => self.of_any_kind.push(number),
+                Some(kinds) => {
+                    for kind in kinds.collect::<BTreeSet<_>>() {
+                        self.by_kind.entry(kind.to_owned()).or_default().push(number);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether it has no constraint, so that no review finds anything.
+    pub fn is_empty(&self) -> bool {
+        self.constraints.is_empty()
+    }
+
+    /// The constraints, by kind and name.
+    pub fn constraints(&self) -> &[Constraint] {
+        &self.constraints
+    }
+
+    /// The templates, in the order they came.
+    pub fn templates(&self) -> &[Template] {
+        &self.templates
+    }
+
+    /// How to mend violations, for the constraints that say so themselves or whose template does: the annotation
+    /// [`FIX_ANNOTATION`](template::FIX_ANNOTATION).
+    pub fn remedies(&self) -> impl Iterator<Item = (&RuleId, &str)> {
+        self.constraints.iter().filter_map(|constraint| {
+            let template = self.templates.get(constraint.template).map(|template| &template.entry);
+            let entries = [Some(&constraint.entry), template];
+            let fix = entries.into_iter().flatten().find_map(|entry| template::fix(entry))?;
+            Some((&constraint.rule, fix))
+        })
+    }
+
+    /// What a request violates, sorted by constraint and message.
+    ///
+    /// As upstream, an evaluation that fails is one violation of each constraint of its kind that was to be evaluated, and a
+    /// `match` that cannot be decided is one of its constraint.
+    pub fn review(&self, review: &Review<'_>, inventory: &Inventory) -> Vec<Verdict> {
+        let request = on_deletion(review.request);
+        let operation = text(&request, "operation");
+        let part = |name| request.get(name).unwrap_or(&crate::object::NULL);
+        let objects = [part("object"), part("oldObject")];
+        let mut verdicts = Vec::new();
+        let mut matched: Vec<(usize, &Constraint, Enforcement)> = Vec::new();
+        for (number, constraint) in self.candidates(objects) {
+            let Some(template) = self.templates.get(constraint.template) else {
+                continue;
+            };
+            if review.point == WEBHOOK && !template.is_for(operation) {
+                continue;
+            }
+            let Some(enforcement) = constraint.at_point(review.point) else {
+                continue;
+            };
+            match constraint.matching.matches_any(objects, review.namespace, review.source) {
+                Ok(true) => matched.push((number, constraint, enforcement)),
+                Ok(false) => {}
+                Err(error) => {
+                    let name = objects.iter().find(|object| !object.is_null());
+                    let name =
+                        name.map_or("", |object| text(crate::object::field(object, &["metadata"]), "name"));
+                    let hit = Hit {
+                        message: format!(
+                            "unable to match constraints: error matching the requested object: {name} :failed to run Match criteria: {error}"
+                        ),
+                        details: Value::Null,
+                        is_error: true,
+                    };
+                    verdicts.push(verdict(number, constraint, &enforcement, hit));
+                }
+            }
+        }
+        if !matched.is_empty() {
+            let request = crate::request::with_namespace_object(&request, review.namespace_object);
+            let mut scratch = self.scratches.take();
+            for of_kind in matched.chunk_by(|a, b| a.1.template == b.1.template) {
+                verdicts.extend(self.review_kind(of_kind, &request, inventory, &mut scratch));
+            }
+            self.scratches.give_back(scratch);
+        }
+        verdicts.sort_by(|a, b| (a.number, &a.message, &a.details).cmp(&(b.number, &b.message, &b.details)));
+        verdicts
+    }
+
+    /// What the objects violate that an object would make (`pkg/webhook/policy.go`, `reviewRequest`): the messages say so, and
+    /// the expansion template may change the action.
+    pub fn review_made(
+        &self,
+        object: &Value,
+        review: &Review<'_>,
+        inventory: &Inventory,
+    ) -> Result<Vec<Verdict>, ExpansionError> {
+        if self.expansions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut verdicts = Vec::new();
+        for made in self.expansions.expand(object, review.namespace)? {
+            let bare = crate::request::bare_request_about(&made.object);
+            let fields = bare.as_object().cloned().unwrap_or_default();
+            let request = fields.with("operation", text(review.request, "operation")).into();
+            let review = Review { request: &request, source: Source::Generated, ..*review };
+            for mut verdict in self.review(&review, inventory) {
+                verdict.is_made = true;
+                verdict.message = format!("[Implied by {}] {}", made.template, verdict.message);
+                if !made.action.is_empty() {
+                    verdict.enforcement.action.clone_from(&made.action);
+                }
+                verdicts.push(verdict);
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// The constraints of one template.
+    fn review_kind(
+        &self,
+        constraints: &[(usize, &Constraint, Enforcement)],
+        request: &Value,
+        inventory: &Inventory,
+        scratch: &mut Scratch,
+    ) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        for (number, constraint, enforcement) in constraints {
+            let Some(template) = self.templates.get(constraint.template) else {
+                continue;
+            };
+            let question =
+                Question { review: request, parameters: &constraint.parameters, data: inventory.data() };
+            match template.engine.violations(&question, scratch) {
+                Ok(hits) => {
+                    verdicts
+                        .extend(hits.into_iter().map(|hit| verdict(*number, constraint, enforcement, hit)));
+                }
+                Err(message) => {
+                    let hit = Hit { message, details: Value::Null, is_error: true };
+                    let failed = constraints.iter().map(|(number, constraint, enforcement)| {
+                        verdict(*number, constraint, enforcement, hit.clone())
+                    });
+                    return failed.collect();
+                }
+            }
+        }
+        verdicts
+    }
+
+    /// Whether any constraint matches a request, or cannot tell.
+    pub fn concerns(&self, review: &Review<'_>) -> bool {
+        let part = |name| review.request.get(name).unwrap_or(&crate::object::NULL);
+        let objects = [part("object"), part("oldObject")];
+        self.candidates(objects).any(|(_, constraint)| {
+            constraint.matching.matches_any(objects, review.namespace, review.source).unwrap_or(true)
+        })
+    }
+
+    /// The constraints that could be about one of the objects, by number.
+    fn candidates(&self, objects: [&Value; 2]) -> impl Iterator<Item = (usize, &Constraint)> {
+        let mut numbers: BTreeSet<usize> = self.of_any_kind.iter().copied().collect();
+        for object in objects.into_iter().filter(|object| !object.is_null()) {
+            let (_, kind) = matching::group_and_kind(object);
+            numbers.extend(self.by_kind.get(kind).into_iter().flatten());
+        }
+        numbers.into_iter().filter_map(|number| Some((number, self.constraints.get(number)?)))
+    }
+
+    /// What a verdict says about an object.
+    pub fn finding(&self, verdict: &Verdict, entry: &Entry) -> Option<Finding> {
+        let constraint = self.constraints.get(verdict.number)?;
+        let action = verdict.enforcement.strictest();
+        let outcome = match (verdict.is_error, action) {
+            (true, _) => Outcome::Error,
+            (false, Action::Warn) => Outcome::Warn,
+            (false, _) => Outcome::Fail,
+        };
+        let upstream = format!("[{}] {}", constraint.name(), verdict.message);
+        // What is said of an object that is yet to be made does not lead into its maker's manifest.
+        let details = if verdict.is_made { &crate::object::NULL } else { &verdict.details };
+        Some(Finding {
+            rule: constraint.rule.clone(),
+            outcome,
+            action,
+            severity: constraint.severity,
+            message: verdict.message.trim().to_owned(),
+            upstream_message: Some(upstream.into()),
+            object: Some(entry.object.clone()),
+            location: Some(entry.locate(&place::of_violation(details, &verdict.message, &entry.value))),
+            related: Vec::new(),
+            policy: Some(constraint.policy.clone()),
+            fix: None,
+        })
+    }
+}
+
+/// Where in a document a policy's violation points: where `details.path` leads, an array of keys and indices; else to the one
+/// container that the message names, or the image that it quotes; else to the field `kind`.
+pub fn place_of(details: &Value, message: &str, document: &Value) -> lumen_value::Pointer {
+    place::of_violation(details, message, document)
+}
+
+fn verdict(number: usize, constraint: &Constraint, enforcement: &Enforcement, hit: Hit) -> Verdict {
+    Verdict {
+        constraint: constraint.entry.clone(),
+        message: hit.message,
+        details: hit.details,
+        enforcement: enforcement.clone(),
+        is_error: hit.is_error,
+        is_made: false,
+        number,
+    }
+}
+
+/// The finding about an object of which it is not known what it would make.
+pub fn failed_expansion(error: &ExpansionError, entry: &Entry) -> Finding {
+    let upstream = format!("error expanding resource {}: {error}", entry.object.name);
+    let fault = Fault { upstream: Some(upstream), ..Fault::new(pointer!["kind"], error.to_string()) };
+    fault.finding(&rules::FAILED_EXPANSION, entry)
+}
+
+fn of_faults<'a>(faults: Vec<Fault>, rule: &'a Rule, entry: &'a Entry) -> impl Iterator<Item = Finding> + 'a {
+    faults.into_iter().map(move |fault| fault.finding(rule, entry))
+}
+
+fn without_template(entry: &Entry, name: &str, is_broken: bool) -> Finding {
+    let message = if is_broken {
+        format!("the template `{name}` is broken, so nothing was judged by this constraint")
+    } else {
+        format!("no template `{name}` is among the inputs, so nothing was judged by this constraint")
+    };
+    let upstream = format!("missing ConstraintTemplate: template {name:?} not found");
+    let fault = Fault { upstream: Some(upstream), ..Fault::new(pointer!["kind"], message) };
+    fault.taken().finding(&rules::UNKNOWN_TEMPLATE, entry)
+}
+
+/// The request as policies see it: on DELETE the object is the one that goes (`target.go`, `setObjectOnDelete`).
+fn on_deletion(request: &Value) -> Value {
+    match request {
+        Value::Object(fields) if text(request, "operation") == "DELETE" => {
+            let old = fields.get("oldObject").cloned().unwrap_or_default();
+            Object::with(fields, "object", old).into()
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
