@@ -41,7 +41,7 @@ impl Fingerprint {
             (None, None, None) => String::new(),
         };
         let path = match finding.location.as_ref().map(|location| &location.place) {
-            Some(Place::Field { pointer, .. }) => path(pointer, entry),
+            Some(Place::Field { pointer, .. } | Place::Inside { pointer, .. }) => path(pointer, entry),
             Some(Place::Byte(_) | Place::Whole) | None => String::new(),
         };
         Self { object, path, rule: finding.rule.to_string(), action: finding.action.to_string() }
@@ -51,7 +51,7 @@ impl Fingerprint {
 /// A pointer from its object's root in which elements have their names, or their values, in place of their numbers.
 fn path(pointer: &Pointer, entry: Option<&Entry>) -> String {
     let base = match entry.map(|entry| &entry.location.place) {
-        Some(Place::Field { pointer, .. }) => pointer.steps().len(),
+        Some(Place::Field { pointer, .. } | Place::Inside { pointer, .. }) => pointer.steps().len(),
         _ => 0,
     };
     let mut value = entry.map(|entry| &entry.value);

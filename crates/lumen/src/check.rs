@@ -26,10 +26,12 @@ use crate::report::{Report, Summary};
 pub use crate::source::Input;
 use crate::source::{Problem, ProblemKind};
 
+pub mod conftest;
 mod documents;
 mod exempt;
 mod judge;
 mod place;
+mod policies;
 
 pub use documents::Skipped;
 pub use judge::pod_security_configuration;
@@ -50,6 +52,12 @@ pub struct Settings {
     pub now: Timestamp,
     /// What verdicts depend on beside the objects.
     pub policies: Policies,
+    /// Inputs whose templates and constraints are applied, and that are not themselves checked.
+    pub policy_inputs: Vec<Input>,
+    /// Modules for Conftest, which are asked about every document.
+    pub conftest_inputs: Vec<Input>,
+    /// The packages among them whose rules are asked.
+    pub conftest_namespaces: Vec<String>,
     /// Known findings, which are silenced.
     pub baseline: Option<Baseline>,
     /// Whether the baseline silences denials, too. Not with `--fail-on deny`, which says what the cluster refuses.
@@ -65,6 +73,9 @@ impl Default for Settings {
             with_baseline: true,
             now: Timestamp::UNIX_EPOCH,
             policies: Policies::default(),
+            policy_inputs: Vec::new(),
+            conftest_inputs: Vec::new(),
+            conftest_namespaces: vec![conftest::NAMESPACE.to_owned()],
             baseline: None,
             baseline_holds_denials: true,
         }
@@ -111,14 +122,26 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     inputs.sort_by(|a, b| (&a.name, &a.bytes).cmp(&(&b.name, &b.bytes)));
     // One name is one input: places are told apart by it.
     inputs.dedup_by(|a, b| a.name == b.name);
-    let read = documents::read(&inputs, settings);
+    let mut read = documents::read(&inputs, settings);
+    let (conftest, broken_conftest) = conftest::compile(settings);
+    // Documents share what they hold: a copy costs little.
+    let asked = if conftest.is_some() { read.documents.clone() } else { Vec::new() };
     let options = snapshot::Options { default_namespace: settings.policies.default_namespace.clone() };
-    let (snapshot, about_objects) = Snapshot::build(read.documents, &options);
+    let (snapshot, about_objects) = Snapshot::build(std::mem::take(&mut read.documents), &options);
 
     let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
     findings.extend(read.findings);
     findings.extend(about_objects);
-    judge::judge(&snapshot, &settings.policies, &mut findings);
+    let added = policies::read(&inputs, settings);
+    let (policies, broken) = policies::compile(&added, &snapshot, settings);
+    findings.extend(added.findings);
+    findings.extend(broken);
+    judge::judge(&snapshot, &policies, &mut findings);
+    findings.extend(broken_conftest);
+    if let Some(conftest) = conftest {
+        findings.extend(conftest.judge(&asked, &snapshot));
+    }
+    drop(asked);
     let skipped = documents::skipped(read.skipped, &snapshot);
     if settings.strict {
         findings.extend(skipped.iter().map(Skipped::finding));
@@ -144,19 +167,28 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     };
     // The values are the largest part of what is in memory, and nothing needs them any more.
     drop(snapshot);
-    let mut findings = place::locate(findings, &inputs, &read.places, settings.with_changes);
+    let names: Vec<Arc<str>> = inputs.iter().map(|input| input.name.clone()).collect();
+    // What is said of a policy stands in its file.
+    let mut places = read.places;
+    places.extend(added.places);
+    inputs.extend(added.inputs);
+    inputs.extend(settings.conftest_inputs.iter().cloned());
+    inputs.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut findings = place::locate(findings, &inputs, &places, settings.with_changes);
     // From the order of fields to that of lines, within a file.
     findings.sort_by(|a, b| place::in_text(a).cmp(&place::in_text(b)));
     let sources = place::texts(findings.iter().flat_map(place::of_report), &inputs);
+    let remedies = policies.admission.remedies().map(|(rule, remedy)| (rule.clone(), remedy.to_owned()));
     let report = Report {
         findings,
-        inputs: inputs.iter().map(|input| input.name.clone()).collect(),
+        inputs: names,
         sources,
         rules: catalog::rules().collect(),
+        remedies: remedies.collect(),
         summary,
     };
     let exemption_texts = place::texts(audit.uses.iter().map(|used| &used.exemption.location), &inputs);
-    Checked { report, skipped, audit, known, documents: read.places, exemption_texts, baseline }
+    Checked { report, skipped, audit, known, documents: places, exemption_texts, baseline }
 }
 
 fn sort_key(finding: &Finding) -> impl Ord + '_ {

@@ -20,6 +20,7 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   lumen check .                             everything below this folder
   lumen check --fail-on deny deploy/        fail only on what the cluster would refuse
+  lumen check --policy builtin deploy/      with the admission policies that come with lumen
   kustomize build overlays/prod | lumen check -
   lumen check -o human -o sarif=lumen.sarif deploy/
   lumen check --diff --unsafe-fixes deploy/ show what fixes would change
@@ -32,6 +33,29 @@ const CONFIG_EXAMPLES: &str = "\
 Examples:
   lumen config show --origin          every setting, its value and who gave it
   LUMEN_FAIL_ON=low lumen config show > lumen.yaml";
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  lumen test policies/                    every suite and every test below a folder
+  lumen test --run 'labels//missing' .    cases like `missing` of tests like `labels`
+  lumen test --coverage --strict policies/
+  lumen test -o junit policies/ > tests.xml
+
+The modules below each PATH are compiled together, as `opa test` does; `data.json` and `data.yaml` are base documents.
+
+Exit status: 0 all passed; 1 a test failed, or with --strict there is a remark; 2 a test could not be run";
+
+const REGO_EVAL_EXAMPLES: &str = "\
+Examples:
+  lumen rego eval '1 + 1'
+  lumen rego eval -d policy.rego -i input.json data.main.deny
+  lumen rego eval --explain -d policy.rego -i input.json data.main.allow";
+
+const POLICY_EXPORT_EXAMPLES: &str = "\
+Examples:
+  lumen policy export policies                    all of them, to be changed and tested
+  lumen policy export policies block-latest-tag
+  lumen policy show block-latest-tag | kubectl apply -f -";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -94,6 +118,13 @@ pub enum Command {
     Check(Box<Check>),
     /// Say what a rule demands, why, and how to mend or exempt a workload
     Explain(Explain),
+    /// Run the tests of policies: Gatekeeper's suites, and the `test_` rules of Rego modules
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(Test),
+    /// Ask the Rego engine: evaluate a query, check modules, list what they need
+    Rego(Rego),
+    /// The policies that come with Lumen: list, show, or write them to a folder
+    Policy(Policy),
     /// Show the settings
     Config(Config),
     /// Print the JSON schema of an output
@@ -128,6 +159,13 @@ pub struct Check {
     /// Write what is found now to this file, for `--baseline`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["baseline", "fix", "diff"])]
     pub write_baseline: Option<PathBuf>,
+    /// Ask the Conftest policies of this file or folder about every document, too: what `deny`, `violation` and
+    /// `warn` find is advice; repeatable
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::AnyPath, help_heading = "Conftest")]
+    pub conftest: Vec<OsString>,
+    /// The package whose rules are asked; `main` where none is given; repeatable
+    #[arg(long, value_name = "NAME", requires = "conftest", help_heading = "Conftest")]
+    pub conftest_namespace: Vec<String>,
     /// Print the exemptions in place of a report: which matched, which are unused or expired; a table, or
     /// JSON with `-o json`
     #[arg(long, conflicts_with_all = ["fix", "diff", "write_baseline"])]
@@ -140,9 +178,154 @@ pub struct Check {
 /// `lumen explain`.
 #[derive(Clone, Debug, Args)]
 pub struct Explain {
-    /// A rule's id, such as `pod-security/privileged`, or the end of one that no other rule shares; all rules
-    /// where none is given
+    /// A rule's id, such as `pod-security/privileged`, or the end of one that no other rule shares; a constraint's,
+    /// such as `admission/K8sBlockLatestTag/block-latest-tag`; all rules where none is given
     pub rule: Option<String>,
+}
+
+/// `lumen test`.
+#[derive(Clone, Debug, Args)]
+pub struct Test {
+    /// Files and folders; the current folder where none is given
+    #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<OsString>,
+    /// Only cases or tests whose name matches this regular expression; `TEST//CASE` for both
+    #[arg(long, value_name = "REGEX", default_value = "", hide_default_value = true)]
+    pub run: String,
+    /// Show which lines of Rego no test came to
+    #[arg(long)]
+    pub coverage: bool,
+    /// Remarks fail, too: tests that cannot fail, cases that nobody runs, constraints that match nothing
+    #[arg(long)]
+    pub strict: bool,
+    /// Show every case, not only those that did not pass
+    #[arg(long, short)]
+    pub all: bool,
+    /// The format of the report
+    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: TestFormat,
+}
+
+/// Formats of reports about tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON document.
+    Json,
+    /// `JUnit` XML.
+    Junit,
+}
+
+/// `lumen rego`.
+#[derive(Clone, Debug, Args)]
+pub struct Rego {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: RegoAction,
+}
+
+/// The commands of `lumen rego`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum RegoAction {
+    /// Evaluate a query and print its solutions
+    #[command(after_help = REGO_EVAL_EXAMPLES)]
+    Eval(RegoEval),
+    /// Parse and compile modules together, and say what is wrong
+    Check(RegoFiles),
+    /// List what modules read of input and data, and which built-ins they call
+    Deps(RegoFiles),
+    /// Print the plan that modules are compiled to
+    ExplainPlan(RegoFiles),
+}
+
+/// `lumen rego eval`.
+#[derive(Clone, Debug, Args)]
+pub struct RegoEval {
+    /// The query
+    pub query: String,
+    /// Modules, base documents (JSON, YAML), or folders of them
+    #[arg(long, short, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub data: Vec<OsString>,
+    /// The input: JSON or YAML; `-` is standard input
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub input: Option<OsString>,
+    /// A built-in that fails is an error, not undefined
+    #[arg(long)]
+    pub strict_builtin_errors: bool,
+    /// Say on standard error which expressions held and which did not
+    #[arg(long)]
+    pub explain: bool,
+    /// The language of the modules; that of each is found out where none is given
+    #[command(flatten)]
+    pub language: RegoLanguage,
+}
+
+/// Modules to look at.
+#[derive(Clone, Debug, Args)]
+pub struct RegoFiles {
+    /// Modules, or folders of them
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<OsString>,
+    /// OPA's strict mode: unused and shadowing names are errors
+    #[arg(long)]
+    pub strict: bool,
+    /// The language.
+    #[command(flatten)]
+    pub language: RegoLanguage,
+}
+
+/// The language of modules.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct RegoLanguage {
+    /// Read modules as before OPA 1.0
+    #[arg(long, conflicts_with = "v1")]
+    pub v0: bool,
+    /// Read modules as OPA 1.0 and later do
+    #[arg(long)]
+    pub v1: bool,
+}
+
+/// `lumen policy`.
+#[derive(Clone, Debug, Args)]
+pub struct Policy {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: PolicyAction,
+}
+
+/// The commands of `lumen policy`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PolicyAction {
+    /// List the built-in policies: name, severity, what each demands
+    List,
+    /// Print a policy's template and constraint, ready for `kubectl apply -f -`
+    Show(PolicyShow),
+    /// Write policies with their suites and samples to a folder
+    #[command(after_help = POLICY_EXPORT_EXAMPLES)]
+    Export(PolicyExport),
+}
+
+/// `lumen policy show`.
+#[derive(Clone, Debug, Args)]
+pub struct PolicyShow {
+    /// The policy's name, as `lumen policy list` gives it
+    pub name: String,
+}
+
+/// `lumen policy export`.
+#[derive(Clone, Debug, Args)]
+pub struct PolicyExport {
+    /// The folder; each policy gets one of its own in it
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+    /// Which policies; all where none is given
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Overwrite files that differ
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `lumen config`.

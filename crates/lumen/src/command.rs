@@ -16,7 +16,10 @@ mod completions;
 mod config;
 mod explain;
 mod man;
+mod policy;
+mod rego;
 mod schema;
+mod test;
 
 /// What holds for every command.
 struct Context {
@@ -54,6 +57,9 @@ fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Check(arguments) => check::run(&arguments, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
+        Command::Test(arguments) => test::run(&arguments, context),
+        Command::Rego(arguments) => rego::run(&arguments, context),
+        Command::Policy(arguments) => policy::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

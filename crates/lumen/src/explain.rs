@@ -9,6 +9,7 @@ use lumen_core::finding::{Layer, Severity};
 use lumen_core::rule::Rule;
 
 use crate::output::Style;
+use crate::policies::BuiltIn;
 
 /// The text about a rule, with a line feed at its end.
 pub fn rule(rule: &Rule, style: &Style) -> String {
@@ -29,13 +30,71 @@ pub fn rule(rule: &Rule, style: &Style) -> String {
     text.push_str(&format!("\n{}\n", paint.bold("How to mend it")));
     text.push_str(&paragraphs(rule.remedy, width));
     text.push_str(&format!("\n{}\n", paint.bold("How to exempt a workload")));
-    text.push_str(&exemption(rule, width));
+    text.push_str(&exemption(rule.layer, &id.to_string(), width));
     if !rule.references.is_empty() {
         text.push_str(&format!("\n{}\n", paint.bold("Where it is specified")));
         for reference in rule.references {
             text.push_str(&format!("  {reference}\n"));
         }
     }
+    text
+}
+
+/// The text about a policy that is built in, with a line feed at its end.
+pub fn policy(policy: &BuiltIn, style: &Style) -> String {
+    let paint = Paint(style.color);
+    let width = style.width.clamp(40, 100);
+    let about = policy.about();
+    let id = format!("{}/{}/{}", Layer::Admission, about.kind, policy.name);
+    let mut text = format!("{}\n", paint.bold(&id));
+    text.push_str(&wrapped(&sentence(&about.title), "", width));
+    let severity = about.severity.parse().unwrap_or(Severity::Medium);
+    text.push_str(&format!(
+        "\n{} {}\n{} {}\n{} built in: `--policy builtin:{}`\n",
+        paint.bold("severity"),
+        paint.severity(severity),
+        paint.bold("layer   "),
+        layer(Layer::Admission),
+        paint.bold("policy  "),
+        policy.name
+    ));
+    for (title, said) in [("Why", &about.rationale), ("How to mend it", &about.fix)] {
+        text.push_str(&format!("\n{}\n", paint.bold(title)));
+        text.push_str(&paragraphs(said, width));
+    }
+    if !about.parameters.is_empty() {
+        text.push_str(&format!("\n{}\n", paint.bold("Parameters")));
+    }
+    for parameter in &about.parameters {
+        let default = parameter.default.as_ref().map(|default| format!(", default {default}"));
+        let said = format!(
+            "`{}` ({}{}): {}",
+            parameter.name,
+            parameter.kind,
+            default.unwrap_or_default(),
+            sentence(&parameter.description)
+        );
+        text.push_str(&paragraphs(&said, width));
+    }
+    text.push_str(&format!("\n{}\n", paint.bold("How to exempt a workload")));
+    text.push_str(&exemption(Layer::Admission, &id, width));
+    text
+}
+
+/// The text about a constraint that is not built in.
+pub fn constraint(kind: &str, name: &str, style: &Style) -> String {
+    let paint = Paint(style.color);
+    let width = style.width.clamp(40, 100);
+    let id = format!("{}/{kind}/{name}", Layer::Admission);
+    let said = format!(
+        "This is the constraint `{name}` of kind `{kind}`: a policy of yours, not one of lumen's. It stands in a manifest with \
+         `kind: {kind}`, among the inputs or in a `--policy PATH`, and its rule in the ConstraintTemplate `{}` there.",
+        kind.to_lowercase()
+    );
+    let mut text = format!("{}\n", paint.bold(&id));
+    text.push_str(&wrapped(&said, "", width));
+    text.push_str(&format!("\n{}\n", paint.bold("How to exempt a workload")));
+    text.push_str(&exemption(Layer::Admission, &id, width));
     text
 }
 
@@ -102,20 +161,19 @@ fn layer(layer: Layer) -> &'static str {
     }
 }
 
-fn exemption(rule: &Rule, width: usize) -> String {
-    if rule.layer == Layer::Input {
+fn exemption(layer: Layer, id: &str, width: usize) -> String {
+    if layer == Layer::Input {
         return paragraphs(
             "What cannot be read cannot be judged, so nothing exempts from that. An `Exemption` among the inputs silences what was read and only looks wrong.",
             width,
         );
     }
-    let id = rule.id();
     let mut text = paragraphs("Advice is silenced where it stands, by a comment or by an annotation:", width);
     text.push_str(&format!(
         "\n    # lumen: ignore[{id}] the reason\n    lumensec.io/ignore: \"{id}: the reason\"\n\n"
     ));
     text.push_str(&paragraphs(
-        match rule.layer {
+        match layer {
             Layer::PodSecurity => DENIED_BY_THE_API_SERVER,
             _ => DENIED_BY_POLICY,
         },

@@ -78,6 +78,13 @@ impl<'a> Text<'a> {
                 let (range, missing) = self.field(*document, pointer, part)?;
                 Some(Region { missing, ..self.region_of(range) })
             }
+            Place::Inside { document, pointer, row, column } => {
+                let at = self.inside(*document, pointer, *row, *column);
+                at.map(|at| self.at_byte(at)).or_else(|| {
+                    let (range, missing) = self.field(*document, pointer, part)?;
+                    Some(Region { missing, ..self.region_of(range) })
+                })
+            }
         }
     }
 
@@ -96,6 +103,14 @@ impl<'a> Text<'a> {
             Part::Shown => shown(located, text),
         };
         Some((range.start + start..range.end + start, missing))
+    }
+
+    /// The byte of a character in the text of a field; `None` where the field has no text.
+    fn inside(&mut self, document: usize, pointer: &Pointer, row: u32, column: u32) -> Option<usize> {
+        let start = DocumentPlace::find(self.documents, document)?.range.start;
+        let map = self.document(document)?.scalar_map(pointer)?;
+        let (row, column) = (usize::try_from(row).ok()?, usize::try_from(column).ok()?);
+        Some(start + map.byte_at(row, column))
     }
 
     /// The places of one document; `None` where it cannot be read.

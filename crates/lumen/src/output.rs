@@ -242,7 +242,7 @@ fn place(location: &Location, region: Option<&Region>) -> String {
 
 /// Where the field that is meant is missing, says so: `securityContext.runAsNonRoot is missing`.
 fn missing(location: &Location, region: &Region) -> Option<String> {
-    let Place::Field { pointer, .. } = &location.place else {
+    let (Place::Field { pointer, .. } | Place::Inside { pointer, .. }) = &location.place else {
         return None;
     };
     let there = pointer.steps().len().checked_sub(region.missing)?;

@@ -5,7 +5,7 @@ use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
-use lumen_core::finding::{Finding, Related};
+use lumen_core::finding::{Finding, Related, RuleId};
 use lumen_core::rule::Rule;
 use lumen_value::edit::Edited;
 
@@ -20,6 +20,8 @@ pub struct Report {
     pub sources: BTreeMap<Arc<str>, Arc<[u8]>>,
     /// The built-in rules that findings may name, for formats that describe their rules.
     pub rules: Vec<&'static Rule>,
+    /// How to mend violations of constraints that say so.
+    pub remedies: BTreeMap<RuleId, String>,
     /// The sums.
     pub summary: Summary,
 }

@@ -4,6 +4,7 @@
 //! A flag wins over an environment variable, that over `lumen.yaml`, that over the default.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -14,6 +15,7 @@ use lumen_value::read;
 
 use crate::exit::FailOn;
 use crate::output::{self, Format, ReportApi};
+use crate::policies;
 use crate::source;
 
 pub mod file;
@@ -24,8 +26,8 @@ pub use file::ConfigFile;
 pub use flags::Flags;
 pub use table::{
     BASELINE, EXCLUDE, FAIL_ON, KUBERNETES_VERSION, MAX_ALIAS_SIZE, MAX_DEPTH, MAX_DOCUMENTS, MAX_FILE_SIZE,
-    MAX_FILES, MAX_TOTAL_SIZE, NAMESPACE, NO_IGNORE, OUTPUT, POD_SECURITY_CONFIG, REPORT_API, SETTINGS,
-    SHOW_PASSES, STRICT, USER,
+    MAX_FILES, MAX_TOTAL_SIZE, NAMESPACE, NO_IGNORE, OUTPUT, POD_SECURITY_CONFIG, POLICY, REPORT_API,
+    SETTINGS, SHOW_PASSES, STRICT, USER,
 };
 
 /// One thing that can be set.
@@ -66,20 +68,22 @@ pub enum Kind {
     Outputs,
     /// Glob patterns.
     Globs,
+    /// Files and folders; a relative one in `lumen.yaml` is relative to that file.
+    Paths,
 }
 
 impl Kind {
     /// Whether several values may be given.
     pub const fn is_list(self) -> bool {
-        matches!(self, Self::Outputs | Self::Globs)
+        matches!(self, Self::Outputs | Self::Globs | Self::Paths)
     }
 
     /// Says what is wrong with a value.
     pub fn check(self, text: &str) -> Result<(), String> {
         match self {
             Self::Switch => text.parse::<bool>().map(drop).map_err(|_| "use `true` or `false`".into()),
-            Self::Text | Self::File if text.is_empty() => Err("it is empty".into()),
-            Self::Text | Self::File => Ok(()),
+            Self::Text | Self::File | Self::Paths if text.is_empty() => Err("it is empty".into()),
+            Self::Text | Self::File | Self::Paths => Ok(()),
             Self::Choice(words) if words.contains(&text) => Ok(()),
             Self::Choice(words) => Err(format!("use one of {}", listed(words))),
             Self::Bytes => {
@@ -293,6 +297,17 @@ impl Resolved {
         self.text(&NAMESPACE).unwrap_or("default").into()
     }
 
+    /// [`POLICY`]: files and folders.
+    pub fn policy_paths(&self) -> Vec<OsString> {
+        let values = self.entry(&POLICY).values.iter();
+        values.filter(|value| !policies::is_choice(value)).map(OsString::from).collect()
+    }
+
+    /// [`POLICY`]: what is chosen of the built-in ones, such as `builtin:block-latest-tag`.
+    pub fn built_in_policies(&self) -> impl Iterator<Item = &str> {
+        self.entry(&POLICY).values.iter().map(String::as_str).filter(|value| policies::is_choice(value))
+    }
+
     /// [`POD_SECURITY_CONFIG`].
     pub fn pod_security_config(&self) -> Option<&Path> {
         self.text(&POD_SECURITY_CONFIG).map(Path::new)
@@ -323,6 +338,7 @@ impl Resolved {
         let bytes = |setting: &Setting| self.text(setting).and_then(parse_bytes);
         let defaults = source::Options::default();
         source::Options {
+            extensions: defaults.extensions,
             exclude: self.entry(&EXCLUDE).values.clone(),
             no_ignore: self.switch(&NO_IGNORE),
             file_bytes_max: bytes(&MAX_FILE_SIZE).unwrap_or(defaults.file_bytes_max),

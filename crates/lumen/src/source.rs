@@ -22,9 +22,16 @@ pub const TOTAL_BYTES_MAX: u64 = 1 << 30;
 /// Default of [`Options::files_max`].
 pub const FILES_MAX: usize = 200_000;
 
+/// What manifests' files end in.
+pub const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
+/// What files of policies and of their tests end in.
+pub const POLICIES: &[&str] = &["yaml", "yml", "json", "rego"];
+
 /// What to read, and how much of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// What the files in folders end in that are read. Files that are named on the command line may be called anything.
+    pub extensions: &'static [&'static str],
     /// Patterns as in `.gitignore` of what is left out of folders.
     pub exclude: Vec<String>,
     /// Whether `.gitignore` and `.ignore` count for nothing, and what is hidden is read.
@@ -40,6 +47,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            extensions: MANIFESTS,
             exclude: Vec::new(),
             no_ignore: false,
             file_bytes_max: lumen_value::read::INPUT_BYTES_MAX as u64,

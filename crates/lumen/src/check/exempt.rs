@@ -7,7 +7,7 @@ use lumen_core::catalog::{self, FindError};
 use lumen_core::exemption::read::{self, Ignore, Invalid};
 use lumen_core::exemption::rules::INVALID_EXEMPTION;
 use lumen_core::exemption::{Exemption, Field, RulePattern, Scope};
-use lumen_core::finding::{Finding, Location, Place};
+use lumen_core::finding::{Finding, Layer, Location, Place};
 use lumen_core::input;
 use lumen_core::snapshot::{Entry, Snapshot};
 use lumen_value::span::{Comment, Index, Placement};
@@ -62,7 +62,10 @@ pub(super) fn collect(
 /// Otherwise it would only be unused, which sends people looking in the wrong place.
 fn misspelt(pattern: &RulePattern) -> Option<String> {
     let text = pattern.to_string();
-    let is_built_in = catalog::rules().any(|rule| text.split('/').next() == Some(rule.layer.as_str()));
+    let layer = text.split('/').next().unwrap_or_default();
+    // Any constraint in the cluster is a rule of its layer.
+    let is_built_in =
+        layer != Layer::Admission.as_str() && catalog::rules().any(|rule| layer == rule.layer.as_str());
     if !is_built_in || text.contains('*') || catalog::rules().any(|rule| pattern.matches(&rule.id())) {
         return None;
     }

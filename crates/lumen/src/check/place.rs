@@ -14,9 +14,13 @@ use crate::report::{Change, Region, Reported};
 /// The object that a finding stands in.
 pub(super) fn object_of<'a>(finding: &Finding, snapshot: &'a Snapshot) -> Option<&'a Entry> {
     let location = finding.location.as_ref()?;
-    let Place::Field { document, pointer } = &location.place else {
+    let (Place::Field { document, pointer } | Place::Inside { document, pointer, .. }) = &location.place
+    else {
         return None;
     };
+    // A text's places are sorted behind all fields; the object is looked for by the field's.
+    let place = Place::Field { document: *document, pointer: pointer.clone() };
+    let location = &Location { source: location.source.clone(), place };
     // The object's own place is the nearest at or before the finding's: objects are sorted, and none holds another.
     let entries = snapshot.entries();
     let behind = entries.partition_point(|entry| entry.location <= *location);

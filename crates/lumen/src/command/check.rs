@@ -19,6 +19,7 @@ use crate::console::{self, Console};
 use crate::exit::{Exit, FailOn};
 use crate::fix::{self, Allowed};
 use crate::output::{self, Format, counted};
+use crate::policies;
 use crate::settings::{Output, Resolved};
 use crate::source::{self, Gathered};
 use crate::watch;
@@ -36,7 +37,10 @@ pub(super) fn run(arguments: &cli::Check, context: &Context) -> anyhow::Result<E
     if arguments.watch {
         let written: Vec<_> =
             session.resolved.outputs().into_iter().filter_map(|output| output.file).collect();
-        return watch::run(&session.paths, &written, context.console, || session.once());
+        let mut watched = session.paths.clone();
+        watched.extend(session.resolved.policy_paths());
+        watched.extend(arguments.conftest.iter().cloned());
+        return watch::run(&watched, &written, context.console, || session.once());
     }
     session.once()
 }
@@ -106,6 +110,7 @@ impl Session<'_> {
             user: self.resolved.user().map(Into::into),
             cluster_minor: self.resolved.kubernetes_minor().unwrap_or(NEWEST_MINOR).min(NEWEST_MINOR),
             shows_passes: self.resolved.show_passes(),
+            admission: Arc::default(),
         };
         let baseline = self.resolved.baseline().map(|path| {
             let text = read_bounded(path, BASELINE_BYTES_MAX)?;
@@ -123,6 +128,12 @@ impl Session<'_> {
             with_baseline: self.arguments.write_baseline.is_some(),
             now: Timestamp::now(),
             policies,
+            policy_inputs: Vec::new(),
+            conftest_inputs: Vec::new(),
+            conftest_namespaces: match self.arguments.conftest_namespace.as_slice() {
+                [] => vec![check::conftest::NAMESPACE.to_owned()],
+                names => names.to_vec(),
+            },
             baseline,
             baseline_holds_denials: self.resolved.fail_on() != FailOn::Deny,
         })
@@ -131,7 +142,19 @@ impl Session<'_> {
     fn check(&self, settings: &Settings) -> anyhow::Result<(Gathered, Checked)> {
         let mut gathered = source::gather(&self.paths, &self.resolved.source_options())?;
         let inputs = std::mem::take(&mut gathered.inputs);
-        let checked = check::check(inputs, &gathered.problems, settings);
+        let given = source::gather(&self.resolved.policy_paths(), &self.resolved.source_options())?;
+        gathered.problems.extend(given.problems);
+        let chosen = policies::chosen(self.resolved.built_in_policies())?;
+        let built_in = chosen.iter().flat_map(|policy| policy.manifests());
+        let built_in = built_in.map(|(name, text)| source::Input::new(name, text.as_bytes()));
+        let policy_inputs = built_in.chain(given.inputs).collect();
+        let options = source::Options { extensions: &["rego"], ..self.resolved.source_options() };
+        let conftest = source::gather(&self.arguments.conftest, &options)?;
+        gathered.problems.extend(conftest.problems);
+        let is_policy = |input: &source::Input| !input.name.ends_with("_test.rego");
+        let conftest_inputs = conftest.inputs.into_iter().filter(is_policy).collect();
+        let settings = Settings { policy_inputs, conftest_inputs, ..settings.clone() };
+        let checked = check::check(inputs, &gathered.problems, &settings);
         Ok((gathered, checked))
     }
 

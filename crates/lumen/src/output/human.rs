@@ -106,6 +106,11 @@ impl<'a> Human<'a> {
             self.line(Level::HELP, &line(&fix_title(fix)), &mut text);
             patch::write(self.report, reported, &self.style, &mut text);
         }
+        if let Some(remedy) = self.report.remedies.get(&finding.rule)
+            && self.explained.insert(&finding.rule)
+        {
+            self.line(Level::HELP, &line(remedy), &mut text);
+        }
         if !matches!(finding.outcome, Outcome::Pass | Outcome::Skip)
             && self.rules.get(&finding.rule).is_some()
             && self.explained.insert(&finding.rule)

@@ -288,7 +288,7 @@ impl<'a> Source<'a> {
             end_line: region.map(|region| region.end_line),
             end_column: region.map(|region| region.end_column),
             path: match &location.place {
-                Place::Field { pointer, .. } => Some(pointer.to_string()),
+                Place::Field { pointer, .. } | Place::Inside { pointer, .. } => Some(pointer.to_string()),
                 Place::Whole | Place::Byte(_) => None,
             },
         }

@@ -59,7 +59,9 @@ fn case(suite: &str, reported: &Reported) -> TestCase {
     }
     // The field stays when lines shift, and the case's history with it.
     match finding.location.as_ref().map(|location| &location.place) {
-        Some(Place::Field { pointer, .. }) => name.push_str(&format!(" {}", line(&pointer.to_string()))),
+        Some(Place::Field { pointer, .. } | Place::Inside { pointer, .. }) => {
+            name.push_str(&format!(" {}", line(&pointer.to_string())));
+        }
         Some(Place::Byte(_) | Place::Whole) | None => {}
     }
     let mut case = TestCase::new(name, status(reported));

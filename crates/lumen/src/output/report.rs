@@ -142,7 +142,7 @@ fn properties(reported: &Reported) -> Value {
     }
     if let Some(location) = &finding.location {
         properties.insert("file".into(), bounded(&location.source).into());
-        if let Place::Field { pointer, .. } = &location.place {
+        if let Place::Field { pointer, .. } | Place::Inside { pointer, .. } = &location.place {
             properties.insert("path".into(), bounded(&pointer.to_string()).into());
         }
     }

@@ -246,7 +246,9 @@ fn location(finding: &Finding, region: Option<&Region>) -> Value {
         logical.insert("fullyQualifiedName".into(), object.to_string().into());
         logical.insert("name".into(), (*object.name).into());
         logical.insert("kind".into(), "resource".into());
-        if let Some(Place::Field { pointer, .. }) = finding.location.as_ref().map(|place| &place.place) {
+        if let Some(Place::Field { pointer, .. } | Place::Inside { pointer, .. }) =
+            finding.location.as_ref().map(|place| &place.place)
+        {
             logical.insert("properties".into(), json!({ "path": pointer.to_string() }));
         }
         location.insert("logicalLocations".into(), json!([logical]));

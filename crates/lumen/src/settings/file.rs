@@ -7,6 +7,7 @@ use lumen_value::{Value, pointer};
 
 use super::{Entry, Kind, Origin, SETTINGS, Setting, nearest, suggestion};
 use crate::locate;
+use crate::policies;
 use crate::source;
 
 /// The name under which the file is looked for.
@@ -155,7 +156,8 @@ fn values(setting: &'static Setting, value: &Value, folder: &Path) -> Result<Vec
                 other => return Err(format!("`{}` cannot hold {}", setting.key, other.kind())),
             };
             let text = match setting.kind {
-                Kind::File => relative_to(folder, &text),
+                Kind::Paths if policies::is_choice(&text) => text,
+                Kind::File | Kind::Paths => relative_to(folder, &text),
                 Kind::Outputs => match text.split_once('=') {
                     Some((format, file)) if !file.is_empty() => {
                         format!("{format}={}", relative_to(folder, file))

@@ -34,7 +34,7 @@ fn argument(setting: &'static Setting) -> Arg {
         None => argument,
     };
     let argument = match setting.kind {
-        Kind::Outputs | Kind::Globs => argument.action(ArgAction::Append),
+        Kind::Outputs | Kind::Globs | Kind::Paths => argument.action(ArgAction::Append),
         _ => argument.action(ArgAction::Set),
     };
     match setting.kind {
@@ -49,6 +49,7 @@ fn argument(setting: &'static Setting) -> Arg {
             .value_name(setting.placeholder)
             .value_parser(PossibleValuesParser::new(words.iter().copied())),
         Kind::File => argument.value_name(setting.placeholder).value_hint(ValueHint::FilePath),
+        Kind::Paths => argument.value_name(setting.placeholder).value_hint(ValueHint::AnyPath),
         kind => argument
             .value_name(setting.placeholder)
             .value_parser(move |text: &str| kind.check(text).map(|()| text.to_owned())),

@@ -50,6 +50,16 @@ pub const NAMESPACE: Setting = Setting {
     doc: "The namespace of objects whose manifests name none",
 };
 /// See [`Setting::doc`].
+pub const POLICY: Setting = Setting {
+    key: "policy",
+    short: None,
+    kind: Kind::Paths,
+    default: "",
+    placeholder: "PATH",
+    doc: "Apply the ConstraintTemplates and constraints of this file or folder, too, besides those among the inputs; \
+          `builtin` for the policies that come with lumen, `builtin:NAME` for one of them; repeatable",
+};
+/// See [`Setting::doc`].
 pub const POD_SECURITY_CONFIG: Setting = Setting {
     key: "pod-security-config",
     short: None,
@@ -176,6 +186,7 @@ pub const SETTINGS: &[Setting] = &[
     REPORT_API,
     SHOW_PASSES,
     NAMESPACE,
+    POLICY,
     POD_SECURITY_CONFIG,
     KUBERNETES_VERSION,
     USER,

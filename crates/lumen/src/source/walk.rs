@@ -11,9 +11,6 @@ use ignore::{DirEntry, WalkBuilder};
 use super::open::{self, Origin};
 use super::{Found, Options, ProblemKind, shown};
 
-/// What a manifest's file ends in. Files that are named on the command line may be called anything.
-const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
-
 /// Adds the files that a path on the command line leads to.
 pub(super) fn collect(given: &Path, roots: &Roots, options: &Options, found: &mut Found) {
     if open::is_descriptor(given) {
@@ -89,12 +86,12 @@ fn collect_folder(root: &Path, roots: &Roots, options: &Options, found: &mut Fou
             break;
         }
         match entry {
-            Ok(entry) => add_entry(&entry, found),
-            Err(error) => add_error(root, &error, found),
+            Ok(entry) => add_entry(&entry, options.extensions, found),
+            Err(error) => add_error(root, &error, options.extensions, found),
         }
     }
     let outside = outside.lock().map(|mut outside| std::mem::take(&mut *outside)).unwrap_or_default();
-    for link in outside.iter().filter(|link| link.is_dir() || is_manifest_name(link)) {
+    for link in outside.iter().filter(|link| link.is_dir() || is_named_so(link, options.extensions)) {
         found.problem(
             link,
             ProblemKind::Outside,
@@ -103,12 +100,12 @@ fn collect_folder(root: &Path, roots: &Roots, options: &Options, found: &mut Fou
     }
 }
 
-fn add_entry(entry: &DirEntry, found: &mut Found) {
-    if !is_manifest_name(entry.path()) || entry.file_type().is_some_and(|kind| kind.is_dir()) {
+fn add_entry(entry: &DirEntry, extensions: &[&str], found: &mut Found) {
+    if !is_named_so(entry.path(), extensions) || entry.file_type().is_some_and(|kind| kind.is_dir()) {
         return;
     }
     match entry.metadata() {
-        Err(error) => add_error(entry.path(), &error, found),
+        Err(error) => add_error(entry.path(), &error, extensions, found),
         Ok(metadata) => match open::refusal(&metadata) {
             Some((kind, message)) => found.problem(entry.path(), kind, message),
             None => found.add(shown(entry.path()), Origin::Path(entry.path().into()), metadata.len()),
@@ -116,13 +113,13 @@ fn add_entry(entry: &DirEntry, found: &mut Found) {
     }
 }
 
-fn is_manifest_name(path: &Path) -> bool {
+fn is_named_so(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
+    extension.is_some_and(|extension| extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 /// What the walk could not look at. A link that leads nowhere and is not called like a manifest is nobody's loss.
-fn add_error(near: &Path, error: &ignore::Error, found: &mut Found) {
+fn add_error(near: &Path, error: &ignore::Error, extensions: &[&str], found: &mut Found) {
     let place = place(error);
     let path = place.unwrap_or(near);
     if let Some((ancestor, child)) = circle(error) {
@@ -137,7 +134,7 @@ fn add_error(near: &Path, error: &ignore::Error, found: &mut Found) {
         return;
     };
     let dangling = cause.kind() == std::io::ErrorKind::NotFound && path.is_symlink();
-    if dangling && !is_manifest_name(path) {
+    if dangling && !is_named_so(path, extensions) {
         return;
     }
     let message = if dangling { "this link leads nowhere".into() } else { open::unreadable(cause) };

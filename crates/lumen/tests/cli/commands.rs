@@ -17,6 +17,21 @@ fn rules_are_explained() {
 }
 
 #[test]
+fn policies_are_explained() {
+    let folder = Folder::new(&[]);
+    for name in ["admission/K8sBlockLatestTag/block-latest-tag", "block-latest-tag"] {
+        folder
+            .run(&format!("explain {name}"))
+            .expect(0)
+            .expect_line(&["Images have a tag that stays"])
+            .expect_line(&["`exemptImages` (array)"])
+            .expect_line(&["--policy builtin:block-latest-tag"])
+            .expect_line(&["Give the image a tag"]);
+    }
+    folder.run("explain admission/RequireOwner/everybody").expect(0).expect_line(&["kind `RequireOwner`"]);
+}
+
+#[test]
 fn schemas_completions_and_man_pages_are_made() {
     let folder = Folder::new(&[]);
     for name in folder.run("schema").expect(0).stdout.lines() {

@@ -63,6 +63,33 @@ fn every_attack_gets_the_findings_it_must() {
 }
 
 #[test]
+fn the_documents_own_templates_give_its_messages_word_for_word() {
+    let folder = examples().join("attacks");
+    let expected = std::fs::read_to_string(folder.join("expected.jsonl")).expect("the expectations");
+    for line in expected.lines() {
+        let scenario: Value = serde_json::from_str(line).expect("JSON");
+        let file = scenario["file"].as_str().expect("a file");
+        let arguments = ["namespaces.yaml", file, "--policy", "gatekeeper-policies.yaml"];
+        let (mut found, _) = check(&folder, &arguments);
+        found.retain(|finding| finding["layer"] == "admission" && finding["source"]["file"] == file);
+        let mut said: Vec<_> = field(&found, "rule").into_iter().zip(field(&found, "message")).collect();
+        said.sort_unstable();
+        let wanted = scenario["admission"].as_array().expect("findings");
+        let wanted: Vec<_> = field(wanted, "rule").into_iter().zip(field(wanted, "message")).collect();
+        assert_eq!(said, wanted, "{file}");
+        for finding in &found {
+            assert_eq!(finding["action"], "deny", "{file}");
+            let name = finding["rule"].as_str().and_then(|rule| rule.rsplit('/').next()).expect("a name");
+            let upstream = format!("[{name}] {}", finding["message"].as_str().expect("a message"));
+            assert_eq!(finding["upstreamMessage"], upstream.as_str(), "{file}");
+            let is_about_a_container = finding["message"].as_str().is_some_and(|text| text.contains('<'));
+            let path = finding["source"]["path"].as_str().unwrap_or_default();
+            assert_eq!(path.contains("/containers/0"), is_about_a_container, "{file}: {path}");
+        }
+    }
+}
+
+#[test]
 fn the_shop_is_clean() {
     let (findings, code) = check(&examples().join("shop"), &["."]);
     assert_eq!(code, Some(0));

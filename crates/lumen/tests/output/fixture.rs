@@ -370,6 +370,7 @@ pub(crate) fn report() -> Report {
         sources,
         inputs,
         rules: RULES.iter().collect(),
+        remedies: BTreeMap::new(),
         summary: Summary { files: 6, documents: 5, objects: 4, workloads: 2, skipped: 1, silenced: 2 },
     }
 }

@@ -69,7 +69,7 @@ fn line(used: &Use, checked: &Checked) -> Line {
     });
     let number = match location.place {
         Place::Whole => None,
-        Place::Byte(_) | Place::Field { .. } => region.map(|region| region.line),
+        Place::Byte(_) | Place::Field { .. } | Place::Inside { .. } => region.map(|region| region.line),
     };
     Line {
         status: used.status.as_str(),

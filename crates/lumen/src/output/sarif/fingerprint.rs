@@ -22,7 +22,7 @@ impl Fingerprints {
         }
         if let Some(location) = &finding.location {
             hash.add(&location.source);
-            if let Place::Field { pointer, .. } = &location.place {
+            if let Place::Field { pointer, .. } | Place::Inside { pointer, .. } = &location.place {
                 hash.add(pointer);
             }
         }

@@ -1,0 +1,97 @@
+//! `lumen policy`.
+
+#![expect(
+    clippy::format_push_string,
+    reason = "the texts are short: a copy costs less than errors that cannot happen"
+)]
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Context;
+use crate::cli::{Policy, PolicyAction, PolicyExport, PolicyShow};
+use crate::console;
+use crate::exit::Exit;
+use crate::policies::{self, BUILT_IN};
+
+pub(super) fn run(arguments: &Policy, context: &Context) -> Result<Exit> {
+    match &arguments.action {
+        PolicyAction::List => list(context),
+        PolicyAction::Show(show) => self::show(show),
+        PolicyAction::Export(export) => self::export(export, context),
+    }
+}
+
+fn list(context: &Context) -> Result<Exit> {
+    let style = context.console.style(true);
+    let (bold, plain) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let width = BUILT_IN.iter().map(|policy| policy.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for policy in BUILT_IN {
+        let about = policy.about();
+        text.push_str(&format!(
+            "{bold}{}{plain}{:padding$}  {:8}  {}\n",
+            policy.name,
+            "",
+            about.severity,
+            about.title,
+            padding = width - policy.name.len()
+        ));
+    }
+    console::print(text.as_bytes())?;
+    Ok(Exit::Clean)
+}
+
+fn show(arguments: &PolicyShow) -> Result<Exit> {
+    let policy = policies::named(&arguments.name)?;
+    let about = policy.about();
+    let mut text = String::new();
+    for line in [&about.title, &about.rationale, &format!("To mend it: {}", about.fix)] {
+        text.push_str(&format!("# {line}\n"));
+    }
+    for (at, (_, manifest)) in policy.manifests().iter().enumerate() {
+        if at > 0 {
+            text.push_str("---\n");
+        }
+        text.push_str(manifest);
+    }
+    console::print(text.as_bytes())?;
+    Ok(Exit::Clean)
+}
+
+fn export(arguments: &PolicyExport, context: &Context) -> Result<Exit> {
+    let chosen = match arguments.names.as_slice() {
+        [] => BUILT_IN.iter().collect(),
+        names => names.iter().map(|name| policies::named(name)).collect::<Result<Vec<_>, _>>()?,
+    };
+    for policy in &chosen {
+        for (path, text) in policy.files {
+            write(&arguments.folder.join(policy.name).join(path), text, arguments.force)?;
+        }
+    }
+    let count = chosen.len();
+    context.console.note(format!(
+        "{count} {} written to {}; try `lumen test {}`",
+        if count == 1 { "policy" } else { "policies" },
+        arguments.folder.display(),
+        arguments.folder.display()
+    ));
+    Ok(Exit::Clean)
+}
+
+fn write(path: &Path, text: &str, force: bool) -> Result<()> {
+    let cannot = || format!("cannot write `{}`", path.display());
+    if let Ok(there) = std::fs::read(path) {
+        if there == text.as_bytes() {
+            return Ok(());
+        }
+        if !force {
+            bail!("`{}` is there already and differs: `--force` overwrites it", path.display());
+        }
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(cannot)?;
+    }
+    std::fs::write(path, text).with_context(cannot)
+}

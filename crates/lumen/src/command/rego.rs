@@ -1,0 +1,358 @@
+//! `lumen rego`.
+
+#![expect(
+    clippy::format_push_string,
+    reason = "the texts are short: a copy costs less than errors that cannot happen"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use lumen_rego::ast::walk::{Part, walk_rule};
+use lumen_rego::ast::{ExprKind, Module, Node, Term, Version};
+use lumen_rego::builtin::{Budget, signature};
+use lumen_rego::error::{Errors, Span};
+use lumen_rego::eval::json;
+use lumen_rego::eval::{Data, Inputs, Moment, Observer, Scratch};
+use lumen_rego::plan::{Expression, Operand};
+use lumen_rego::program::{CompileOptions, Program};
+use lumen_rego::syntax::{ParseOptions, parse_module};
+use lumen_value::read::{Limits, read};
+use lumen_value::{Str, Value};
+
+use super::Context;
+use crate::cli::{Rego, RegoAction, RegoEval, RegoFiles, RegoLanguage};
+use crate::console;
+use crate::exit::Exit;
+use crate::output::escape::lines;
+use crate::source;
+use crate::test::modules::{self, Text};
+
+/// What an evaluation may spend: steps, and bytes of the values that it makes.
+const BUDGET: (u64, u64) = (1_000_000_000, 4 << 30);
+/// The variable that a query of one term is bound to.
+const VALUE: &str = "lumen_value_of_query";
+/// Largest input.
+const INPUT_BYTES_MAX: u64 = 64 << 20;
+
+pub(super) fn run(arguments: &Rego, context: &Context) -> Result<Exit> {
+    match &arguments.action {
+        RegoAction::Eval(eval) => self::eval(eval, context),
+        RegoAction::Check(files) => check(files),
+        RegoAction::Deps(files) => deps(files),
+        RegoAction::ExplainPlan(files) => explain_plan(files),
+    }
+}
+
+/// What files hold: modules, and base documents.
+#[derive(Default)]
+struct Loaded {
+    texts: Vec<Text>,
+    data: Vec<(Vec<String>, Value)>,
+}
+
+fn load(paths: &[OsString]) -> Result<Loaded> {
+    let options = source::Options { extensions: source::POLICIES, ..source::Options::default() };
+    let mut loaded = Loaded::default();
+    for path in paths {
+        let gathered = source::gather(std::slice::from_ref(path), &options)?;
+        if let Some(problem) = gathered.problems.first() {
+            bail!("{}: {}", problem.name, problem.message);
+        }
+        for input in gathered.inputs {
+            let file =
+                gathered.paths.get(&input.name).cloned().unwrap_or_else(|| PathBuf::from(&*input.name));
+            if file.extension().is_some_and(|extension| extension == "rego") {
+                let text = String::from_utf8(input.bytes.to_vec())
+                    .map_err(|_| anyhow!("`{}` is no UTF-8", input.name))?;
+                loaded.texts.push(Text { file: input.name, text });
+                continue;
+            }
+            let document = document(&input.name, &input.bytes)?;
+            // As a bundle has it: a file that is named stands at the root, one in a folder where the folder says.
+            let place = if Path::new(path).is_dir() {
+                modules::place_below(Path::new(path), &file)
+            } else {
+                Vec::new()
+            };
+            loaded.data.push((place, document));
+        }
+    }
+    Ok(loaded)
+}
+
+fn document(name: &str, text: &[u8]) -> Result<Value> {
+    let reading = read(text, &Limits::default());
+    if let Some(error) = reading.errors.first() {
+        bail!("`{name}`: {}", error.message);
+    }
+    match reading.documents.len() {
+        1 => Ok(reading.documents.into_iter().next().map(|document| document.value).unwrap_or_default()),
+        count => bail!("`{name}` has {count} documents, one was expected"),
+    }
+}
+
+fn parse(texts: &[Text], language: RegoLanguage) -> Result<Vec<Module>, Errors> {
+    let mut modules = Vec::new();
+    let mut errors = Vec::new();
+    for (text, number) in texts.iter().zip(0..) {
+        let with = |version| {
+            let options =
+                ParseOptions { version, module: number, annotations: true, ..ParseOptions::default() };
+            parse_module(&text.file, &text.text, &options)
+        };
+        let module = match (language.v0, language.v1) {
+            (true, _) => with(Version::V0),
+            (_, true) => with(Version::V1),
+            _ => modules::read(text, number),
+        };
+        match module {
+            Ok(module) => modules.push(module),
+            Err(Errors(found)) => errors.extend(found),
+        }
+    }
+    if errors.is_empty() { Ok(modules) } else { Err(Errors(errors)) }
+}
+
+fn compile(texts: &[Text], language: RegoLanguage, options: &CompileOptions) -> Result<Program> {
+    let program = parse(texts, language).and_then(|modules| Program::of_modules(modules, options));
+    program.map_err(|errors| anyhow!("{}", described(&errors)))
+}
+
+/// Errors with their columns and what to do about them.
+fn described(errors: &Errors) -> String {
+    let mut text = String::new();
+    for error in &errors.0 {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&error.to_string());
+        if let Some(hint) = &error.hint {
+            text.push_str(&format!("\n  {hint}"));
+        }
+    }
+    text
+}
+
+fn eval(arguments: &RegoEval, context: &Context) -> Result<Exit> {
+    let loaded = load(&arguments.data)?;
+    let options = CompileOptions {
+        keeps_print: true,
+        annotations: true,
+        observed: arguments.explain,
+        ..CompileOptions::default()
+    };
+    let program = compile(&loaded.texts, arguments.language, &options)?;
+    // A query that is one term is asked for its value; any other for what its variables are.
+    let query = match program.query(&format!("{VALUE} := {}", arguments.query)) {
+        Ok(query) => query,
+        Err(_) => {
+            program.query(&arguments.query).map_err(|errors| anyhow!("the query: {}", described(&errors)))?
+        }
+    };
+    let data = Data::new(modules::base_documents(&loaded.data));
+    let mut watcher =
+        Watcher { names: loaded.texts.iter().map(|text| text.file.clone()).collect(), ..Watcher::default() };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let inputs = Inputs {
+        input: arguments.input.as_ref().map(input).transpose()?,
+        time_ns: i64::try_from(now.as_nanos()).unwrap_or_default(),
+        seed: now.as_secs() ^ u64::from(now.subsec_nanos()),
+        strict_builtin_errors: arguments.strict_builtin_errors,
+        observer: Some(&mut watcher),
+        ..Inputs::new(&data, Budget::new(BUDGET.0, BUDGET.1))
+    };
+    let outcome = program.evaluate(&query, inputs, &mut Scratch::default());
+    for line in &watcher.said {
+        context.console.note(line);
+    }
+    let outcome = outcome.map_err(|error| anyhow!("{error}"))?;
+    let mut text = String::new();
+    for solution in &outcome.solutions {
+        text.push_str(&shown(&outcome.names, solution));
+        text.push('\n');
+    }
+    console::print(text.as_bytes())?;
+    if outcome.solutions.is_empty() {
+        context.console.note("the query is undefined: it has no solution");
+    }
+    Ok(Exit::Clean)
+}
+
+/// A solution as one line of JSON: its one value, or its variables.
+fn shown(names: &[Str], values: &[Value]) -> String {
+    match (names, values) {
+        ([], [value]) => json::text(value),
+        ([name], [value]) if name.is_empty() || name == VALUE => json::text(value),
+        _ => {
+            let named = names.iter().zip(values).filter(|(name, _)| !name.is_empty());
+            let entries: Vec<String> = named
+                .map(|(name, value)| {
+                    format!("{}:{}", Value::String(name.clone()).to_json(), json::text(value))
+                })
+                .collect();
+            if entries.is_empty() { "true".to_owned() } else { format!("{{{}}}", entries.join(",")) }
+        }
+    }
+}
+
+fn input(path: &OsString) -> Result<Value> {
+    let name = path.to_string_lossy();
+    let mut text = Vec::new();
+    if name == "-" {
+        std::io::stdin()
+            .lock()
+            .take(INPUT_BYTES_MAX)
+            .read_to_end(&mut text)
+            .context("cannot read standard input")?;
+    } else {
+        let file = std::fs::File::open(path).with_context(|| format!("cannot read `{name}`"))?;
+        file.take(INPUT_BYTES_MAX).read_to_end(&mut text).with_context(|| format!("cannot read `{name}`"))?;
+    }
+    document(&name, &text)
+}
+
+/// Takes down what is printed, and what becomes of expressions.
+#[derive(Default)]
+struct Watcher {
+    names: Vec<Arc<str>>,
+    said: Vec<String>,
+}
+
+/// How many lines an explanation may have.
+const SAID_MAX: usize = 10_000;
+
+impl Watcher {
+    fn place(&self, span: Span) -> String {
+        match self.names.get(span.module as usize) {
+            Some(name) => format!("{name}:{}:{}", span.row, span.column),
+            None => format!("query:{}:{}", span.row, span.column),
+        }
+    }
+
+    fn say(&mut self, text: String) {
+        if self.said.len() < SAID_MAX {
+            self.said.push(text);
+        }
+    }
+}
+
+impl Observer for Watcher {
+    fn expression(
+        &mut self,
+        expression: &Expression,
+        moment: Moment,
+        read: &dyn Fn(Operand) -> Option<Value>,
+    ) {
+        let what = match moment {
+            Moment::Start => return,
+            Moment::Holds => "holds",
+            Moment::Exhausted => "has no more solutions",
+        };
+        let values: Vec<String> = expression
+            .variables
+            .iter()
+            .filter_map(|(name, operand)| {
+                Some(format!("{} = {}", name.to_text(), json::text(&read(*operand)?)))
+            })
+            .collect();
+        let with = if values.is_empty() { String::new() } else { format!(" with {}", values.join(", ")) };
+        self.say(format!("{} {what}{with}", self.place(expression.span)));
+    }
+
+    fn print(&mut self, _: Span, text: &str) {
+        self.say(format!("print: {}", lines(text)));
+    }
+
+    fn builtin_error(&mut self, error: &lumen_rego::error::Error) {
+        self.say(format!("undefined: {error}"));
+    }
+}
+
+fn check(arguments: &RegoFiles) -> Result<Exit> {
+    let loaded = load(&arguments.paths)?;
+    let options = CompileOptions {
+        strict: arguments.strict,
+        keeps_print: true,
+        annotations: true,
+        ..CompileOptions::default()
+    };
+    let compiled =
+        parse(&loaded.texts, arguments.language).and_then(|modules| Program::of_modules(modules, &options));
+    match compiled {
+        Ok(_) => Ok(Exit::Clean),
+        Err(errors) => {
+            console::print(format!("{}\n", lines(&described(&errors))).as_bytes())?;
+            Ok(Exit::Found)
+        }
+    }
+}
+
+fn deps(arguments: &RegoFiles) -> Result<Exit> {
+    let loaded = load(&arguments.paths)?;
+    let options = CompileOptions { strict: arguments.strict, ..CompileOptions::default() };
+    let program = compile(&loaded.texts, arguments.language, &options)?;
+    let mut needs: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for module in &program.checked().modules {
+        for rule in &module.rules {
+            walk_rule(rule, &mut |part| {
+                note(part, &mut needs);
+                true
+            });
+        }
+    }
+    let mut text = String::new();
+    for (kind, names) in needs {
+        for name in names {
+            text.push_str(&format!("{kind:9} {name}\n"));
+        }
+    }
+    console::print(text.as_bytes())?;
+    Ok(Exit::Clean)
+}
+
+fn note(part: Part<'_>, needs: &mut BTreeMap<&str, BTreeSet<String>>) {
+    match part {
+        Part::Expr(expr) => {
+            if let ExprKind::Call(terms) = &expr.kind
+                && let Some(Term { node: Node::Ref(name), .. }) = terms.first()
+            {
+                let name = lumen_rego::syntax::print::reference(name);
+                if let Some(row) =
+                    signature(&name).filter(|row| row.infix.is_empty() && !name.starts_with("internal."))
+                {
+                    needs.entry("built-in").or_default().insert(row.name.to_owned());
+                }
+            }
+        }
+        Part::Term(Term { node: Node::Ref(terms), .. }) => {
+            let root = match terms.first().map(|first| &first.node) {
+                Some(Node::Var(root)) => root.to_text().into_owned(),
+                _ => return,
+            };
+            let kind = match root.as_str() {
+                "input" => "input",
+                "data" => "data",
+                _ => return,
+            };
+            let constant =
+                terms.iter().skip(1).take_while(|term| matches!(term.node, Node::Value(_))).count();
+            let shown = terms.get(..=constant).unwrap_or(terms);
+            needs.entry(kind).or_default().insert(lumen_rego::syntax::print::reference(shown));
+        }
+        _ => {}
+    }
+}
+
+fn explain_plan(arguments: &RegoFiles) -> Result<Exit> {
+    let loaded = load(&arguments.paths)?;
+    let options = CompileOptions { strict: arguments.strict, ..CompileOptions::default() };
+    let program = compile(&loaded.texts, arguments.language, &options)?;
+    console::print(program.plan().to_string().as_bytes())?;
+    Ok(Exit::Clean)
+}

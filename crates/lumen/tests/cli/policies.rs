@@ -1,0 +1,167 @@
+//! Admission policies: those among the inputs, and those of `--policy`.
+
+use crate::support::{Folder, HARDENED};
+
+const TEMPLATE: &str = r#"
+apiVersion: templates.gatekeeper.sh/v1
+kind: ConstraintTemplate
+metadata:
+  name: requireowner
+  annotations:
+    policy.lumensec.io/severity: high
+spec:
+  crd:
+    spec:
+      names:
+        kind: RequireOwner
+      validation:
+        openAPIV3Schema:
+          type: object
+          properties:
+            label:
+              type: string
+              default: owner
+  targets:
+  - target: admission.k8s.gatekeeper.sh
+    rego: |
+      package requireowner
+
+      violation[{"msg": msg}] {
+        not input.review.object.metadata.labels[input.parameters.label]
+        msg := sprintf("%v has no label %v", [input.review.object.metadata.name, input.parameters.label])
+      }
+"#;
+
+const CONSTRAINT: &str = "
+apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: RequireOwner
+metadata:
+  name: everybody
+spec:
+  match:
+    kinds:
+    - apiGroups: ['']
+      kinds: [Pod]
+  parameters: {}
+";
+
+fn folder() -> Folder {
+    Folder::new(&[
+        ("deploy/pod.yaml", HARDENED),
+        ("policies/template.yaml", TEMPLATE),
+        ("policies/constraint.yaml", CONSTRAINT),
+    ])
+}
+
+#[test]
+fn a_constraint_among_the_inputs_is_applied() {
+    folder().run("check --fail-on deny -o concise .").expect(1).expect_line(&[
+        "deploy/pod.yaml:2:1: high[admission/RequireOwner/everybody]",
+        "web has no label owner",
+    ]);
+}
+
+#[test]
+fn policies_beside_the_inputs_are_applied_and_not_checked() {
+    let folder = folder();
+    folder.run("check --fail-on deny deploy").expect(0);
+    folder
+        .run("check --fail-on deny --policy policies -o concise deploy")
+        .expect(1)
+        .expect_line(&["admission/RequireOwner/everybody"]);
+    let any_kind = CONSTRAINT.replace("kinds: [Pod]", "kinds: ['*']").replace("['']", "['*']");
+    folder.write("policies/constraint.yaml", any_kind);
+    let report = folder.run("check --policy policies -o concise deploy");
+    assert!(!report.stdout.contains("policies/"), "{}", report.stdout);
+    let report = folder.run("check --policy policies -o concise .");
+    assert!(report.stdout.contains("policies/constraint.yaml"), "{}", report.stdout);
+    folder.write("lumen.yaml", "policy: [policies]\n");
+    folder.run("check --fail-on deny deploy").expect(1);
+}
+
+const LATEST: &str = "apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+spec:
+  containers:
+  - name: proxy
+    image: registry.internal/proxy:1.2
+  - name: web
+    image: registry.internal/web:latest
+";
+
+#[test]
+fn built_in_policies_are_applied_by_name() {
+    let folder = Folder::new(&[("pod.yaml", LATEST)]);
+    let id = "admission/K8sBlockLatestTag/block-latest-tag";
+    assert!(!folder.run("check -o concise pod.yaml").stdout.contains("admission/"));
+    let one = folder.run("check --fail-on deny --policy builtin:block-latest-tag -o concise pod.yaml");
+    one.expect(1).expect_line(&["pod.yaml:10:", "high", id, "Container <web> uses :latest tag"]);
+    assert!(!one.stdout.contains("require-resources"), "{}", one.stdout);
+    let human = folder.run("check --policy builtin:block-latest-tag pod.yaml");
+    human.expect_line(&["Give the image a tag that is never moved"]);
+    let all = folder.run("check --policy builtin -o concise pod.yaml");
+    all.expect_line(&[id]).expect_line(&["require-resources"]);
+    assert!(!all.stdout.contains("builtin:"), "no built-in policy is broken: {}", all.stdout);
+    folder
+        .run("check --policy builtin:block-latest-tags pod.yaml")
+        .expect(2)
+        .expect_note("did you mean `block-latest-tag`");
+    folder.write("lumen.yaml", "policy: ['builtin:block-latest-tag']\n");
+    folder.run("check --fail-on deny -o concise pod.yaml").expect(1).expect_line(&[id]);
+}
+
+#[test]
+fn violations_point_into_the_object() {
+    let template = TEMPLATE.replace("requireowner", "named").replace("RequireOwner", "Named");
+    let rule = "violation[{\"msg\": msg}] {
+        container := input.review.object.spec.containers[_]
+        msg := sprintf(\"Container <%v> is not mine\", [container.name])";
+    let (head, _) = template.split_once("violation[").expect("a rule");
+    let template = format!("{head}{rule}\n      }}\n");
+    let folder = Folder::new(&[
+        ("pod.yaml", LATEST),
+        ("policies/template.yaml", &template),
+        ("policies/constraint.yaml", &CONSTRAINT.replace("RequireOwner", "Named")),
+    ]);
+    folder
+        .run("check --policy policies -o concise pod.yaml")
+        .expect_line(&["pod.yaml:7:", "Container <proxy> is not mine"])
+        .expect_line(&["pod.yaml:9:", "Container <web> is not mine"]);
+}
+
+#[test]
+fn the_action_is_what_the_constraint_says() {
+    let folder = folder();
+    for (action, code) in [("deny", 1), ("warn", 0), ("dryrun", 0)] {
+        let spec = format!("spec:\n  enforcementAction: {action}\n");
+        folder.write("policies/constraint.yaml", CONSTRAINT.replace("spec:\n", &spec));
+        folder.run("check --fail-on deny .").expect(code);
+        folder.run("check --fail-on high .").expect(1);
+    }
+}
+
+#[test]
+fn a_broken_policy_is_shown_at_its_place_and_takes_nothing_else_down() {
+    let folder = folder();
+    let broken = TEMPLATE.replace("requireowner", "other").replace("RequireOwner", "Other").replace(
+        "not input.review.object.metadata.labels[input.parameters.label]",
+        "not is_labelled(input.review.object)",
+    );
+    folder.write("policies/broken.yaml", broken);
+    folder.write("policies/orphan.yaml", CONSTRAINT.replace("RequireOwner", "Other"));
+    folder
+        .write("policies/wrong.yaml", CONSTRAINT.replace("{}", "{label: 1}").replace("everybody", "nobody"));
+    folder
+        .run("check -o concise .")
+        .expect(1)
+        .expect_line(&[
+            "policies/broken.yaml:26:9",
+            "admission/invalid-template",
+            "undefined function is_labelled",
+        ])
+        .expect_line(&["policies/orphan.yaml:3:1", "admission/unknown-template"])
+        .expect_line(&["policies/wrong.yaml:11:", "admission/invalid-constraint", "must be of type string"])
+        .expect_line(&["deploy/pod.yaml", "admission/RequireOwner/everybody"]);
+}
