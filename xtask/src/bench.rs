@@ -1,11 +1,12 @@
 //! `bench`: the release binary as a whole, beside its peers where they are installed.
 //!
 //! All programs run on the same generated tree, one after the other, in one call, so that their proportions hold on any
-//! machine. The peers are found on the PATH, or by `KUBE_LINTER` and `KUBECONFORM`. kubeconform needs
+//! machine. The peers are found on the PATH, or by `KUBE_LINTER`, `KUBECONFORM` and `GATOR`. kubeconform needs
 //! schemas: they are made from a real API server's description where one is built (`cargo xtask cluster build`), without
 //! which it only parses.
 
 mod measure;
+mod policies;
 mod schemas;
 mod tree;
 
@@ -70,6 +71,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if measured.status.code() != Some(0) {
         bail!("`{}` ended with {}: the tree is clean, 0 is right", call.typed(), measured.status);
     }
+    policies::run(&lumen, &folder, tree.bytes, runs)?;
     for peer in peers(&folder)? {
         match peer.call {
             None => println!("{}: not on the PATH, nor named by `{}`", peer.name, peer.variable),
@@ -109,6 +111,11 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
+/// A program on the PATH, or the one that a variable names.
+fn find(name: &str, variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from).or_else(|| on_path(name))
+}
+
 struct Peer {
     name: &'static str,
     variable: &'static str,
@@ -116,8 +123,6 @@ struct Peer {
 }
 
 fn peers(folder: &str) -> Result<[Peer; 2]> {
-    let find =
-        |name: &str, variable: &str| std::env::var_os(variable).map(PathBuf::from).or_else(|| on_path(name));
     let kube_linter = |program: PathBuf| Call::new(&program, &["lint", folder]);
     let kubeconform = |program: PathBuf| -> Result<Call> {
         // A location that is there and has nothing keeps it from the network.

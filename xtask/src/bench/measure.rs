@@ -59,6 +59,11 @@ impl Call {
         })
     }
 
+    /// Runs it once.
+    pub(super) fn once(&self) -> Result<ExitStatus> {
+        self.run()
+    }
+
     fn command(&self) -> Command {
         let mut command = command(&self.program);
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -12,7 +12,7 @@ struct Source {
     targets: &'static [&'static str],
     /// A file of the conformance sets, a case a line.
     file: &'static str,
-    /// The fields of a case that are inputs; one that is no string is written as JSON.
+    /// The fields of a case that are inputs. Of a list of strings each is one; what else is no string is written as JSON.
     fields: &'static [&'static str],
 }
 
@@ -27,10 +27,20 @@ const SOURCES: &[Source] = &[
         file: "selectors/quantities.jsonl",
         fields: &["input", "json", "a", "b"],
     },
+    Source {
+        targets: &["rego_check", "rego_parse", "rego_eval"],
+        file: "rego/compile.jsonl",
+        fields: &["modules"],
+    },
+    Source {
+        targets: &["rego_check", "rego_parse", "rego_eval"],
+        file: "rego/cases.jsonl",
+        fields: &["modules", "query"],
+    },
 ];
 
 /// Folders whose files are seeds as they are, for the targets that read manifests.
-const FOLDERS: [&str; 3] = ["examples", "tests/corpus", "fuzz/regressions"];
+const FOLDERS: [&str; 4] = ["examples", "policies", "tests/corpus", "fuzz/regressions"];
 
 /// Writes a target's seeds into the folder; how many there are. Those that a run has added stay.
 pub(super) fn write(target: &str, folder: &Path) -> Result<usize> {
@@ -53,12 +63,15 @@ pub(super) fn write(target: &str, folder: &Path) -> Result<usize> {
                 match case.get(field) {
                     None => {}
                     Some(Value::String(text)) => seeds.push(text.clone().into()),
+                    Some(Value::Array(texts)) if texts.iter().all(Value::is_string) => {
+                        seeds.extend(texts.iter().filter_map(Value::as_str).map(Into::into));
+                    }
                     Some(value) => seeds.push(value.to_string().into()),
                 }
             }
         }
     }
-    if ["read", "span_edit", "check"].contains(&target) {
+    if ["read", "span_edit", "check", "template"].contains(&target) {
         for each in FOLDERS {
             files(&root().join(each), &mut seeds)?;
         }
