@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use self::graph::Graph;
 pub(crate) use self::narrow::constant;
+pub(crate) use self::state::dotted;
 use self::state::{Generator, State};
 use self::tree::Tree;
 use self::vars::{Skip, VarSet};

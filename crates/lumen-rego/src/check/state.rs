@@ -237,7 +237,7 @@ pub(super) fn starts_at_data(terms: &[Term]) -> bool {
 }
 
 /// A dotted name, where a reference is one.
-pub(super) fn dotted(terms: &[Term]) -> Option<String> {
+pub(crate) fn dotted(terms: &[Term]) -> Option<String> {
     let mut name = String::new();
     for (index, term) in terms.iter().enumerate() {
         match (index, &term.node) {

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::ast::{Name, Node, Term};
 use crate::builtin::{OUTSIDE, function, signature};
+use crate::check::dotted;
 use crate::check::tree::NodeId;
 use crate::check::{Checked, Query};
 use crate::error::{Code as ErrorCode, Error, Span};
@@ -349,20 +350,4 @@ pub(super) fn comparison(name: &str) -> Option<Comparison> {
         "gte" => Comparison::GreaterEqual,
         _ => return None,
     })
-}
-
-/// A dotted name, where a reference is one.
-pub(super) fn dotted(terms: &[Term]) -> Option<String> {
-    let mut name = String::new();
-    for (index, term) in terms.iter().enumerate() {
-        match (index, &term.node) {
-            (0, Node::Var(first)) => name.push_str(first.as_str()?),
-            (1.., Node::Value(Value::String(key))) => {
-                name.push('.');
-                name.push_str(key.as_str()?);
-            }
-            _ => return None,
-        }
-    }
-    Some(name)
 }

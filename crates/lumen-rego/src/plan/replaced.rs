@@ -1,7 +1,8 @@
 //! Which comparisons a `with` replaces. All others become operations that nothing can replace.
 
-use super::build::{Planner, comparison, dotted};
+use super::build::{Planner, comparison};
 use crate::ast::{Body, Expr, ExprKind, Node, Rule, Term};
+use crate::check::dotted;
 use crate::depth::grow;
 
 impl Planner<'_> {

@@ -2,10 +2,11 @@
 
 use super::print::text;
 use super::rule::{Checker, Flaw};
-use super::unify::{dotted, unifies};
+use super::unify::unifies;
 use super::{FunctionType, Type, is_partial};
 use crate::ast::walk::{Part, walk};
 use crate::ast::{Body, Expr, ExprKind, Node, Term};
+use crate::check::dotted;
 use crate::depth::grow;
 
 impl Checker<'_> {

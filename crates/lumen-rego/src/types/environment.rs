@@ -217,7 +217,7 @@ impl<'e> Scopes<'e> {
         if let Some(of) = self.variable(root) {
             return select(Some(of), tail);
         }
-        let name = super::unify::dotted(terms)?;
+        let name = crate::check::dotted(terms)?;
         for tree in self.overlays() {
             if let Some(of) = tree.below.get(&Value::from(name.as_str())).and_then(|node| node.of.clone()) {
                 return Some(of);

@@ -11,22 +11,6 @@ use crate::ast::{Body, Name, Node, Term};
 use crate::check::constant;
 use crate::depth::grow;
 
-/// A dotted name, where a reference is one.
-pub(super) fn dotted(terms: &[Term]) -> Option<String> {
-    let mut name = String::new();
-    for (index, term) in terms.iter().enumerate() {
-        match (index, &term.node) {
-            (0, Node::Var(first)) => name.push_str(first.as_str()?),
-            (1.., Node::Value(Value::String(key))) => {
-                name.push('.');
-                name.push_str(key.as_str()?);
-            }
-            _ => return None,
-        }
-    }
-    Some(name)
-}
-
 impl Checker<'_> {
     /// What a term is, as far as that is known.
     pub(super) fn type_of(&mut self, term: &Term) -> Option<Type> {

@@ -4,10 +4,11 @@ use lumen_value::Value;
 
 use super::environment::{Frame, TypeTree};
 use super::rule::{Checker, Flaw};
-use super::unify::{dotted, unifies};
+use super::unify::unifies;
 use super::{Type, or};
 use crate::ast::{Expr, Node, Term, With};
 use crate::check::constant;
+use crate::check::dotted;
 
 impl Checker<'_> {
     /// Opens a scope in which the expression's `with` hold; false where they change no type.
