@@ -18,9 +18,11 @@ mod document;
 mod join;
 pub mod json;
 mod machine;
+mod make;
 mod memo;
 mod native;
 mod observe;
+mod tell;
 mod tree;
 mod walk;
 

@@ -5,6 +5,7 @@
 //! a bound on its length, and a number may start with its point (`.5`) but prints with a zero before it.
 
 mod annotation;
+mod collection;
 mod literal;
 mod literal_text;
 mod logic;

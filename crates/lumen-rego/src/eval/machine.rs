@@ -386,14 +386,6 @@ impl<'a, 'h> Machine<'a, 'h> {
         }
     }
 
-    /// Tells the observer of an expression.
-    fn observe(&mut self, expression: u32, moment: Moment) {
-        let Some(expression) = self.plan.expressions.get(expression as usize) else { return };
-        let Some(observer) = self.observer.take() else { return };
-        observer.expression(expression, moment, &|operand| Some(self.read(operand).clone()));
-        self.observer = Some(observer);
-    }
-
     /// One operation; false where it fails.
     fn step(&mut self) -> Step {
         let Some(op) = self.plan.ops.get(self.place as usize).copied() else {
@@ -513,29 +505,6 @@ impl<'a, 'h> Machine<'a, 'h> {
         }
     }
 
-    /// Tells the observer what is looked at.
-    fn observe_read(&mut self, from: Operand, key: Operand) {
-        let Some(observer) = self.observer.take() else { return };
-        observer.read(self.span(), self.read(from), self.read(key));
-        self.observer = Some(observer);
-    }
-
-    /// Tells the observer what a constant path leads to: its last key.
-    fn observe_path(&mut self, root: Root, keys: &[Value]) {
-        let Some((key, above)) = keys.split_last() else { return };
-        let Some(observer) = self.observer.take() else { return };
-        let context = self.contexts.get(self.context as usize);
-        let from = match root {
-            Root::Input => context.and_then(|context| context.input.as_ref()),
-            Root::Data | Root::Below => None,
-            Root::Operand(operand) => Some(self.read(operand)),
-        };
-        if let Some(from) = from.and_then(|from| context::find(from, above)) {
-            observer.read(self.span(), &from, key);
-        }
-        self.observer = Some(observer);
-    }
-
     pub(super) fn path(&mut self, to: Slot, root: Root, path: u32) -> bool {
         let keys = self.plan.paths.get(path as usize).map_or(&[][..], |path| path);
         self.observe_path(root, keys);
@@ -587,74 +556,7 @@ impl<'a, 'h> Machine<'a, 'h> {
         arguments.extend(list.into_iter().flatten().map(|operand| self.read(*operand).clone()));
         self.arguments = arguments;
     }
-
-    fn make(&mut self, op: Op) -> Step {
-        let (Op::MakeArray { to, list } | Op::MakeSet { to, list } | Op::MakeObject { to, list }) = op else {
-            return Ok(false);
-        };
-        let len = self.plan.lists.get(list as usize).map_or(0, |list| list.len());
-        self.bytes(VALUE_BYTES * len as u64)?;
-        let operands = self.plan.lists.get(list as usize).into_iter().flatten();
-        let mut values = operands.map(|operand| self.read(*operand).clone());
-        let value = match op {
-            Op::MakeArray { .. } => Value::Array(values.collect()),
-            Op::MakeSet { .. } => Value::Set(values.collect()),
-            _ => {
-                let mut entries = Vec::with_capacity(len / 2);
-                while let (Some(key), Some(value)) = (values.next(), values.next()) {
-                    entries.push((key, value));
-                }
-                Value::Object(entries.into())
-            }
-        };
-        self.write(to, value);
-        Ok(true)
-    }
-
-    fn collect(&mut self, op: Op) -> Step {
-        match op {
-            Op::Collect { collection } => self.collectors.push(Collector::new(collection)),
-            Op::Add { value } => {
-                self.bytes(VALUE_BYTES)?;
-                let value = self.read(value).clone();
-                if let Some(collector) = self.collectors.last_mut() {
-                    collector.add(value);
-                }
-            }
-            Op::AddEntry { key, value } => {
-                self.bytes(ENTRY_BYTES)?;
-                let (key, value) = (self.read(key).clone(), self.read(value).clone());
-                let added =
-                    self.collectors.last_mut().map_or(Ok(()), |collector| collector.add_entry(key, value));
-                if added.is_err() {
-                    return Err(self.error(ErrorCode::EvalConflict, UNIQUE.to_owned()));
-                }
-            }
-            Op::AddHead { head } => {
-                self.bytes(ENTRY_BYTES)?;
-                let Some(head) = self.plan.heads.get(head as usize) else { return Ok(false) };
-                let value = self.read(head.value).clone();
-                let keys: Vec<Value> = head.keys.iter().map(|key| self.read(*key).clone()).collect();
-                let added = self
-                    .collectors
-                    .last_mut()
-                    .map_or(Ok(()), |collector| collector.add_head(keys.into_iter(), value, head.element));
-                if added.is_err() {
-                    return Err(self.error_at(ErrorCode::EvalConflict, head.head_span, UNIQUE.to_owned()));
-                }
-            }
-            Op::Collected { to } => {
-                let value = self.collectors.pop().map(Collector::finish).unwrap_or_default();
-                self.write(to, value);
-            }
-            _ => {}
-        }
-        Ok(true)
-    }
 }
-
-/// What OPA says of two values for one key.
-const UNIQUE: &str = "object keys must be unique";
 
 /// How many entries a collection has.
 fn len(from: &Value) -> usize {
