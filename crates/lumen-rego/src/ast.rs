@@ -158,7 +158,11 @@ pub struct Term {
 
 impl Clone for Term {
     fn clone(&self) -> Self {
-        grow(|| Self { node: self.node.clone(), span: self.span })
+        match &self.node {
+            Node::Value(value) => Self { node: Node::Value(value.clone()), span: self.span },
+            Node::Var(name) => Self { node: Node::Var(name.clone()), span: self.span },
+            node => grow(|| Self { node: node.clone(), span: self.span }),
+        }
     }
 }
 
@@ -193,6 +197,13 @@ pub enum Node {
         /// Written with backticks.
         multi_line: bool,
     },
+}
+
+impl Node {
+    /// Whether there are no terms inside it: what goes through trees needs no stack for it.
+    pub(crate) const fn is_leaf(&self) -> bool {
+        matches!(self, Self::Value(_) | Self::Var(_))
+    }
 }
 
 /// One expression of a body.

@@ -42,7 +42,7 @@ mod exercise;
 
 use std::collections::BTreeSet;
 
-use lumen_value::Value;
+use lumen_value::{Object, Set, Value};
 
 use crate::types::Shape;
 
@@ -86,6 +86,16 @@ pub enum Failure {
     Pending,
 }
 
+impl Failure {
+    /// A built-in's error with what it is said of before it.
+    pub(crate) fn said_of(self, what: &str) -> Self {
+        match self {
+            Self::Builtin(message) => Self::Builtin(format!("{what}: {message}")),
+            other => other,
+        }
+    }
+}
+
 /// What a call gives.
 pub type Answer = Result<Value, Failure>;
 
@@ -116,6 +126,9 @@ pub struct Budget {
     bytes: u64,
 }
 
+/// So many parts of values are compared for a step.
+pub(crate) const PARTS_FREE: u64 = 16;
+
 /// What one value takes in a collection, without what hangs on it.
 const VALUE_BYTES: u64 = 24;
 
@@ -127,14 +140,12 @@ impl Budget {
 
     /// Takes `count` steps: about one for each value that a built-in looks at.
     pub fn steps(&mut self, count: u64) -> Result<(), Failure> {
-        self.steps = self.steps.checked_sub(count).ok_or(Failure::Budget)?;
-        Ok(())
+        take(&mut self.steps, count)
     }
 
     /// Takes `count` bytes, before they are allocated.
     pub fn bytes(&mut self, count: u64) -> Result<(), Failure> {
-        self.bytes = self.bytes.checked_sub(count).ok_or(Failure::Budget)?;
-        Ok(())
+        take(&mut self.bytes, count)
     }
 
     /// Takes a step and the bytes of a value for each of so many values, before they are collected.
@@ -168,10 +179,50 @@ impl Budget {
         Ok(())
     }
 
+    /// Takes what comparing so many parts of values cost.
+    pub fn compared(&mut self, parts: u64) -> Result<(), Failure> {
+        self.steps(parts / PARTS_FREE)
+    }
+
+    /// Whether two values are equal, the comparison paid for.
+    pub fn are_equal(&mut self, first: &Value, second: &Value) -> Result<bool, Failure> {
+        let (order, parts) = first.compare_counted(second);
+        self.compared(parts)?;
+        Ok(order.is_eq())
+    }
+
+    /// The set of values in any order, its comparisons paid for.
+    pub fn set(&mut self, items: Vec<Value>) -> Result<Set, Failure> {
+        let (set, parts) = Set::counted(items);
+        self.compared(parts)?;
+        Ok(set)
+    }
+
+    /// The element of a set that is equal to a value, the search paid for.
+    pub fn element<'v>(&mut self, set: &'v Set, value: &Value) -> Result<Option<&'v Value>, Failure> {
+        let (found, parts) = set.get_counted(value);
+        self.compared(parts)?;
+        Ok(found)
+    }
+
+    /// The value that an object has under a key, the search paid for.
+    pub fn field<'v>(&mut self, object: &'v Object, key: &Value) -> Result<Option<&'v Value>, Failure> {
+        let (found, parts) = object.get_value_counted(key);
+        self.compared(parts)?;
+        Ok(found)
+    }
+
     /// What is left: steps, bytes.
     pub const fn left(&self) -> (u64, u64) {
         (self.steps, self.bytes)
     }
+}
+
+/// What did not suffice is left empty, so that it can be told which it was.
+fn take(left: &mut u64, count: u64) -> Result<(), Failure> {
+    let rest = left.checked_sub(count);
+    *left = rest.unwrap_or_default();
+    rest.map(|_| ()).ok_or(Failure::Budget)
 }
 
 /// Which built-ins a module may call.

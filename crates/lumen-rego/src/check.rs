@@ -24,8 +24,9 @@ mod vars;
 mod walk;
 mod with;
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use lumen_value::Value;
 
 use self::graph::Graph;
 pub(crate) use self::narrow::constant;
@@ -36,6 +37,7 @@ use self::vars::{Skip, VarSet};
 use crate::ast::{Body, Module, Name};
 use crate::builtin::Capabilities;
 use crate::error::{Error, Errors};
+use crate::hash::HashMap;
 use crate::types::Environment;
 
 /// What a set of modules is checked against.
@@ -47,6 +49,8 @@ pub struct CheckOptions {
     pub keeps_print: bool,
     /// Which built-ins may be called.
     pub capabilities: Capabilities,
+    /// The base documents, where they are known: a rule in the place of one is an error. Anything but an object is none.
+    pub base: Value,
 }
 
 /// Modules in canonical form that were compiled together.
@@ -60,6 +64,8 @@ pub struct Checked {
     pub options: CheckOptions,
     /// The types of rules.
     types: Arc<Environment>,
+    /// What made-up names of variables stand for in the text.
+    names: Arc<HashMap<Name, Name>>,
 }
 
 /// A query in canonical form.
@@ -81,12 +87,18 @@ pub fn check(mut modules: Vec<Module>, options: &CheckOptions) -> Result<Checked
         order,
         tree: Arc::default(),
         generator: Generator::of_modules(&[]),
-        rewritten: HashMap::new(),
+        rewritten: HashMap::default(),
         errors: state::ErrorList::default(),
     };
     let types = stages(&mut state, &mut modules, &files);
     if state.errors.is_empty() {
-        return Ok(Checked { modules, tree: state.tree, options: options.clone(), types: Arc::new(types) });
+        return Ok(Checked {
+            modules,
+            tree: state.tree,
+            options: options.clone(),
+            types: Arc::new(types),
+            names: Arc::new(state.rewritten),
+        });
     }
     let nowhere: Arc<str> = Arc::from("");
     Err(state.errors.finish(|span| files.get(span.module as usize).unwrap_or(&nowhere).clone()))
@@ -104,7 +116,7 @@ fn stages(state: &mut State<'_>, modules: &mut [Module], files: &[Arc<str>]) -> 
         },
         &mut |state, modules, _, _| calls::root_overrides(state, modules),
         &mut |state, modules, _, _| calls::duplicate_imports(state, modules),
-        &mut |state, modules, _, _| state.tree = Arc::new(Tree::build(modules, &state.order)),
+        &mut |state, modules, _, _| tree_stage(state, modules),
         &mut |state, modules, _, _| locals::rewrite(state, modules),
         &mut |state, modules, _, _| template::rewrite(state, modules),
         &mut |state, modules, _, _| find_in_modules(state, modules, &mut calls::void_call),
@@ -169,6 +181,18 @@ fn find_in_modules(state: &mut State<'_>, modules: &[Module], find: &mut Find<'_
     }
 }
 
+/// Most keys that the paths of all packages and rules have together.
+const PATH_KEYS_MAX: usize = 2_000_000;
+
+fn tree_stage(state: &mut State<'_>, modules: &[Module]) {
+    let tree = Tree::build(modules, &state.order);
+    if tree.keys() > PATH_KEYS_MAX {
+        let message = format!("the paths of the rules have more than {PATH_KEYS_MAX} keys together");
+        state.errors.add(state::error(crate::error::Code::Compile, crate::error::Span::default(), message));
+    }
+    state.tree = Arc::new(tree);
+}
+
 fn print_stage(state: &mut State<'_>, modules: &mut [Module]) {
     if state.options.keeps_print {
         print_calls::rewrite(state, modules);
@@ -193,6 +217,11 @@ fn none(errors: Vec<Error>) -> Result<(), Vec<Error>> {
 }
 
 impl Checked {
+    /// What a variable of the checked modules is called in the text; none where the text has no such variable.
+    pub fn name_in_text(&self, name: &Name) -> Option<&Name> {
+        self.names.get(name)
+    }
+
     /// Checks a query against the modules. Queries are always read as v1.
     pub fn query(&self, file: &Arc<str>, mut body: Body) -> Result<Query, Errors> {
         let names = self.query_stages(&mut body).map_err(|errors| {

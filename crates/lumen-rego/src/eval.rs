@@ -12,6 +12,7 @@ use crate::plan::{Document, Expression, Operand};
 mod call;
 mod choice;
 mod collect;
+mod compare;
 mod conflict;
 mod context;
 mod document;
@@ -22,13 +23,21 @@ mod make;
 mod memo;
 mod native;
 mod observe;
+pub(crate) mod range;
+mod select;
+mod shared;
 mod tell;
 mod tree;
 mod walk;
 
+pub(crate) use compare::compares;
+pub(crate) use context::{find, step};
 pub use machine::Scratch;
 pub(crate) use machine::evaluate;
+pub(crate) use memo::has_number;
 pub use observe::{Coverage, InputPaths};
+pub use shared::Shared;
+pub(crate) use walk::entry;
 
 /// Base documents: what `data` holds beside rules.
 #[derive(Clone, Debug)]
@@ -131,6 +140,8 @@ pub struct Inputs<'a> {
     pub host: Option<&'a mut dyn Host>,
     /// Who watches.
     pub observer: Option<&'a mut dyn Observer>,
+    /// What evaluations of other programs found on the same input.
+    pub shared: Option<&'a mut Shared>,
 }
 
 impl<'a> Inputs<'a> {
@@ -146,6 +157,7 @@ impl<'a> Inputs<'a> {
             cancel: None,
             host: None,
             observer: None,
+            shared: None,
         }
     }
 }

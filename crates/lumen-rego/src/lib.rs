@@ -18,6 +18,7 @@ pub mod types;
 
 mod depth;
 mod float;
+mod hash;
 mod unicode;
 
 /// The examples of the README are run.

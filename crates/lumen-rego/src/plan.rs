@@ -32,15 +32,22 @@ mod body;
 mod build;
 mod document;
 mod explain;
+mod flow;
 mod join;
 mod reference;
 mod replaced;
+mod select;
+mod specialise;
 mod tree;
 mod unify;
 
 pub use join::{Join, Pattern, Steps};
 
+pub use select::{Select, Subject};
+pub use specialise::Commons;
+
 pub(crate) use build::{compile, compile_query, compile_reference};
+pub(crate) use specialise::{Special, Wanted, specialise};
 
 /// Which slot of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +194,8 @@ pub enum Op {
     IfProduced { target: Place },
     /// A rule with its `else` branches starts: none of them has given a value yet.
     Begin,
+    /// The same, and goes to the next rule that can hold: an index into [`Plan::selects`].
+    Select { select: u32 },
     /// Goes on elsewhere where the document has a value.
     IfResult { target: Place },
     /// Ends a document's code: with the value it has, or undefined.
@@ -258,6 +267,8 @@ pub struct Document {
     pub arguments: u32,
     /// Whether results are worth keeping.
     pub memo: bool,
+    /// Its number among the documents of all programs that do the same ([`Commons`]), where it has one.
+    pub common: Option<u32>,
     /// The first rule.
     pub span: Span,
 }
@@ -290,6 +301,8 @@ pub enum Replacement {
     Data(Vec<Value>, Operand),
     /// A function, by a value or a function.
     Function(Callee, By),
+    /// A part of a document whose path is not of strings: an error when it comes to it.
+    Invalid,
 }
 
 /// What can be called.
@@ -385,6 +398,8 @@ pub struct Plan {
     pub heads: Vec<Head>,
     /// Joins.
     pub joins: Vec<Join>,
+    /// Which rules can hold.
+    pub selects: Vec<Select>,
     /// `with` modifiers of an expression.
     pub withs: Vec<Vec<Replacement>>,
     /// Built-ins.
@@ -418,12 +433,16 @@ pub struct Code {
 pub struct Optimisations {
     /// Documents and costly functions are evaluated once a context. Without it a program may take exponential time.
     pub memo: bool,
-    /// Rules that cannot match are not entered.
+    /// Rules that ask for another value of `input` or an argument than is there are not entered.
     pub rule_index: bool,
     /// Joins over base documents become look-ups.
     pub inverted_indexes: bool,
-    /// What depends on constants alone is evaluated when they are known.
+    /// What depends on constants alone is evaluated when they are known
+    /// ([`Program::specialise`](crate::program::Program::specialise)).
     pub partial_evaluation: bool,
+    /// Documents that do the same on the same input are evaluated once for all programs that ask for them
+    /// ([`Shared`](crate::eval::Shared)).
+    pub shared_documents: bool,
     /// Constant paths are walked by one operation.
     pub input_paths: bool,
 }
@@ -435,6 +454,7 @@ impl Default for Optimisations {
             rule_index: true,
             inverted_indexes: true,
             partial_evaluation: true,
+            shared_documents: true,
             input_paths: true,
         }
     }
@@ -447,6 +467,7 @@ impl Optimisations {
         rule_index: false,
         inverted_indexes: false,
         partial_evaluation: false,
+        shared_documents: false,
         input_paths: false,
     };
 }

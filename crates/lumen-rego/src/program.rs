@@ -7,12 +7,12 @@ use std::sync::Arc;
 use lumen_value::{Str, Value};
 
 use crate::ast::{Module, Version};
-use crate::builtin::Capabilities;
+use crate::builtin::{Budget, Capabilities};
 use crate::check::{self, CheckOptions, Checked};
 use crate::depth::roomy;
 use crate::error::{Error, Errors};
 use crate::eval::{self, EvalError, Inputs, Outcome, Scratch};
-use crate::plan::{self, Code, Optimisations, Plan, PlanOptions};
+use crate::plan::{self, Code, Commons, Optimisations, Plan, PlanOptions, Special, Wanted};
 use crate::syntax::{ParseOptions, parse_body, parse_module};
 
 /// The text of a module.
@@ -38,6 +38,9 @@ pub struct CompileOptions {
     pub annotations: bool,
     /// Which built-ins may be called.
     pub capabilities: Capabilities,
+    /// The base documents, where they are known when the modules are compiled: a rule in the place of one is an error, as it is
+    /// to `opa eval`. They are not part of the program. Anything but an object is none.
+    pub base: Value,
     /// Whether observers are told of expressions. The plan is slower then.
     pub observed: bool,
     /// What is done to make evaluation faster.
@@ -90,6 +93,28 @@ impl Question for Entry {
 /// Spans of queries name a module that is not there.
 const QUERY_MODULE: u32 = u32::MAX;
 
+/// An entry of a program, made for an input of which a part is known.
+#[derive(Clone, Debug)]
+pub struct Specialised(Special);
+
+impl Question for Specialised {
+    fn code(&self) -> &Code {
+        &self.0.code
+    }
+}
+
+impl Specialised {
+    /// Whether it still reads the known part: then `input` has to have it, as everything else.
+    pub const fn reads_fixed(&self) -> bool {
+        self.0.reads_fixed
+    }
+
+    /// Its plan.
+    pub fn plan(&self) -> &Plan {
+        &self.0.code.plan
+    }
+}
+
 impl Program {
     /// Compiles modules together.
     pub fn compile(sources: &[Source], options: &CompileOptions) -> Result<Self, Errors> {
@@ -127,6 +152,7 @@ impl Program {
             strict: options.strict,
             keeps_print: options.keeps_print,
             capabilities: options.capabilities.clone(),
+            base: options.base.clone(),
         };
         let checked = check::check(modules, &check)?;
         let options = PlanOptions { observed: options.observed, optimisations: options.optimisations };
@@ -153,6 +179,37 @@ impl Program {
         let path: Vec<Value> = path.iter().map(|key| Value::String(Str::from(*key))).collect();
         let code = plan::compile_reference(&self.0.checked, &self.0.plan, &path, self.0.options);
         Ok(Entry(code.map_err(|error| named(error, &self.0.checked))?))
+    }
+
+    /// An entry for an input that has these values at these paths. What depends on them alone is computed now, within a budget;
+    /// what fails or does not fit is left to the evaluations. A path is made of the keys of objects, and is no beginning of another.
+    ///
+    /// Documents that depend on other parts of the input get numbers of `commons`, by which evaluations with one
+    /// [`Shared`](crate::eval::Shared) find what others have evaluated.
+    ///
+    /// None where there is no rule at the path, or its code does what cannot be known ahead; then [`Self::entry`] answers.
+    pub fn specialise(
+        &self,
+        path: &[&str],
+        fixed: &[(&[&str], Value)],
+        budget: Budget,
+        commons: &mut Commons,
+    ) -> Option<Specialised> {
+        let optimisations = self.0.options.optimisations;
+        if self.0.options.observed || !(optimisations.partial_evaluation || optimisations.shared_documents) {
+            return None;
+        }
+        let keys = |path: &[&str]| path.iter().map(|key| Value::from(*key)).collect::<Vec<_>>();
+        let fixed: Vec<(Vec<Value>, Value)> =
+            fixed.iter().map(|(path, value)| (keys(path), value.clone())).collect();
+        let wanted = Wanted {
+            document: self.0.plan.document_at(&keys(path))?,
+            fixed: &fixed,
+            folds: optimisations.partial_evaluation,
+            budget,
+            commons: optimisations.shared_documents.then_some(commons),
+        };
+        plan::specialise(&self.0.plan, wanted).map(Specialised)
     }
 
     /// Answers a query or an entry of this program.

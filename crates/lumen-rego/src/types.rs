@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use lumen_value::Value;
 
-pub(crate) use environment::Environment;
+pub(crate) use environment::{Environment, TypeTree};
 pub(crate) use rule::Names;
 pub use shape::Shape;
 
@@ -83,7 +83,7 @@ pub struct FunctionType {
 impl Type {
     /// Anything.
     pub fn any() -> Self {
-        Self::Any(Arc::from([]))
+        Self::Any(Arc::default())
     }
 
     /// Whether this is anything at all.
@@ -249,6 +249,9 @@ fn contains(several: &[Type], one: &Type) -> bool {
 /// Whether a part of the type is not known.
 pub(crate) fn is_partial(of: Option<&Type>) -> bool {
     let Some(of) = of else { return true };
+    if matches!(of, Type::Null | Type::Boolean | Type::Number | Type::String | Type::Any(_)) {
+        return false;
+    }
     grow(|| match of {
         Type::Null | Type::Boolean | Type::Number | Type::String | Type::Any(_) => false,
         Type::Array(array) => {

@@ -176,3 +176,35 @@ fn size_does_not_matter() {
     }
     try_check(&[&rules], &CheckOptions::default()).unwrap();
 }
+
+#[test]
+fn a_rule_in_the_place_of_a_base_document_is_refused() {
+    let json = |text: &str| {
+        lumen_value::json::parse(text.as_bytes(), &lumen_value::read::Limits::default()).unwrap().value
+    };
+    let refused = |text: &str, base: &str| {
+        try_check(&[text], &CheckOptions { base: json(base), ..CheckOptions::default() })
+            .err()
+            .map(|errors| errors.to_string())
+    };
+    for (text, base, path) in [
+        ("package a\nb := 2", r#"{"a": {"b": 1}}"#, Some("a/b")),
+        ("package a\nb := 2", r#"{"a": 1}"#, Some("a/b")),
+        ("package a\nb.c[x] := 2 if x := 1", r#"{"a": {"b": {"c": {}}}}"#, Some("a/b/c")),
+        ("package a\nb := 2", r#"{"a": {"c": 1}}"#, None),
+        ("package a\nb := 2", "{}", None),
+        ("package a\nb[1].c := 2", r#"{"a": {"b": {"1": 1}}}"#, None),
+        ("package a\nb := 2", "null", None),
+    ] {
+        let wanted = path.map(|path| format!("conflicting rule for data path {path} found"));
+        let found = refused(text, base);
+        match (&found, &wanted) {
+            (None, None) => {}
+            (Some(found), Some(wanted)) => assert!(found.contains(wanted), "{text} {base}: {found}"),
+            _ => panic!("{text} {base}: {found:?}, {wanted:?}"),
+        }
+    }
+    // However long the path is, it is gone through once.
+    let long = format!("package a{}\np := 1", ".b".repeat(250));
+    assert!(refused(&long, r#"{"a": 1}"#).is_some());
+}

@@ -217,3 +217,102 @@ fn above_what_with_replaces_base_documents_are_merged() {
     let outcome = ask(&program(text), "x = data.t.r", Inputs::new(&data, BUDGET)).unwrap();
     assert_eq!(outcome.value().unwrap().to_json(), r#"[{"b":{"x":1,"y":2}},{"x":1},{"y":2}]"#);
 }
+
+#[test]
+fn what_is_no_json_is_not_written_as_json() {
+    let data = Data::default();
+    for (call, message) in [
+        (r#"json.marshal({"a": n})"#, r#"json.marshal: json: invalid number literal "+1""#),
+        (r#"json.marshal_with_options(n, {"pretty": true})"#, r#"json: invalid number literal "+1""#),
+        (
+            "yaml.marshal([n])",
+            r#"yaml.marshal: error marshaling into JSON: json: invalid number literal "+1""#,
+        ),
+        (
+            r#"io.jwt.encode_sign({"alg": "HS256"}, {"a": n}, {"kty": "oct", "k": "AAAA"})"#,
+            r#"failed to marshal JWT payload: json: invalid number literal "+1""#,
+        ),
+        (r#"json.match_schema({"a": n}, {})"#, r#"json.match_schema: json: invalid number literal "+1""#),
+        (
+            r#"strings.render_template("{{.a}}", {"a": n})"#,
+            "invalid character '+' looking for beginning of value",
+        ),
+        (r#"strings.render_template("{{.a}}", {"a": {1, n}})"#, "looking for beginning of object key string"),
+    ] {
+        let program = program(&format!("package t\n\nn := to_number(\"+1\")\n\nx := {call}\n"));
+        let mut inputs = Inputs::new(&data, BUDGET);
+        inputs.strict_builtin_errors = true;
+        let (_, found) = code(ask(&program, "y = data.t.x", inputs));
+        assert!(found.contains(message), "{call}: {found}");
+    }
+    let program = program(
+        "package t\n\nn := to_number(\"+1\")\n\nx := [json.verify_schema({\"minimum\": n}), graphql.schema_is_valid({\"a\": n}), n]\n",
+    );
+    let outcome = ask(&program, "y = data.t.x", Inputs::new(&data, BUDGET)).unwrap();
+    let wanted = r#"[[false,"jsonschema: json: invalid number literal \"+1\""],false,1]"#;
+    assert_eq!(outcome.value().unwrap().to_json(), wanted);
+}
+
+#[test]
+fn only_a_path_of_strings_can_be_replaced() {
+    let data = Data::new(json(r#"{"foo": {"x": [1, 2], "y": {"z": 1}}}"#));
+    let program = program("package t\n\np := input\n\nq := data.foo\n");
+    let ask_with = |query: &str| {
+        let mut inputs = Inputs::new(&data, BUDGET);
+        inputs.input = Some(json(r#"{"a": [1, 2], "b": {"c": 1}}"#));
+        ask(&program, query, inputs)
+    };
+    for target in [
+        "input[0]",
+        "input.a[0]",
+        "input[true]",
+        "input[[1]]",
+        "input.new[1].x",
+        "data.foo[0]",
+        "data.foo.x[0]",
+    ] {
+        for query in [format!("x := data.t.p with {target} as 3"), format!("not data.t.p with {target} as 3")]
+        {
+            let (code, message) = code(ask_with(&query));
+            assert_eq!(code, Code::EvalConflict, "{query}");
+            assert!(message.contains("bad document path"), "{message}");
+        }
+    }
+    for (query, value) in [
+        ("x := data.t.p with input.a as 3 with input.a.b as 4", r#"{"a":{"b":4},"b":{"c":1}}"#),
+        ("x := data.t.p with input.a.b as 4 with input.a as 3", r#"{"a":3,"b":{"c":1}}"#),
+        ("x := data.t.p with input as 3 with input.a as 4", r#"{"a":4}"#),
+        ("x := data.t.q with data.foo.y as 3 with data.foo.y.z as 4", r#"{"x":[1,2],"y":{"z":4}}"#),
+        ("x := data.t.q with data.foo.y as 3 with data.foo as 4", "4"),
+    ] {
+        assert_eq!(ask_with(query).unwrap().value().unwrap().to_json(), value, "{query}");
+    }
+    let long = format!("x := 1 with input{} as 3", ".a".repeat(250));
+    assert_eq!(ask_with(&long).unwrap().value(), Some(&Value::from(1)));
+}
+
+#[test]
+fn members_that_do_not_come_apart_are_found() {
+    let program = program(
+        "package t\n\np contains {x} if {\n\t[x, _] = [input.a, 1]\n}\n\nq contains {x: x} if {\n\tx := input.a\n}\n\n\
+         r[{x}][y] := 1 if {\n\t[x, y] = [input.a, input.b]\n}\n\ns contains {max(input.c)}\n",
+    );
+    let data = Data::default();
+    for (query, holds) in [
+        ("data.t.p[{1}]", true),
+        ("data.t.p[{2}]", false),
+        ("data.t.p == {{1}}", true),
+        ("data.t.q[{1: 1}]", true),
+        ("data.t.q[{1: 2}]", false),
+        ("data.t.r[{1}][2] == 1", true),
+        ("data.t.r[{2}][2]", false),
+        ("data.t.r[{1}] == {2: 1}", true),
+        ("data.t.s[{4}]", true),
+        ("{4} in data.t.s", true),
+    ] {
+        let mut inputs = Inputs::new(&data, BUDGET);
+        inputs.input = Some(json(r#"{"a": 1, "b": 2, "c": [3, 4]}"#));
+        let outcome = ask(&program, query, inputs).unwrap();
+        assert_eq!(!outcome.solutions.is_empty(), holds, "{query}");
+    }
+}

@@ -91,6 +91,12 @@ fn what_grows_is_stopped_and_the_rule_named() {
             ("an array that doubles, in a template", doubled("[1]", 60, array_twice) + "p := $\"{r60}\""),
             ("large arrays, compared again and again",
                 "a := numbers.range(1, 100000)\nb := numbers.range(1, 100000)\nn := numbers.range(1, 1000)\np if { some x in n; some y in n; a == b; x + y == -1 }".into()),
+            ("large arrays, sorted again and again",
+                "a := numbers.range(1, 50000)\nb := numbers.range(1, 50000)\nn := numbers.range(1, 100000)\np if { some x in n; sort([a, b])[x] == -1 }".into()),
+            ("large arrays, put into sets again and again",
+                "a := numbers.range(1, 50000)\nb := numbers.range(1, 50000)\nn := numbers.range(1, 100000)\np if { some x in n; count({a, b}) == x + 7 }".into()),
+            ("large arrays, collected again and again",
+                "a := numbers.range(1, 50000)\nb := numbers.range(1, 50000)\nn := numbers.range(1, 100000)\np if { some x in n; count({y | some y in [a, b]; x > 0}) == x + 7 }".into()),
             ("a number that squares", doubled("7", 60, |of| format!("{of} * {of}")) + "p := r60"),
             ("a shift", "p := bits.lsh(1, 1000000000000)".into()),
             ("json.patch", "n := numbers.range(1, 1000000)\np := json.patch({\"a\": n}, [{\"op\": \"copy\", \"from\": \"/a\", \"path\": sprintf(\"/a/%d\", [i])} | some i in numbers.range(0, 100000)])".into()),
@@ -282,5 +288,56 @@ fn a_module_of_many_rules_compiles_in_time() {
         assert!(evaluate(&program, "p", &Value::Null, &mut Scratch::default()).is_ok());
         println!("{} bytes: {:?}", text.len(), started.elapsed());
         assert!(started.elapsed() < TIME_MAX, "{:?}", started.elapsed());
+    });
+}
+
+#[test]
+fn replacements_over_many_rules_are_checked_in_time() {
+    on_small_stack(|| {
+        // Each rule needs the input, and each is asked with another input.
+        let mut same = "package hostile\n\n".to_owned();
+        let mut others = same.clone();
+        for at in 0..3_000 {
+            let _written =
+                writeln!(same, "q{at} := input.x\np{at} if {{ q{at} == 1 with input as {{\"x\": 1}} }}");
+            let _written =
+                writeln!(others, "q{at} := input.x{at}\np{at} if {{ q{at} == 1 with input.x{at} as 1 }}");
+        }
+        for text in [same, others] {
+            let started = Instant::now();
+            let program = compile(&text).unwrap();
+            println!("{:?}", started.elapsed());
+            assert!(started.elapsed() < TIME_MAX, "{:?}", started.elapsed());
+            let outcome = evaluate(&program, "p2999", &Value::Null, &mut Scratch::default()).unwrap();
+            assert_eq!(outcome.value(), Some(&Value::from(true)));
+        }
+    });
+}
+
+#[test]
+fn references_are_bounded() {
+    on_small_stack(|| {
+        let keys = |count: usize| ".a".repeat(count);
+        for (text, fits) in [
+            (format!("package hostile{}\np := 1\n", keys(250)), true),
+            (format!("package hostile{}\np := 1\n", keys(100_000)), false),
+            (format!("package hostile\np{} := 1\n", keys(100_000)), false),
+            (format!("package hostile\np if {{ input.x with input{} as 1 }}\n", keys(256)), true),
+            (format!("package hostile\np if {{ input.x with input{} as 1 }}\n", keys(100_000)), false),
+            (format!("package hostile\np if {{ input.x with data.x{} as 1 }}\n", keys(100_000)), false),
+            (format!("package hostile\nimport data.x{} as x\np := x{}\n", keys(250), keys(250)), true),
+        ] {
+            match compile(&text) {
+                Ok(_) => assert!(fits, "{}", text.len()),
+                Err(errors) => {
+                    assert!(!fits && errors.to_string().contains("more than 256 keys"), "{errors}");
+                }
+            }
+        }
+        let mut text = format!("package hostile{}\n", keys(250));
+        for at in 0..2_000 {
+            let _written = writeln!(text, "p{at}{} := 1", keys(250));
+        }
+        assert!(compile(&text).err().unwrap().to_string().contains("keys together"));
     });
 }

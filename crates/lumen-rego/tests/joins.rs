@@ -72,7 +72,32 @@ const BODIES: &[(&str, bool)] = &[
     ),
     (
         "data.all.by[ns][_].Ingress[name].rules[_].host == input.hosts[0] with input.hosts as [\"c\"]; result := [ns, name]",
+        true,
+    ),
+    ("data.all.by[ns][_].Ingress[name].rules[_].host == input.rule.host; result := [ns, name]", true),
+    (
+        "other := data.all.by[ns][_].Ingress[name]; rule := input.rule; rule.host == other.rules[_].host; result := [ns, name]",
+        true,
+    ),
+    (
+        "ns := input.hosts[_]; other := data.all.by[ns][_].Ingress[name]; other.rules[_].host == input.rule.host; result := [ns, name]",
+        true,
+    ),
+    (
+        "ns := [\"m\", \"n\", \"z\"][_]; name := [\"a1\", \"b\"][_]; other := data.all.by[ns][v].Ingress[name]; other.rules[i].host == input.hosts[_]; result := [ns, v, name, i]",
         false,
+    ),
+    (
+        "ns := [\"m\", \"n\", 0, 1.0][_]; name := [\"a1\", \"b\", 0, 1][_]; host := input.hosts[_]; other := data.all.by[ns][v].Ingress[name]; other.rules[i].host == host; result := [ns, v, name, i]",
+        true,
+    ),
+    (
+        "name := input.hosts[_]; host := input.hosts[_]; other := data.all.by.m[v][name][_]; other.rules[i].host == host; result := [v, name, i]",
+        true,
+    ),
+    (
+        "name := [0, 1.0, 1, \"x\"][_]; host := input.hosts[_]; data.all.by[ns].v1.Ingress[n].rules[name].host == host; result := [ns, n, name]",
+        true,
     ),
 ];
 

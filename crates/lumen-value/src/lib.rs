@@ -19,4 +19,4 @@ pub mod yaml;
 pub use number::Number;
 pub use pointer::{Pointer, Step};
 pub use string::Str;
-pub use value::{Array, Object, Set, Value};
+pub use value::{Array, Object, Set, Value, sort_counted};

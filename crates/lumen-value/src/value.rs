@@ -151,6 +151,11 @@ impl Value {
         order::compare_counted(self, other)
     }
 
+    /// About how many parts a comparison of the whole value looks at, counted up to a bound.
+    pub fn parts(&self, most: u64) -> u64 {
+        order::parts(self, most)
+    }
+
     /// Whether dropping, comparing or printing this value could lead further down.
     fn is_collection(&self) -> bool {
         matches!(self, Self::Array(_) | Self::Object(_) | Self::Set(_))
@@ -185,6 +190,13 @@ impl Set {
         self.0.iter()
     }
 
+    /// The set of values in any order, and about how many of their parts were looked at to put them in order. Each takes one at least.
+    pub fn counted(mut items: Vec<Value>) -> (Self, u64) {
+        let parts = sort_counted(&mut items);
+        items.dedup_by(|later, earlier| later == earlier);
+        (Self(items.into()), parts)
+    }
+
     /// Whether the value is in it.
     pub fn contains(&self, value: &Value) -> bool {
         self.get(value).is_some()
@@ -193,6 +205,17 @@ impl Set {
     /// The element that is equal to the value: it may be written otherwise (`1`, `1.0`).
     pub fn get(&self, value: &Value) -> Option<&Value> {
         self.0.get(self.0.binary_search(value).ok()?)
+    }
+
+    /// The same, and about how many parts of values were looked at to find it.
+    pub fn get_counted(&self, value: &Value) -> (Option<&Value>, u64) {
+        let mut all = 0;
+        let found = self.0.binary_search_by(|candidate| {
+            let (order, parts) = candidate.compare_counted(value);
+            all += parts;
+            order
+        });
+        (found.ok().and_then(|index| self.0.get(index)), all)
     }
 
     /// The element at a place in OPA's order.
@@ -232,6 +255,18 @@ impl Object {
         Self(entries)
     }
 
+    /// The object of entries in any order, of equal keys the last one's value, and about how many parts of keys were looked at to
+    /// put them in order.
+    pub fn counted(mut entries: Vec<(Value, Value)>) -> (Self, u64) {
+        let mut all = entries.len() as u64;
+        entries.sort_by(|(a, _), (b, _)| {
+            let (order, parts) = a.compare_counted(b);
+            all += parts;
+            order
+        });
+        (Self::from(entries), all)
+    }
+
     /// The value under a string key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.find_bytes(key.as_bytes())
@@ -251,6 +286,17 @@ impl Object {
     pub fn get_value(&self, key: &Value) -> Option<&Value> {
         let index = self.0.binary_search_by(|(candidate, _)| candidate.cmp(key)).ok()?;
         self.0.get(index).map(|(_, value)| value)
+    }
+
+    /// The same, and about how many parts of keys were looked at to find it.
+    pub fn get_value_counted(&self, key: &Value) -> (Option<&Value>, u64) {
+        let mut all = 0;
+        let found = self.0.binary_search_by(|(candidate, _)| {
+            let (order, parts) = candidate.compare_counted(key);
+            all += parts;
+            order
+        });
+        (found.ok().and_then(|index| self.0.get(index)).map(|(_, value)| value), all)
     }
 
     fn find_bytes(&self, key: &[u8]) -> Option<&Value> {
@@ -304,6 +350,18 @@ impl FromIterator<Value> for Array {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
         Self(items.into_iter().collect())
     }
+}
+
+/// Sorts values, equal ones in the order in which they are; gives about how many of their parts were looked at.
+pub fn sort_counted(items: &mut [Value]) -> u64 {
+    let mut all = items.len() as u64;
+    items.sort_by(|a, b| {
+        let is_plain = matches!(a, Value::Null | Value::Bool(_) | Value::Number(_));
+        let (order, parts) = if is_plain { (a.cmp(b), 1) } else { a.compare_counted(b) };
+        all = all.saturating_add(parts);
+        order
+    });
+    all
 }
 
 impl From<Vec<Value>> for Set {

@@ -122,6 +122,12 @@ parts!(
 
 /// Visits a part and, where `visit` says so, all that is below it, in the order of the text.
 pub fn walk<'a>(part: Part<'a>, visit: &mut dyn FnMut(Part<'a>) -> bool) {
+    if let Part::Term(term) = part
+        && term.node.is_leaf()
+    {
+        visit(part);
+        return;
+    }
     grow(|| {
         if !visit(part) {
             return;

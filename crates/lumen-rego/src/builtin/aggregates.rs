@@ -1,5 +1,7 @@
 //! What is said of all elements of a collection at once. OPA: `v1/topdown/aggregates.go`.
 
+use std::cmp::Ordering;
+
 use lumen_value::{Number, Value};
 use num_bigint::BigInt;
 
@@ -19,17 +21,8 @@ pub const TABLE: &[Entry] = &[
         Ok(Value::Bool(items.into_iter().any(is_true)))
     }),
     ("count", count),
-    ("internal.member_2", member),
-    ("internal.member_3", member_with_key),
-    ("max", |context, operands| {
-        let items = collection(context, operands, "one of {set, array}")?;
-        items.max().cloned().ok_or(Failure::Undefined)
-    }),
-    ("min", |context, operands| {
-        let items = collection(context, operands, "one of {set, array}")?;
-        // Of several that are equal the last.
-        items.rev().min().cloned().ok_or(Failure::Undefined)
-    }),
+    ("max", |context, operands| outermost(context, operands, Ordering::is_ge)),
+    ("min", |context, operands| outermost(context, operands, Ordering::is_le)),
     ("product", product),
     ("sort", sort),
     ("sum", sum),
@@ -54,6 +47,20 @@ fn collection<'a>(
     Ok(items)
 }
 
+/// The last of the elements that none is beyond.
+fn outermost(context: &mut Context<'_>, operands: &[Value], is_further: fn(Ordering) -> bool) -> Answer {
+    let mut items = collection(context, operands, "one of {set, array}")?;
+    let mut outermost = items.next().ok_or(Failure::Undefined)?;
+    for item in items {
+        let (order, parts) = item.compare_counted(outermost);
+        context.budget.compared(parts)?;
+        if is_further(order) {
+            outermost = item;
+        }
+    }
+    Ok(outermost.clone())
+}
+
 fn count(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let count = match operand::any(operands, 1)? {
         Value::Array(items) => items.len(),
@@ -74,7 +81,9 @@ fn sort(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     context.budget.steps(depth.saturating_mul(u64::try_from(items.len()).unwrap_or(u64::MAX)))?;
     context.budget.values(items.len())?;
     let mut sorted: Vec<_> = items.cloned().collect();
-    sorted.sort();
+    // The comparisons are paid for when they are done: that they are as many as the values may make them is bounded by their room.
+    let parts = lumen_value::sort_counted(&mut sorted);
+    context.budget.compared(parts)?;
     Ok(Value::Array(sorted.into()))
 }
 
@@ -140,38 +149,4 @@ fn product(context: &mut Context<'_>, operands: &[Value]) -> Answer {
         product = product.mul_at(&item, PRODUCT_BITS)?;
     }
     product.number(context.budget).map(Value::Number)
-}
-
-/// `x in collection`
-fn member(context: &mut Context<'_>, operands: &[Value]) -> Answer {
-    let (value, collection) = (operand::any(operands, 1)?, operand::any(operands, 2)?);
-    let found = match collection {
-        Value::Set(items) => items.contains(value),
-        Value::Array(items) => {
-            context.budget.steps(u64::try_from(items.len()).unwrap_or(u64::MAX))?;
-            items.iter().any(|item| item == value)
-        }
-        Value::Object(entries) => {
-            context.budget.steps(u64::try_from(entries.len()).unwrap_or(u64::MAX))?;
-            entries.iter().any(|(_, item)| item == value)
-        }
-        _ => false,
-    };
-    Ok(Value::Bool(found))
-}
-
-/// `key, x in collection`
-fn member_with_key(_: &mut Context<'_>, operands: &[Value]) -> Answer {
-    let (key, value) = (operand::any(operands, 1)?, operand::any(operands, 2)?);
-    let found = match operand::any(operands, 3)? {
-        Value::Set(items) => key == value && items.contains(key),
-        Value::Array(items) => {
-            let index =
-                key.as_number().and_then(operand::as_integer).and_then(|index| usize::try_from(index).ok());
-            index.and_then(|index| items.get(index)) == Some(value)
-        }
-        Value::Object(entries) => entries.get_value(key) == Some(value),
-        _ => false,
-    };
-    Ok(Value::Bool(found))
 }

@@ -1,6 +1,6 @@
 //! Arithmetic: exact on integers, else in binary floating point. OPA: `v1/topdown/arithmetic.go`.
 
-use lumen_value::{Number, Set, Value};
+use lumen_value::{Number, Value};
 use num_bigint::BigInt;
 
 use super::{Answer, Budget, Context, Entry, Failure, operand};
@@ -57,10 +57,7 @@ fn binary(context: &mut Context<'_>, operands: &[Value], operation: &Operation) 
 fn minus(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     match (operand::any(operands, 1)?, operand::any(operands, 2)?) {
         (Value::Number(a), Value::Number(b)) => MINUS.apply(a, b, context.budget).map(Value::Number),
-        (Value::Set(a), Value::Set(b)) => {
-            context.budget.values(a.len())?;
-            Ok(Value::Set(a.iter().filter(|item| !b.contains(item)).cloned().collect::<Set>()))
-        }
+        (Value::Set(a), Value::Set(b)) => super::sets::difference(context.budget, a, b).map(Value::Set),
         (Value::Set(_), second @ Value::Number(_)) => Err(operand::wrong(2, "set", second)),
         (Value::Number(_) | Value::Set(_), second) => Err(operand::wrong(2, "number", second)),
         (first, _) => Err(operand::wrong(1, "one of {number, set}", first)),

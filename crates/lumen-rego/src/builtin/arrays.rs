@@ -90,36 +90,56 @@ fn slice(context: &mut Context<'_>, operands: &[Value]) -> Answer {
 fn member(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let wanted = any(operands, 1)?;
     let found = match any(operands, 2)? {
-        Value::Set(set) => set.contains(wanted),
-        Value::Array(array) => {
-            context.budget.steps(array.len() as u64)?;
-            array.iter().any(|item| item == wanted)
-        }
-        Value::Object(object) => {
-            context.budget.steps(object.len() as u64)?;
-            object.iter().any(|(_, value)| value == wanted)
-        }
+        Value::Set(set) => context.budget.element(set, wanted)?.is_some(),
+        Value::Array(array) => is_among(context, wanted, array.iter())?,
+        Value::Object(object) => is_among(context, wanted, object.iter().map(|(_, value)| value))?,
         _ => false,
     };
     Ok(Value::from(found))
 }
 
-fn member_with_key(_: &mut Context<'_>, operands: &[Value]) -> Answer {
+fn is_among<'v>(
+    context: &mut Context<'_>,
+    wanted: &Value,
+    values: impl ExactSizeIterator<Item = &'v Value>,
+) -> Result<bool, Failure> {
+    context.budget.steps(values.len() as u64)?;
+    for value in values {
+        if context.budget.are_equal(value, wanted)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn member_with_key(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let (key, wanted) = (any(operands, 1)?, any(operands, 2)?);
     let found = match any(operands, 3)? {
-        Value::Set(set) => key == wanted && set.contains(key),
-        collection @ (Value::Array(_) | Value::Object(_)) => get(collection, key) == Some(wanted),
+        Value::Set(set) => {
+            context.budget.are_equal(key, wanted)? && context.budget.element(set, key)?.is_some()
+        }
+        collection @ (Value::Array(_) | Value::Object(_)) => match get(context, collection, key)? {
+            Some(found) => context.budget.are_equal(found, wanted)?,
+            None => false,
+        },
         _ => false,
     };
     Ok(Value::from(found))
 }
 
 /// What a collection has under a key, as a reference finds it.
-pub(super) fn get<'v>(collection: &'v Value, key: &Value) -> Option<&'v Value> {
+pub(super) fn get<'v>(
+    context: &mut Context<'_>,
+    collection: &'v Value,
+    key: &Value,
+) -> Result<Option<&'v Value>, Failure> {
     match (collection, key) {
-        (Value::Object(object), key) => object.get_value(key),
-        (Value::Array(array), Value::Number(index)) => array.get(usize::try_from(go_int(index)?).ok()?),
-        (Value::Set(set), key) => set.get(key),
-        _ => None,
+        (Value::Object(object), key) => context.budget.field(object, key),
+        (Value::Array(array), Value::Number(index)) => {
+            let index = go_int(index).and_then(|index| usize::try_from(index).ok());
+            Ok(index.and_then(|index| array.get(index)))
+        }
+        (Value::Set(set), key) => context.budget.element(set, key),
+        _ => Ok(None),
     }
 }

@@ -18,5 +18,7 @@ pub const TABLE: &[Entry] = &[
 
 fn compare(context: &mut Context<'_>, operands: &[Value], holds: fn(Ordering) -> bool) -> Answer {
     context.budget.steps(1)?;
-    Ok(Value::Bool(holds(operand::any(operands, 1)?.cmp(operand::any(operands, 2)?))))
+    let (order, parts) = operand::any(operands, 1)?.compare_counted(operand::any(operands, 2)?);
+    context.budget.compared(parts)?;
+    Ok(Value::Bool(holds(order)))
 }

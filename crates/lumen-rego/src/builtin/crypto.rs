@@ -97,8 +97,9 @@ fn hmac_sha512(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     hmac(context, operands, Hash::Sha512)
 }
 
-fn hmac_equal(_: &mut Context<'_>, operands: &[Value]) -> Answer {
+fn hmac_equal(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let (a, b) = (operand::string(operands, 1)?, operand::string(operands, 2)?);
+    super::strings::look(context.budget, a.as_bytes().len() + b.as_bytes().len())?;
     Ok(Value::from(digest::equal(a.as_bytes(), b.as_bytes())))
 }
 

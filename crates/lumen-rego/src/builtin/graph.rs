@@ -11,6 +11,9 @@ use super::{Answer, Context, Entry, Failure};
 /// The family. `walk` is a relation and has functions of its own.
 pub const TABLE: &[Entry] = &[("graph.reachable", reachable), ("graph.reachable_paths", reachable_paths)];
 
+/// Most parts of a vertex that are paid for when it is looked up: nothing in memory has more.
+const PARTS_MAX: u64 = 1 << 24;
+
 /// The vertices of an array or a set; of anything else, none.
 fn vertices(collection: &Value) -> std::slice::Iter<'_, Value> {
     match collection {
@@ -37,10 +40,11 @@ fn reachable(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     }
     let mut reached = Vec::new();
     while let Some(vertex) = queue.pop_front() {
+        context.budget.compared(vertex.parts(PARTS_MAX))?;
         if !seen.insert(vertex) {
             continue;
         }
-        let Some(edges) = graph.get_value(vertex) else {
+        let Some(edges) = context.budget.field(graph, vertex)? else {
             continue;
         };
         context.budget.bytes(bytes_of_items(1))?;
@@ -78,7 +82,7 @@ fn paths_from<'v>(
     root: &'v Value,
     paths: &mut Vec<Value>,
 ) -> Result<(), Failure> {
-    let Some(edges) = graph.get_value(root) else {
+    let Some(edges) = context.budget.field(graph, root)? else {
         return Ok(());
     };
     if vertices(edges).len() == 0 {
@@ -96,8 +100,9 @@ fn paths_from<'v>(
             continue;
         };
         context.budget.steps(1)?;
+        context.budget.compared(neighbour.parts(PARTS_MAX))?;
         let closes_cycle = path.len() > 1 && on_path.contains(neighbour);
-        let Some(edges) = graph.get_value(neighbour).filter(|_| !closes_cycle) else {
+        let Some(edges) = context.budget.field(graph, neighbour)?.filter(|_| !closes_cycle) else {
             commit(context, &path, None, paths)?;
             continue;
         };
@@ -174,7 +179,7 @@ impl Walk {
             context.budget.steps(1)?;
             let child = match self.pattern.get(depth) {
                 Some(Some(_)) if *index > 0 => None,
-                Some(Some(key)) => get(value, key).map(|child| (key.clone(), child.clone())),
+                Some(Some(key)) => get(context, value, key)?.map(|child| (key.clone(), child.clone())),
                 _ => nth(value, *index),
             };
             *index += 1;

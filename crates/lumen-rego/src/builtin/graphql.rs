@@ -92,6 +92,17 @@ fn worded(error: &str) -> String {
     }
 }
 
+/// A document that an operand is, paid for.
+fn plain_document(context: &mut Context<'_>, value: &Value) -> Result<Result<Value, Refusal>, Failure> {
+    let document = match document(context, value) {
+        Err(Failure::Builtin(message)) => return Ok(Err(Refusal::Said(message))),
+        other => other?,
+    };
+    let len = super::json::text_len(context, &document)?;
+    charge(context, len)?;
+    Ok(Ok(document))
+}
+
 fn read_query(context: &mut Context<'_>, value: &Value) -> Result<Result<Query, Refusal>, Failure> {
     match value {
         Value::String(text) => {
@@ -99,9 +110,10 @@ fn read_query(context: &mut Context<'_>, value: &Value) -> Result<Result<Query, 
             Ok(parse::query(text.as_bytes()).map_err(|fault| Refusal::Said(worded(&printed(&fault)))))
         }
         Value::Object(_) => {
-            let document = document(context, value)?;
-            let len = super::json::text_len(context, &document)?;
-            charge(context, len)?;
+            let document = match plain_document(context, value)? {
+                Ok(document) => document,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
             Ok(input::query(&document).map_err(Refusal::Said))
         }
         other => Ok(Err(Refusal::Type(type_name(other)))),
@@ -116,9 +128,10 @@ fn read_schema(context: &mut Context<'_>, value: &Value) -> Result<Result<Schema
             Ok(parsed.map_err(|fault| Refusal::Said(worded(&printed(&fault)))))
         }
         Value::Object(_) => {
-            let document = document(context, value)?;
-            let len = super::json::text_len(context, &document)?;
-            charge(context, len)?;
+            let document = match plain_document(context, value)? {
+                Ok(document) => document,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
             Ok(input::schema(&document).map_err(Refusal::Said))
         }
         other => Ok(Err(Refusal::Type(type_name(other)))),

@@ -42,7 +42,8 @@ enum Task<'v> {
 }
 
 /// A value as a JSON document holds it: sets as arrays, keys that are no strings as their JSON text. Of keys that become
-/// equal the last counts. Takes for every value in it, however often it is shared.
+/// equal the last counts. Takes for every value in it, however often it is shared. A number that is not written as JSON
+/// writes numbers is an error, as it is to Go's `json.Marshal`.
 pub(super) fn document(context: &mut Context<'_>, value: &Value) -> Answer {
     let mut tasks = vec![Task::Enter(value)];
     let mut done: Vec<Value> = Vec::new();
@@ -51,7 +52,7 @@ pub(super) fn document(context: &mut Context<'_>, value: &Value) -> Answer {
             Task::Enter(value) => {
                 context.budget.steps(1)?;
                 context.budget.bytes(32)?;
-                enter(value, &mut tasks, &mut done);
+                enter(value, &mut tasks, &mut done)?;
             }
             Task::Array(len) => {
                 let items = done.split_off(done.len().saturating_sub(len));
@@ -75,8 +76,12 @@ pub(super) fn document(context: &mut Context<'_>, value: &Value) -> Answer {
     Ok(done.pop().unwrap_or_default())
 }
 
-fn enter<'v>(value: &'v Value, tasks: &mut Vec<Task<'v>>, done: &mut Vec<Value>) {
+fn enter<'v>(value: &'v Value, tasks: &mut Vec<Task<'v>>, done: &mut Vec<Value>) -> Result<(), Failure> {
     match value {
+        Value::Number(number) if !number.is_json() => {
+            let shown = quoted(number.to_string().as_bytes());
+            return Err(Failure::Builtin(format!("json: invalid number literal {shown}")));
+        }
         Value::Array(items) => {
             tasks.push(Task::Array(items.len()));
             tasks.extend(items.iter().rev().map(Task::Enter));
@@ -97,6 +102,7 @@ fn enter<'v>(value: &'v Value, tasks: &mut Vec<Task<'v>>, done: &mut Vec<Value>)
         }
         scalar => done.push(scalar.clone()),
     }
+    Ok(())
 }
 
 /// About how long the JSON text of a document is; takes a step for each value.

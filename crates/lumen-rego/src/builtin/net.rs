@@ -109,10 +109,11 @@ fn text(operands: &[Value], position: usize) -> Result<&Str, Failure> {
     string(std::slice::from_ref(any(operands, position)?), 1)
 }
 
-fn is_valid(_: &mut Context<'_>, operands: &[Value]) -> Answer {
+fn is_valid(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let Value::String(text) = any(operands, 1)? else {
         return Ok(Value::from(false));
     };
+    super::strings::look(context.budget, text.as_bytes().len())?;
     Ok(Value::from(Network::parse(text.as_bytes()).is_some()))
 }
 

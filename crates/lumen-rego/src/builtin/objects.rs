@@ -22,7 +22,7 @@ fn named_keys(context: &mut Context<'_>, operands: &[Value]) -> Result<Set, Fail
     match any(operands, 2)? {
         Value::Array(items) => {
             charge_items(context, items.len())?;
-            Ok(items.iter().cloned().collect())
+            context.budget.set(items.iter().cloned().collect())
         }
         Value::Set(set) => Ok(set.clone()),
         Value::Object(object) => {
@@ -37,8 +37,7 @@ fn remove(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let object = object(operands, 1)?;
     let keys = named_keys(context, operands)?;
     charge_items(context, 2 * object.len())?;
-    let kept = object.iter().filter(|(key, _)| !keys.contains(key));
-    Ok(Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect()))
+    named(context, object, &keys, false)
 }
 
 fn filter(context: &mut Context<'_>, operands: &[Value]) -> Answer {
@@ -46,14 +45,29 @@ fn filter(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let keys = named_keys(context, operands)?;
     charge_items(context, 2 * object.len().min(keys.len()))?;
     // OPA goes through the smaller of the two and takes its keys.
-    let kept: Object = if object.len() < keys.len() {
-        let kept = keys.iter().filter_map(|key| Some((key.clone(), object.get_value(key)?.clone())));
-        kept.collect()
-    } else {
-        let kept = object.iter().filter(|(key, _)| keys.contains(key));
-        kept.map(|(key, value)| (key.clone(), value.clone())).collect()
-    };
-    Ok(Value::Object(kept))
+    if object.len() >= keys.len() {
+        return named(context, object, &keys, true);
+    }
+    context.budget.steps(keys.len() as u64)?;
+    let mut kept = Vec::new();
+    for key in &keys {
+        if let Some(value) = context.budget.field(object, key)? {
+            kept.push((key.clone(), value.clone()));
+        }
+    }
+    Ok(Value::Object(kept.into()))
+}
+
+/// The entries whose keys are in a set, or are not.
+fn named(context: &mut Context<'_>, object: &Object, keys: &Set, wanted: bool) -> Answer {
+    context.budget.steps(object.len() as u64)?;
+    let mut kept = Vec::new();
+    for (key, value) in object.iter() {
+        if context.budget.element(keys, key)?.is_some() == wanted {
+            kept.push((key.clone(), value.clone()));
+        }
+    }
+    Ok(Value::Object(kept.into()))
 }
 
 fn keys(context: &mut Context<'_>, operands: &[Value]) -> Answer {
@@ -69,9 +83,14 @@ fn get(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let found = match any(operands, 2)? {
         Value::Array(path) => {
             context.budget.steps(path.len() as u64)?;
-            path.iter().try_fold(any(operands, 1)?, get_member)
+            let mut found = Some(any(operands, 1)?);
+            for key in path {
+                let Some(value) = found else { break };
+                found = get_member(context, value, key)?;
+            }
+            found
         }
-        key => object.get_value(key),
+        key => context.budget.field(object, key)?,
     };
     Ok(found.unwrap_or(default).clone())
 }
@@ -161,7 +180,13 @@ fn start(
         entries.extend(object.iter());
     }
     // Stable, so that the values of a key stay in the order of the objects.
-    entries.sort_by_key(|(key, _)| *key);
+    let mut compared = 0;
+    entries.sort_by(|(a, _), (b, _)| {
+        let (order, parts) = a.compare_counted(b);
+        compared += parts;
+        order
+    });
+    context.budget.compared(compared)?;
     let mut pending: Vec<(Value, Vec<Value>)> = Vec::new();
     for (name, value) in entries {
         match pending.last_mut() {
@@ -189,10 +214,13 @@ fn subset(context: &mut Context<'_>, operands: &[Value]) -> Answer {
             context.budget.steps(large.len() as u64)?;
             // As upstream counts: an element that stands twice counts twice, and of nothing nothing is in an empty array.
             let mut missing = i64::try_from(small.len()).unwrap_or(i64::MAX);
-            large.iter().any(|item| {
-                missing -= i64::from(small.contains(item));
-                missing == 0
-            })
+            for item in large {
+                missing -= i64::from(context.budget.element(small, item)?.is_some());
+                if missing == 0 {
+                    return Ok(Value::from(true));
+                }
+            }
+            false
         }
         _ => {
             let message = "both arguments object.subset must be of the same type or array and set";
@@ -207,7 +235,7 @@ fn object_in(context: &mut Context<'_>, large: &Object, small: &Object) -> Resul
     while let Some((large, small)) = pending.pop() {
         context.budget.steps(small.len() as u64)?;
         for (key, wanted) in small.iter() {
-            let contained = match (large.get_value(key), wanted) {
+            let contained = match (context.budget.field(large, key)?, wanted) {
                 (None, _) => false,
                 (Some(Value::Object(large)), Value::Object(small)) => {
                     pending.push((large, small));
@@ -215,7 +243,7 @@ fn object_in(context: &mut Context<'_>, large: &Object, small: &Object) -> Resul
                 }
                 (Some(Value::Set(large)), Value::Set(small)) => set_in(context, large, small)?,
                 (Some(Value::Array(large)), Value::Array(small)) => array_in(context, large, small)?,
-                (Some(found), wanted) => found == wanted,
+                (Some(found), wanted) => context.budget.are_equal(found, wanted)?,
             };
             if !contained {
                 return Ok(false);
@@ -227,7 +255,12 @@ fn object_in(context: &mut Context<'_>, large: &Object, small: &Object) -> Resul
 
 fn set_in(context: &mut Context<'_>, large: &Set, small: &Set) -> Result<bool, Failure> {
     context.budget.steps(small.len() as u64)?;
-    Ok(small.iter().all(|item| large.contains(item)))
+    for item in small {
+        if context.budget.element(large, item)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether one array is a run of elements in the other. The work is counted: upstream's search, too, takes quadratic time at worst.
@@ -239,13 +272,14 @@ fn array_in(context: &mut Context<'_>, large: &Array, small: &Array) -> Result<b
         return Ok(false);
     };
     for start in 0..=last_start {
-        let run = large.iter().skip(start).zip(small);
-        let mut looked_at = 0;
-        let same = run.into_iter().all(|(found, wanted)| {
-            looked_at += 1;
-            found == wanted
-        });
-        context.budget.steps(looked_at)?;
+        let mut same = true;
+        for (found, wanted) in large.iter().skip(start).zip(small) {
+            context.budget.steps(1)?;
+            same = context.budget.are_equal(found, wanted)?;
+            if !same {
+                break;
+            }
+        }
         if same {
             return Ok(true);
         }

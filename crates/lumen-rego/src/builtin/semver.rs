@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use lumen_value::{Number, Str, Value};
 
+use super::strings::look;
 use super::{Answer, Context, Entry, Failure, operand};
 
 /// The family, by name.
@@ -92,8 +93,9 @@ fn identifiers(a: &str, b: &str) -> Ordering {
     }
 }
 
-fn compare(_: &mut Context<'_>, operands: &[Value]) -> Answer {
+fn compare(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let (a, b) = (operand::string(operands, 1)?, operand::string(operands, 2)?);
+    look(context.budget, a.as_bytes().len() + b.as_bytes().len())?;
     let invalid = |position: usize, text: &Str| {
         let mut quoted = Vec::new();
         crate::unicode::quote(text.as_bytes(), false, &mut quoted);
@@ -106,7 +108,8 @@ fn compare(_: &mut Context<'_>, operands: &[Value]) -> Answer {
 }
 
 /// What is no string is no version.
-fn is_valid(_: &mut Context<'_>, operands: &[Value]) -> Answer {
-    let text = operand::any(operands, 1)?;
-    Ok(Value::Bool(matches!(text, Value::String(text) if parse(text).is_some())))
+fn is_valid(context: &mut Context<'_>, operands: &[Value]) -> Answer {
+    let Value::String(text) = operand::any(operands, 1)? else { return Ok(Value::Bool(false)) };
+    look(context.budget, text.as_bytes().len())?;
+    Ok(Value::Bool(parse(text).is_some()))
 }

@@ -4,53 +4,61 @@ use lumen_value::{Set, Value};
 
 use super::arrays::charge_items;
 use super::operand::{set, wrong};
-use super::{Answer, Context, Entry};
+use super::{Answer, Budget, Context, Entry, Failure};
 
 /// The family. `minus` is arithmetic's.
 pub const TABLE: &[Entry] =
     &[("and", and), ("intersection", intersection), ("or", or), ("set_diff", set_diff), ("union", union)];
 
 /// The elements that both have: those of the smaller set, or of the first.
-fn intersect(first: &Set, second: &Set) -> Set {
+fn intersect(budget: &mut Budget, first: &Set, second: &Set) -> Result<Set, Failure> {
     let (small, large) = if second.len() < first.len() { (second, first) } else { (first, second) };
-    small.iter().filter(|item| large.contains(item)).cloned().collect()
+    kept(budget, small, large, true)
+}
+
+/// The elements of a set that another has, or has not.
+fn kept(budget: &mut Budget, set: &Set, other: &Set, wanted: bool) -> Result<Set, Failure> {
+    budget.values(set.len())?;
+    let mut kept = Vec::new();
+    for item in set {
+        if budget.element(other, item)?.is_some() == wanted {
+            kept.push(item.clone());
+        }
+    }
+    budget.set(kept)
 }
 
 /// The elements of the first set that are not in the second.
-pub(super) fn difference(first: &Set, second: &Set) -> Set {
-    first.iter().filter(|item| !second.contains(item)).cloned().collect()
+pub(super) fn difference(budget: &mut Budget, first: &Set, second: &Set) -> Result<Set, Failure> {
+    kept(budget, first, second, false)
 }
 
 fn and(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let (first, second) = (set(operands, 1)?, set(operands, 2)?);
-    charge_items(context, first.len().min(second.len()))?;
-    Ok(Value::Set(intersect(first, second)))
+    intersect(context.budget, first, second).map(Value::Set)
 }
 
 fn or(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let (first, second) = (set(operands, 1)?, set(operands, 2)?);
     charge_items(context, first.len() + second.len())?;
-    Ok(Value::Set(first.iter().chain(second).cloned().collect()))
+    context.budget.set(first.iter().chain(second).cloned().collect()).map(Value::Set)
 }
 
 fn set_diff(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let (first, second) = (set(operands, 1)?, set(operands, 2)?);
-    charge_items(context, first.len())?;
-    Ok(Value::Set(difference(first, second)))
+    difference(context.budget, first, second).map(Value::Set)
 }
 
 fn intersection(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let mut result: Option<Set> = None;
     for item in set(operands, 1)? {
+        context.budget.steps(1)?;
         let Value::Set(inner) = item else {
             return Err(wrong(1, "set", item));
         };
         result = Some(match result {
             None => inner.clone(),
-            Some(so_far) => {
-                charge_items(context, so_far.len().min(inner.len()))?;
-                intersect(&so_far, inner)
-            }
+            Some(so_far) => intersect(context.budget, &so_far, inner)?,
         });
     }
     Ok(Value::Set(result.unwrap_or_default()))
@@ -63,8 +71,8 @@ fn union(context: &mut Context<'_>, operands: &[Value]) -> Answer {
         let Value::Set(inner) = item else {
             return Err(wrong(1, "set", item));
         };
-        charge_items(context, inner.len())?;
+        charge_items(context, 1 + inner.len())?;
         items.extend(inner.iter().cloned());
     }
-    Ok(Value::Set(Set::from(items)))
+    context.budget.set(items).map(Value::Set)
 }

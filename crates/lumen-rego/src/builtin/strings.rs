@@ -41,7 +41,7 @@ pub const TABLE: &[Entry] = &[
 const STEP_BYTES: usize = 64;
 
 /// Takes the steps of looking through so many bytes.
-pub(super) fn look(budget: &mut Budget, bytes: usize) -> Result<(), Failure> {
+pub(crate) fn look(budget: &mut Budget, bytes: usize) -> Result<(), Failure> {
     budget.steps(1 + u64::try_from(bytes / STEP_BYTES).unwrap_or(u64::MAX))
 }
 
@@ -62,7 +62,7 @@ fn number(count: usize) -> Value {
 
 fn test(context: &mut Context<'_>, operands: &[Value], holds: fn(&[u8], &[u8]) -> bool) -> Answer {
     let (text, part) = (operand::string(operands, 1)?, operand::string(operands, 2)?);
-    look(context.budget, text.as_bytes().len())?;
+    look(context.budget, text.as_bytes().len() + part.as_bytes().len())?;
     Ok(Value::Bool(holds(text.as_bytes(), part.as_bytes())))
 }
 
@@ -102,7 +102,7 @@ fn search<'a>(
     if part.is_empty() {
         return Err(Failure::Builtin("empty search character".to_owned()));
     }
-    look(context.budget, text.as_bytes().len())?;
+    look(context.budget, text.as_bytes().len() + part.as_bytes().len())?;
     Ok((text.to_text(), part.to_text()))
 }
 
@@ -156,7 +156,7 @@ fn substring(context: &mut Context<'_>, operands: &[Value]) -> Answer {
 /// Not overlapping; of the empty string, one more than there are characters.
 fn count(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let (text, part) = (operand::string(operands, 1)?.as_bytes(), operand::string(operands, 2)?.as_bytes());
-    look(context.budget, text.len())?;
+    look(context.budget, text.len() + part.len())?;
     if part.is_empty() {
         return Ok(number(unicode::rune_count(text) + 1));
     }
@@ -197,7 +197,7 @@ fn array(context: &mut Context<'_>, pieces: &[&[u8]]) -> Answer {
 
 /// Takes what splitting a text may make, before it is made.
 fn charge_pieces(context: &mut Context<'_>, text: &[u8], separator: &[u8]) -> Result<(), Failure> {
-    look(context.budget, text.len())?;
+    look(context.budget, text.len() + separator.len())?;
     let most = text.len() / separator.len().max(1);
     if most > 10_000 && !separator.is_empty() {
         let count = memchr::memmem::find_iter(text, separator).count();

@@ -1,6 +1,6 @@
 //! What type a value has, and the casts of old. OPA: `v1/topdown/type.go`, `type_name.go`, `casts.go`.
 
-use lumen_value::{Array, Set, Value};
+use lumen_value::{Array, Value};
 
 use super::{Answer, Context, Entry, operand};
 
@@ -48,7 +48,7 @@ fn cast_set(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     match operand::any(operands, 1)? {
         Value::Array(array) => {
             context.budget.values(array.len())?;
-            Ok(Value::Set(array.iter().cloned().collect::<Set>()))
+            context.budget.set(array.iter().cloned().collect()).map(Value::Set)
         }
         Value::Set(set) => Ok(Value::Set(set.clone())),
         other => Err(operand::wrong(1, "one of {array, set}", other)),

@@ -110,7 +110,8 @@ fn message(error: &ReadError, text: &[u8]) -> String {
 }
 
 fn marshal(context: &mut Context<'_>, operands: &[Value]) -> Answer {
-    let document = document(context, any(operands, 1)?)?;
+    let document = document(context, any(operands, 1)?)
+        .map_err(|failure| failure.said_of("error marshaling into JSON"))?;
     let len = text_len(context, &document)?;
     context.budget.bytes(len)?;
     emit::emit(context, &document).map(Value::from)

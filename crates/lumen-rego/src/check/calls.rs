@@ -1,7 +1,5 @@
 //! What must not be called, or not so; and names that must not hide others.
 
-use std::collections::HashMap;
-
 use lumen_value::Value;
 
 use super::resolve::{import_name, import_text};
@@ -12,6 +10,7 @@ use super::walk::{self, Part};
 use crate::ast::{Body, ExprKind, Module, Name, Node, Term};
 use crate::builtin::signature;
 use crate::error::{Code, Error};
+use crate::hash::HashMap;
 
 /// What a term is, in OPA's words for messages.
 pub(super) const fn kind_of(node: &Node) -> &'static str {
@@ -89,7 +88,7 @@ pub(super) fn duplicate_imports(state: &mut State<'_>, modules: &[Module]) {
         if !(state.options.strict || is_v1(module)) {
             continue;
         }
-        let mut seen: HashMap<Name, String> = HashMap::new();
+        let mut seen: HashMap<Name, String> = HashMap::default();
         for import in &module.imports {
             let Some(name) = import_name(import) else { continue };
             if let Some(before) = seen.get(&name) {

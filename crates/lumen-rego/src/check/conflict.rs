@@ -23,6 +23,58 @@ pub(super) fn check(state: &mut State<'_>, modules: &[Module], files: &[std::syn
         }
     }
     packages(state, modules, files);
+    base_documents(state, &tree, modules);
+}
+
+/// Where a path of the tree leads in the base documents.
+#[derive(Clone, Copy)]
+enum Base<'v> {
+    Document(&'v Value),
+    /// Nothing is there.
+    Free,
+    /// It would be in something that is no object.
+    Within,
+}
+
+impl Base<'_> {
+    fn below(self, key: &Value) -> Self {
+        match self {
+            Self::Document(Value::Object(entries)) => {
+                entries.get_value(key).map_or(Self::Free, Self::Document)
+            }
+            Self::Document(_) | Self::Within => Self::Within,
+            Self::Free => Self::Free,
+        }
+    }
+}
+
+/// Rules in the place of base documents. Only keys that are strings can be those of base documents.
+fn base_documents(state: &mut State<'_>, tree: &Tree, modules: &[Module]) {
+    let base = state.options.base.clone();
+    if !matches!(base, Value::Object(_)) {
+        return;
+    }
+    let mut path: Vec<&str> = Vec::new();
+    // The nodes to come, each with its key and how many keys are above it.
+    let mut pending = vec![(tree.root(), Base::Document(&base), "", 0)];
+    while let Some((id, base, key, depth)) = pending.pop() {
+        let node = tree.node(id);
+        path.truncate(depth);
+        path.push(key);
+        if let Some((_, rule)) = node.all.first().and_then(|id| rule_of(modules, *id)) {
+            let shown = path.iter().skip(1).copied().collect::<Vec<_>>().join("/");
+            let message = format!("conflicting rule for data path {shown} found");
+            if !state.errors.add(error(Code::Compile, rule.span, message)) {
+                return;
+            }
+        }
+        for (key, child) in node.children.iter().rev() {
+            let below = base.below(key);
+            if let (Some(name), Base::Document(_) | Base::Within) = (key.as_str(), below) {
+                pending.push((*child, below, name, depth + 1));
+            }
+        }
+    }
 }
 
 fn rule_of(modules: &[Module], id: RuleId) -> Option<(&Module, &Rule)> {

@@ -1,8 +1,6 @@
 //! Messages about rules that need themselves. Where the cycle passes a variable key, it only may be one: the message says which
 //! reference closes it, and for which values.
 
-use std::collections::HashMap;
-
 use lumen_value::Value;
 
 use super::graph::{BranchId, Graph, branch, full_reference};
@@ -15,6 +13,7 @@ use super::walk::{self, Part};
 use crate::ast::{ExprKind, Module, Name, Node, Ref, Rule, Term};
 use crate::builtin::signature;
 use crate::error::{Code, Span};
+use crate::hash::HashMap;
 use crate::syntax::print;
 use crate::types::Shape;
 
@@ -293,7 +292,7 @@ struct Origins<'a> {
 
 impl<'a> Origins<'a> {
     fn new(rule: &'a Rule, edge: &Edge) -> Self {
-        let mut origins = Self { rule, bindings: HashMap::new(), outputs: HashMap::new() };
+        let mut origins = Self { rule, bindings: HashMap::default(), outputs: HashMap::default() };
         for expr in rule.body.iter().take(edge.at) {
             if expr.negated || !expr.with.is_empty() {
                 continue;

@@ -3,13 +3,14 @@
 //! References that are not ground may need whole subtrees; edges go to a node that stands for the subtree, so that the graph
 //! stays linear in the text.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::narrow::Narrow;
 use super::tree::{NodeId, RuleId, Tree, scalar};
 use super::walk::{self, Part};
 use crate::ast::{Module, Node, Ref, Rule, Term};
 use crate::depth::grow;
+use crate::hash::HashMap;
 
 /// A rule or one of its `else` branches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -249,6 +250,11 @@ impl Graph {
         }
     }
 
+    /// How many nodes and edges there are.
+    pub(super) fn size(&self) -> usize {
+        self.edges.len() + self.edges.iter().map(Vec::len).sum::<usize>()
+    }
+
     /// The branches that need one of those that `starts` picks, by whatever way; those picked are among them.
     pub(super) fn dependents(&self, starts: &dyn Fn(BranchId) -> bool) -> Vec<BranchId> {
         let mut needed_by = vec![Vec::new(); self.edges.len()];
@@ -284,7 +290,7 @@ impl Graph {
     pub(super) fn cycle(&self, start: usize, allows: &dyn Fn(usize, usize) -> bool) -> Option<Vec<usize>> {
         let is_branch = |node: usize| node < self.branches.len();
         // Each node with the branch that it was reached from: what lies between two branches is no part of the path.
-        let mut from: HashMap<usize, usize> = HashMap::new();
+        let mut from: HashMap<usize, usize> = HashMap::default();
         let mut queue = VecDeque::from([(start, start)]);
         while let Some((at, last)) = queue.pop_front() {
             for &next in self.edges.get(at).into_iter().flatten() {

@@ -20,7 +20,7 @@ enum Asked {
 fn asked(expr: &Expr) -> Option<Asked> {
     let ExprKind::Call(terms) = &expr.kind else { return None };
     let Node::Ref(name) = &terms.first()?.node else { return None };
-    match super::state::dotted(name)?.as_str() {
+    match &*super::state::dotted(name)? {
         "rego.metadata.chain" => Some(Asked::Chain),
         "rego.metadata.rule" => Some(Asked::Rule),
         _ => None,

@@ -1,13 +1,12 @@
 //! Variables of references that can only have few constant values: `some root in ["a", "b"]; data[root].p` means two rules,
 //! not all of them.
 
-use std::collections::HashMap;
-
 use lumen_value::Value;
 
 use super::state::equality_of;
 use crate::ast::{Body, Expr, Name, Node, Ref, Term};
 use crate::depth::grow;
+use crate::hash::HashMap;
 
 /// Into how many references one is narrowed at most.
 const EXPANSION_MAX: usize = 64;
@@ -92,7 +91,7 @@ impl Narrow {
 }
 
 fn bindings(body: &Body) -> HashMap<Name, (usize, Vec<Value>)> {
-    let mut known = HashMap::new();
+    let mut known = HashMap::default();
     for (index, expr) in body.iter().enumerate() {
         if let Some((name, values)) =
             binding(expr, &known, index).filter(|(name, _)| !known.contains_key(name))

@@ -1,7 +1,5 @@
 //! `print` calls: erased, or their operands captured.
 
-use std::collections::HashSet;
-
 use lumen_value::Value;
 
 use super::state::{Generator, State, call_of, error, true_expr};
@@ -12,6 +10,7 @@ use super::walk::{self, Part, PartMut};
 use crate::ast::{Body, Expr, ExprKind, Module, Name, Node, Term};
 use crate::depth::grow;
 use crate::error::{Code, Error};
+use crate::hash::HashSet;
 
 /// Takes all `print` calls out of a body and the bodies in it.
 pub(super) fn erase(part: PartMut<'_>) -> bool {

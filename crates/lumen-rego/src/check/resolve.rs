@@ -1,7 +1,5 @@
 //! Names of rules and imports become references that start at `data` or `input`.
 
-use std::collections::{HashMap, HashSet};
-
 use lumen_value::Value;
 
 use super::state::{State, call_of, error, root_name};
@@ -11,6 +9,7 @@ use super::walk::{self, Part};
 use crate::ast::{Body, Expr, ExprKind, Import, Module, Name, Node, Ref, Rule, Term};
 use crate::depth::grow;
 use crate::error::Code;
+use crate::hash::{HashMap, HashSet};
 
 /// What a name stands for in a module.
 struct Global {
@@ -91,7 +90,7 @@ pub(super) fn import_text(import: &Import) -> String {
 
 /// Resolves all names of all modules, and finds imports that nothing uses.
 pub(super) fn resolve(state: &mut State<'_>, modules: &mut [Module]) {
-    let mut exports: HashMap<String, HashSet<Name>> = HashMap::new();
+    let mut exports: HashMap<String, HashSet<Name>> = HashMap::default();
     for module in modules.iter() {
         let names = exports.entry(text::reference(&module.package)).or_default();
         names.extend(module.rules.iter().filter_map(|rule| {
@@ -130,7 +129,7 @@ pub(super) fn resolve_query(body: &mut Body) {
 }
 
 fn globals<'a>(module: &Module, rules: Option<&'a HashSet<Name>>) -> Globals<'a> {
-    let mut globals = Globals { package: module.package.clone(), rules, imports: HashMap::new() };
+    let mut globals = Globals { package: module.package.clone(), rules, imports: HashMap::default() };
     for import in module.imports.iter().filter(|import| !is_switch(import)) {
         if let (Some(name), Node::Ref(reference)) = (import_name(import), &import.path.node) {
             globals.imports.insert(name, Global { reference: reference.clone(), used: false });

@@ -4,7 +4,7 @@
 //! is kept here, but an expression is only tried again once a variable that it waits for has a value.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use super::state::{State, call_of, equality_of, error};
 use super::unify::{self, Known};
@@ -13,6 +13,7 @@ use super::walk::{self, Part, PartMut};
 use crate::ast::{Body, Expr, ExprKind, Head, Module, Name, Node, Ref, Rule, Term};
 use crate::depth::grow;
 use crate::error::{Code, Error, Span};
+use crate::hash::{HashMap, HashSet};
 
 /// An expression that cannot be made safe, and the variables that have no value in it.
 struct Unsafe {
@@ -199,7 +200,7 @@ impl<'a, 's> Order<'a, 's> {
         let safe: HashSet<Name> =
             names.iter().filter(|name| globals.has(name)).map(|name| (*name).clone()).collect();
         let closures: Vec<VarSet> = body.iter().map(|expr| closed_over(expr, &names, globals)).collect();
-        let mut waiting: HashMap<Name, Vec<usize>> = HashMap::new();
+        let mut waiting: HashMap<Name, Vec<usize>> = HashMap::default();
         let mut pending = Vec::with_capacity(body.len());
         for (index, ((expr, count), closed_over)) in body.into_iter().zip(&counts).zip(closures).enumerate() {
             let open: VarSet = count.iter().filter(|name| !safe.contains(*name)).cloned().collect();
@@ -450,8 +451,8 @@ fn meant(state: &State<'_>, package: &Ref, error: &Error) -> Option<String> {
 
 /// Rows of a module that have rules of more than one name: there a message has to name the rule.
 fn shared_rows(module: &Module) -> HashSet<u32> {
-    let mut first: HashMap<u32, String> = HashMap::new();
-    let mut shared = HashSet::new();
+    let mut first: HashMap<u32, String> = HashMap::default();
+    let mut shared = HashSet::default();
     for rule in module.rules.iter().flat_map(|rule| std::iter::once(rule).chain(&rule.otherwise)) {
         let name = name_of(&rule.head);
         let known = first.entry(rule.span.row).or_insert_with(|| name.clone());

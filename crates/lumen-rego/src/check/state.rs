@@ -1,6 +1,7 @@
 //! What the stages share: the errors so far, names that are made up, what is called how, and the tree of rules.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lumen_value::Value;
@@ -11,6 +12,7 @@ use super::vars::{self, Each};
 use crate::ast::{Body, Expr, ExprKind, Module, Name, Node, Term, Version};
 use crate::builtin::{Capabilities, OUTSIDE, Signature, signature};
 use crate::error::{Code, Error, Errors, Span};
+use crate::hash::{HashMap, HashSet};
 
 /// How many errors are collected before the checks stop, as in OPA.
 const ERRORS_MAX: usize = 10;
@@ -102,7 +104,7 @@ const SUBJECT_PARTS_MAX: usize = 256;
 impl Generator {
     /// For modules.
     pub(super) fn of_modules(modules: &[Module]) -> Self {
-        let mut taken = HashSet::new();
+        let mut taken = HashSet::default();
         let mut found = Each(|name: &Name, _: Option<&Term>| {
             if vars::is_generated(name) {
                 taken.insert(name.clone());
@@ -114,7 +116,7 @@ impl Generator {
 
     /// For a query.
     pub(super) fn of_query(body: &Body) -> Self {
-        let mut taken = HashSet::new();
+        let mut taken = HashSet::default();
         let mut found = Each(|name: &Name, _: Option<&Term>| {
             if vars::is_generated(name) {
                 taken.insert(name.clone());
@@ -236,9 +238,15 @@ pub(super) fn starts_at_data(terms: &[Term]) -> bool {
     matches!(terms.first().map(|first| &first.node), Some(Node::Var(name)) if *name == "data")
 }
 
+/// Room for the names of nearly all built-ins.
+const DOTTED_BYTES: usize = 32;
+
 /// A dotted name, where a reference is one.
-pub(crate) fn dotted(terms: &[Term]) -> Option<String> {
-    let mut name = String::new();
+pub(crate) fn dotted(terms: &[Term]) -> Option<Cow<'_, str>> {
+    if let [Term { node: Node::Var(name), .. }] = terms {
+        return name.as_str().map(Cow::Borrowed);
+    }
+    let mut name = String::with_capacity(DOTTED_BYTES);
     for (index, term) in terms.iter().enumerate() {
         match (index, &term.node) {
             (0, Node::Var(first)) => name.push_str(first.as_str()?),
@@ -249,7 +257,7 @@ pub(crate) fn dotted(terms: &[Term]) -> Option<String> {
             _ => return None,
         }
     }
-    Some(name)
+    Some(Cow::Owned(name))
 }
 
 /// Whether a module is held to the rules of v1.

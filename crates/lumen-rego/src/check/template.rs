@@ -1,8 +1,6 @@
 //! `$"text {term}"` becomes a call of `internal.template_string`; each term stands in a set comprehension, so that one
 //! without a value does not stop the rest.
 
-use std::collections::HashSet;
-
 use lumen_value::Value;
 
 use super::state::{Builtin, Generator, State, equality, error};
@@ -12,6 +10,7 @@ use super::walk::{self, Part, PartMut};
 use crate::ast::{Body, Expr, ExprKind, Module, Name, Node, RuleKind, Term};
 use crate::depth::grow;
 use crate::error::{Code, Error, Span};
+use crate::hash::HashSet;
 
 /// How many errors are worth looking for: the list of all has no more.
 const ERRORS_MAX: usize = 10;

@@ -61,11 +61,13 @@ impl TreeNode {
 #[derive(Clone, Debug)]
 pub struct Tree {
     nodes: Vec<TreeNode>,
+    /// The keys of all paths together.
+    keys: usize,
 }
 
 impl Default for Tree {
     fn default() -> Self {
-        Self { nodes: vec![TreeNode::default()] }
+        Self { nodes: vec![TreeNode::default()], keys: 0 }
     }
 }
 
@@ -131,15 +133,21 @@ impl Tree {
 
     fn insert(&mut self, path: impl Iterator<Item = Value>) -> NodeId {
         let mut at = self.root();
-        for key in path {
+        for (key, depth) in path.zip(1..) {
             let fresh = NodeId(self.nodes.len());
             let Some(node) = self.nodes.get_mut(at.0) else { return at };
             at = *node.children.entry(key).or_insert(fresh);
             if at == fresh {
                 self.nodes.push(TreeNode::default());
+                self.keys += depth;
             }
         }
         at
+    }
+
+    /// How many keys the paths of all nodes have together: what it takes to write them all down.
+    pub(super) const fn keys(&self) -> usize {
+        self.keys
     }
 
     /// `data`.

@@ -1,6 +1,6 @@
 //! What an equality binds: OPA's `Unify` and the output variables of expressions (`v1/ast/unify.go`, `compile.go`).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use lumen_value::Value;
 
@@ -8,6 +8,7 @@ use super::state::{State, equality_of};
 use super::vars::{self, OUTPUTS, SAFETY, Skip, VarSet};
 use super::walk::{self, Part};
 use crate::ast::{Expr, ExprKind, Name, Node, Term};
+use crate::hash::HashSet;
 
 /// A set of variables that have values.
 pub(super) trait Known {

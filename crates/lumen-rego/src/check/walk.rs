@@ -27,7 +27,7 @@ pub(super) type Visit<'v> = dyn FnMut(Part<'_>) -> bool + 'v;
 pub(super) type VisitMut<'v> = dyn FnMut(PartMut<'_>) -> bool + 'v;
 
 pub(super) fn term(term: &Term, visit: &mut Visit<'_>) {
-    if visit(Part::Term(term)) {
+    if visit(Part::Term(term)) || term.node.is_leaf() {
         return;
     }
     inside_term(term, visit);
@@ -124,7 +124,7 @@ pub(super) fn module(module: &Module, visit: &mut Visit<'_>) {
 }
 
 pub(super) fn term_mut(inner: &mut Term, visit: &mut VisitMut<'_>) {
-    if visit(PartMut::Term(inner)) {
+    if visit(PartMut::Term(inner)) || inner.node.is_leaf() {
         return;
     }
     grow(|| match &mut inner.node {

@@ -4,8 +4,9 @@ use lumen_value::Value;
 
 use super::conflict::Conflicts;
 use super::context::Stand;
-use super::machine::{FRAMES_MAX, Machine, Step, Stop, VALUE_BYTES};
-use super::memo::{KEYED, Kept, has_number};
+use super::machine::{FRAMES_MAX, Machine, PARTS_FREE, Step, Stop, VALUE_BYTES};
+use super::memo::{KEYED, Kept, cost, has_number};
+use super::shared::Start;
 use crate::plan::{Callee, Place, Slot};
 
 /// How what a frame gives is kept.
@@ -42,6 +43,8 @@ pub(super) struct Frame {
     pub(super) result: Option<Value>,
     pub(super) produced: bool,
     pub(super) conflicts: Option<Box<Conflicts>>,
+    /// Others may take what it gives.
+    common: Option<Start>,
 }
 
 impl Machine<'_, '_> {
@@ -73,6 +76,7 @@ impl Machine<'_, '_> {
         let memo = memo || self.arguments.iter().any(has_number);
         let keep = if memo && !stands { Keep::Call(document) } else { Keep::Nothing };
         if memo && !stands {
+            self.steps(cost(&self.arguments) / PARTS_FREE)?;
             let kept =
                 self.context().and_then(|context| context.memo.call(document, &self.arguments)).cloned();
             if let Some(kept) = kept {
@@ -92,10 +96,10 @@ impl Machine<'_, '_> {
             return Ok(self.give(to, value, false));
         }
         let Some(known) = self.plan.documents.get(document as usize) else { return Ok(false) };
-        let kept = self.context().and_then(|context| context.memo.document(document)).cloned();
-        if let Some(kept) = kept {
+        if let Some(kept) = self.known(document)? {
             return Ok(self.give(to, kept, false));
         }
+        self.steps(cost(&self.arguments) / PARTS_FREE)?;
         let kept =
             self.context().and_then(|context| context.memo.call(document | KEYED, &self.arguments)).cloned();
         if let Some(kept) = kept {
@@ -113,15 +117,38 @@ impl Machine<'_, '_> {
         if let Some(value) = self.replaced(document) {
             return Ok(self.give(to, value, wrap));
         }
-        let kept = self.context().and_then(|context| context.memo.document(document)).cloned();
-        if let Some(kept) = kept {
+        if let Some(kept) = self.known(document)? {
             return Ok(self.give(to, kept, wrap));
         }
         let known = self.plan.documents.get(document as usize);
         let (entry, memo) = known.map_or((0, false), |known| (known.entry, known.memo));
         self.arguments.clear();
         self.enter(to, document, entry, if memo { Keep::Document } else { Keep::Nothing }, wrap)?;
+        if memo && let Some(number) = self.common(document) {
+            let start = self.start_common(number);
+            if let Some(frame) = self.frames.last_mut() {
+                frame.common = Some(start);
+            }
+        }
         Ok(true)
+    }
+
+    /// What a document gave before, here or where others evaluated it.
+    fn known(&mut self, document: u32) -> Result<Option<Kept>, Stop> {
+        let common = self.common(document);
+        let kept = self.context().and_then(|context| context.memo.document(document)).cloned();
+        let Some(number) = common else { return Ok(kept) };
+        if kept.is_some() {
+            self.asked(number);
+            return Ok(kept);
+        }
+        let taken = self.take_common(number)?;
+        if let Some(kept) = &taken
+            && let Some(context) = self.contexts.get_mut(self.context as usize)
+        {
+            context.memo.keep_document(document, kept.clone());
+        }
+        Ok(taken)
     }
 
     /// What stands at a document's path where a `with` replaces it; the outer is none where nothing does.
@@ -165,6 +192,7 @@ impl Machine<'_, '_> {
             result: None,
             produced: false,
             conflicts: None,
+            common: None,
         });
         self.base = self.slots.len();
         self.base_mark = self.marks.len();
@@ -180,8 +208,8 @@ impl Machine<'_, '_> {
 
     /// Ends the innermost frame with the value that it has, or none.
     pub(super) fn leave(&mut self) -> Step {
-        let Some(frame) = self.frames.pop() else { return Ok(false) };
-        self.keep(&frame)?;
+        let Some(mut frame) = self.frames.pop() else { return Ok(false) };
+        self.keep(&mut frame)?;
         self.choices.truncate(frame.choices);
         self.collectors.truncate(frame.collectors);
         self.contexts.truncate(frame.contexts);
@@ -199,12 +227,15 @@ impl Machine<'_, '_> {
         Ok(self.give(frame.to, frame.result, frame.wrap))
     }
 
-    fn keep(&mut self, frame: &Frame) -> Result<(), Stop> {
+    fn keep(&mut self, frame: &mut Frame) -> Result<(), Stop> {
         // What was found while answers are missing may be wrong.
         if frame.keep == Keep::Nothing || !self.needs.is_empty() {
             return Ok(());
         }
         self.bytes(VALUE_BYTES * (1 + u64::from(frame.arguments)))?;
+        if let Some(start) = frame.common.take() {
+            self.end_common(start, &frame.result);
+        }
         let Some(context) = self.contexts.get_mut(frame.context as usize) else { return Ok(()) };
         match frame.keep {
             Keep::Nothing => {}

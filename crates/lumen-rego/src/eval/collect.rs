@@ -46,49 +46,64 @@ impl Collector {
         }
     }
 
-    pub(super) fn add_entry(&mut self, key: Value, value: Value) -> Result<(), Contradiction> {
-        let Self::Object(entries) = self else { return Ok(()) };
+    /// Gives about how many parts of values were compared.
+    pub(super) fn add_entry(&mut self, key: Value, value: Value) -> Result<u64, Contradiction> {
+        let Self::Object(entries) = self else { return Ok(0) };
+        let search = search(entries.len(), &key);
         match entries.entry(key) {
-            Entry::Occupied(before) if *before.get() != value => Err(Contradiction),
             Entry::Occupied(mut before) => {
+                let (order, parts) = before.get().compare_counted(&value);
+                if order.is_ne() {
+                    return Err(Contradiction);
+                }
                 before.insert(value);
-                Ok(())
+                Ok(search + parts)
             }
             Entry::Vacant(place) => {
                 place.insert(value);
-                Ok(())
+                Ok(search)
             }
         }
     }
 
-    /// Adds what a rule of a partial document gives under some keys (`evalVirtualPartial.reduce` of OPA).
+    /// Adds what a rule of a partial document gives under some keys (`evalVirtualPartial.reduce` of OPA). Gives about how many parts
+    /// of values were compared.
     pub(super) fn add_head(
         &mut self,
         keys: impl Iterator<Item = Value>,
         value: Value,
         element: bool,
-    ) -> Result<(), Contradiction> {
-        let Self::Partial(root) = self else { return Ok(()) };
+    ) -> Result<u64, Contradiction> {
+        let Self::Partial(root) = self else { return Ok(0) };
         let mut keys = keys.peekable();
         let mut at = root;
+        let mut parts = 0;
         while let Some(key) = keys.next() {
+            parts += search(at.len(), &key);
             if keys.peek().is_none() {
-                return add_leaf(at, key, value, element);
+                return Ok(parts + add_leaf(at, key, value, element)?);
             }
             match at.entry(key).or_insert_with(|| Part::Object(BTreeMap::new())) {
                 Part::Object(below) => at = below,
                 Part::Value(_) | Part::Set(_) => return Err(Contradiction),
             }
         }
-        Ok(())
+        Ok(parts)
     }
 
-    pub(super) fn finish(self) -> Value {
+    /// The collection, and about how many parts of its elements were compared.
+    pub(super) fn finish(self) -> (Value, u64) {
         match self {
-            Self::Array(items) => Value::Array(Array::from(items)),
-            Self::Set(items) => Value::Set(Set::from(items)),
-            Self::Object(entries) => Value::Object(entries.into_iter().collect::<Vec<_>>().into()),
-            Self::Partial(parts) => finish_object(parts),
+            Self::Array(items) => (Value::Array(Array::from(items)), 0),
+            Self::Set(items) => {
+                let (set, parts) = Set::counted(items);
+                (Value::Set(set), parts)
+            }
+            Self::Object(entries) => (Value::Object(entries.into_iter().collect::<Vec<_>>().into()), 0),
+            Self::Partial(entries) => {
+                let mut parts = 0;
+                (finish_object(entries, &mut parts), parts)
+            }
         }
     }
 }
@@ -98,30 +113,48 @@ fn add_leaf(
     key: Value,
     value: Value,
     element: bool,
-) -> Result<(), Contradiction> {
-    match at.get_mut(&key) {
+) -> Result<u64, Contradiction> {
+    let (order, parts) = match at.get_mut(&key) {
         None => {
             let part = if element { Part::Set(vec![value]) } else { Part::Value(value) };
             at.insert(key, part);
-            Ok(())
+            return Ok(0);
         }
         Some(Part::Set(items)) if element => {
             items.push(value);
-            Ok(())
+            return Ok(0);
         }
-        Some(Part::Value(before)) if !element && *before == value => Ok(()),
-        Some(Part::Object(below)) if !element && finish_copy(below) == value => Ok(()),
-        Some(_) => Err(Contradiction),
+        Some(Part::Value(before)) if !element => before.compare_counted(&value),
+        Some(Part::Object(below)) if !element => finish_copy(below).compare_counted(&value),
+        Some(_) => return Err(Contradiction),
+    };
+    if order.is_eq() { Ok(parts) } else { Err(Contradiction) }
+}
+
+/// Most parts of one key that are counted: the budget of memory holds no more.
+const KEY_PARTS_MAX: u64 = 1 << 24;
+
+/// About how many parts are compared at most to find the place of a key among so many.
+fn search(len: usize, key: &Value) -> u64 {
+    match key {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        _ => key
+            .parts(KEY_PARTS_MAX)
+            .saturating_mul(u64::from(len.checked_ilog2().map_or(0, |depth| depth + 1))),
     }
 }
 
 /// Keys come from the text of rules, and so does this depth.
-fn finish_object(parts: BTreeMap<Value, Part>) -> Value {
-    let entries = parts.into_iter().map(|(key, part)| {
+fn finish_object(entries: BTreeMap<Value, Part>, parts: &mut u64) -> Value {
+    let entries = entries.into_iter().map(|(key, part)| {
         let value = match part {
             Part::Value(value) => value,
-            Part::Set(items) => Value::Set(Set::from(items)),
-            Part::Object(below) => crate::depth::grow(|| finish_object(below)),
+            Part::Set(items) => {
+                let (set, compared) = Set::counted(items);
+                *parts += compared;
+                Value::Set(set)
+            }
+            Part::Object(below) => crate::depth::grow(|| finish_object(below, parts)),
         };
         (key, value)
     });

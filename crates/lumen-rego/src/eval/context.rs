@@ -59,7 +59,7 @@ impl Context {
 }
 
 /// The value under a key; an element of a set.
-pub(super) fn step(from: &Value, key: &Value) -> Option<Value> {
+pub(crate) fn step(from: &Value, key: &Value) -> Option<Value> {
     match from {
         Value::Object(object) => match key {
             Value::String(text) => object.get_key(text).cloned(),
@@ -77,7 +77,7 @@ pub(super) fn position(key: &Value) -> Option<usize> {
 }
 
 /// What stands at a path.
-pub(super) fn find(root: &Value, path: &[Value]) -> Option<Value> {
+pub(crate) fn find(root: &Value, path: &[Value]) -> Option<Value> {
     // Sets give the key itself: so values on the way are kept, not borrowed, only there.
     let mut at = root;
     let mut keys = path.iter();
@@ -121,9 +121,18 @@ pub(super) fn find_base(root: &Value, path: &[Value]) -> Option<Value> {
 
 /// A value with another at a path; objects on the way are made where there are none (`mergeTermWithValues` of OPA).
 pub(super) fn replace(root: Option<&Value>, path: &[Value], value: Value) -> Value {
-    let Some((key, rest)) = path.split_first() else { return value };
-    let empty = Object::default();
-    let object = root.and_then(Value::as_object).unwrap_or(&empty);
-    let below = replace(object.get_value(key), rest, value);
-    Value::Object(object.with(key.clone(), below))
+    let mut at = root;
+    let mut way = Vec::with_capacity(path.len());
+    for key in path {
+        let object = at.and_then(Value::as_object);
+        way.push((object, key));
+        at = object.and_then(|object| object.get_value(key));
+    }
+    way.into_iter().rev().fold(value, |below, (object, key)| {
+        let object = match object {
+            Some(object) => object.with(key.clone(), below),
+            None => Object::default().with(key.clone(), below),
+        };
+        Value::Object(object)
+    })
 }

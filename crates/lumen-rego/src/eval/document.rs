@@ -10,6 +10,7 @@ use super::conflict::{Added, Conflicts};
 use super::context::{self, Context, Stand};
 use super::machine::{Machine, Step};
 use super::memo::Memo;
+use crate::error::Code;
 use crate::plan::{By, Op, Operand, Place, Replacement};
 
 impl Machine<'_, '_> {
@@ -151,6 +152,9 @@ impl Machine<'_, '_> {
                         By::Callee(callee) => Stand::Callee(*callee),
                     };
                     stands.push((*target, stand));
+                }
+                Replacement::Invalid => {
+                    return Err(self.error(Code::EvalConflict, "bad document path".to_owned()));
                 }
             }
         }

@@ -1,5 +1,9 @@
 //! Inverted indexes of base documents, and the joins that use them.
+//!
+//! An index is made once for base documents, when the first join asks for it, and serves all programs. Nobody's budget pays for
+//! it, as it would depend on who comes first; it is bounded by [`BYTES_MAX`] for all indexes together, and by the documents.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,9 +11,9 @@ use lumen_value::Value;
 
 use super::choice::Resume;
 use super::context::{self, find_base};
-use super::machine::{Machine, Step};
+use super::machine::{Machine, Step, len};
 use super::walk::entry;
-use crate::plan::{Op, Pattern};
+use crate::plan::{Join, Op, Pattern, Root};
 
 /// Most bytes that the indexes of one set of base documents take, as they are estimated. What needs more is scanned.
 const BYTES_MAX: usize = 64 << 20;
@@ -149,6 +153,25 @@ pub(super) struct JoinState {
     index: Arc<Index>,
     list: u32,
     next: usize,
+    end: usize,
+}
+
+/// Where the entry of a collection with a key is.
+fn position_of(from: &Value, key: &Value) -> Option<u32> {
+    if matches!(from, Value::Array(_)) {
+        return u32::try_from(context::position(key)?).ok();
+    }
+    let (mut low, mut high) = (0, len(from));
+    while low < high {
+        let middle = low.midpoint(high);
+        let (found, _) = entry(from, middle)?;
+        match found.cmp(key) {
+            Ordering::Equal => return u32::try_from(middle).ok(),
+            Ordering::Less => low = middle + 1,
+            Ordering::Greater => high = middle,
+        }
+    }
+    None
 }
 
 impl JoinState {
@@ -158,7 +181,7 @@ impl JoinState {
         let start = *rows.get(self.next)? as usize * self.index.width;
         let positions = self.index.positions.get(start..start + self.index.width)?;
         self.next += 1;
-        Some((positions.into(), self.next < rows.len()))
+        Some((positions.into(), self.next < self.end))
     }
 }
 
@@ -166,12 +189,16 @@ impl Machine<'_, '_> {
     /// Goes through the places where a comparison can hold, or starts the scan where it is not known which they are: where
     /// something is replaced, somebody watches, or the failure of a built-in is an error.
     pub(super) fn join(&mut self, number: u32) -> bool {
-        let Some(join) = self.plan.joins.get(number as usize) else { return false };
+        let plan = self.plan;
+        let Some(join) = plan.joins.get(number as usize) else { return false };
         let as_it_is = self.context().is_some_and(|context| {
             context.parts.is_none() && context.targets.is_empty() && context.stands.is_empty()
         });
         let index = if as_it_is && !self.strict && self.observer.is_none() {
-            self.data.indexes.get(self.data.root(), &join.pattern)
+            // The lock is taken once for each evaluation.
+            let data = self.data;
+            let known = self.indexes.entry(number);
+            known.or_insert_with(|| data.indexes.get(data.root(), &join.pattern)).clone()
         } else {
             None
         };
@@ -179,11 +206,43 @@ impl Machine<'_, '_> {
             let Op::Path { to, root, path } = join.scan else { return false };
             return self.path(to, root, path);
         };
-        if let Some(list) = index.lists.get(self.read(join.wanted)).copied() {
-            let state = JoinState { join: number, index, list, next: 0 };
-            self.choose(Resume::Join(Box::new(state)), join.after);
+        let wanted = match join.wanted {
+            Root::Operand(from) => context::find(self.read(from), &join.wanted_path),
+            Root::Input => {
+                let input = self.context().and_then(|context| context.input.as_ref());
+                input.and_then(|input| context::find(input, &join.wanted_path))
+            }
+            Root::Data | Root::Below => None,
+        };
+        if let Some(list) = wanted.and_then(|wanted| index.lists.get(&wanted).copied()) {
+            let (next, end) = self.bounds(join, &index, list);
+            if next < end {
+                let state = JoinState { join: number, index, list, next, end };
+                self.choose(Resume::Join(Box::new(state)), join.after);
+            }
         }
         false
+    }
+
+    /// The part of a list where the first step that is not constant has its key, if that is known: places are in the order of the
+    /// scan, so they are together.
+    fn bounds(&self, join: &Join, index: &Index, list: u32) -> (usize, usize) {
+        let rows = index.rows.get(list as usize).map_or(&[][..], Vec::as_slice);
+        let steps = join.pattern.base.iter().zip(&join.bound);
+        let Some((above, key)) = steps.zip(0..).find_map(|((step, bound), at)| match (step, bound) {
+            (None, bound) => Some((at, bound.as_ref().copied())),
+            (Some(_), _) => None,
+        }) else {
+            return (0, rows.len());
+        };
+        let Some(key) = key.map(|key| self.read(key)) else { return (0, rows.len()) };
+        let root = find_base(self.data.root(), &join.pattern.root);
+        let steps = join.pattern.base.iter().take(above).flatten();
+        let from = steps.fold(root, |from, key| context::step(&from?, key));
+        let Some(position) = from.and_then(|from| position_of(&from, key)) else { return (0, 0) };
+        let first = |row: &u32| index.positions.get(*row as usize * index.width).copied().unwrap_or_default();
+        let start = rows.partition_point(|row| first(row) < position);
+        (start, rows.partition_point(|row| first(row) <= position))
     }
 
     /// Takes the next place of the latest choice point, which is a join; false where there is none.
@@ -203,9 +262,16 @@ impl Machine<'_, '_> {
         let Some(mut value) = find_base(self.data.root(), &join.pattern.root) else { return Ok(false) };
         self.write(join.root, value.clone());
         let mut positions = positions.iter();
-        for (step, (key_slot, slot)) in join.pattern.base.iter().zip(&join.slots) {
+        let steps = join.pattern.base.iter().zip(&join.slots).zip(&join.bound);
+        for ((step, (key_slot, slot)), bound) in steps {
             let below = if let Some(key) = step {
                 context::step(&value, key)
+            } else if let Some(key) = bound {
+                // The place is one of those that are wanted only where it stands under this key.
+                let key = self.read(*key);
+                let position = positions.next().copied();
+                let is_it = position.is_some() && position_of(&value, key) == position;
+                if is_it { context::step(&value, key) } else { None }
             } else {
                 let position = positions.next().copied().unwrap_or_default();
                 let found = entry(&value, position as usize).map(|(key, below)| (key, below.clone()));

@@ -16,7 +16,7 @@ enum Frame<'a> {
 }
 
 /// The value as compact JSON, as OPA prints results: a set is an array in its order, a key that is no string is its JSON text, of
-/// several keys with one text the last counts, and keys are sorted by bytes. Numbers keep their text.
+/// several keys with one text the last counts, and keys are sorted by bytes. Numbers keep their text where that is JSON.
 pub fn text(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out, 0);
@@ -71,6 +71,7 @@ fn open<'a>(value: &'a Value, out: &mut String, stack: &mut Vec<Frame<'a>>, leve
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(number) if !number.is_json() => out.push_str(&number.json_text()),
         // Writing to a string cannot fail.
         Value::Number(number) => write!(out, "{number}").unwrap_or_default(),
         Value::String(string) => write_string(string, out),

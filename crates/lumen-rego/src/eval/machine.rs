@@ -1,6 +1,5 @@
 //! The machine: slots, frames, choice points, and one operation after the other.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{self, AtomicBool};
@@ -10,10 +9,13 @@ use lumen_value::Value;
 use super::call::Frame;
 use super::choice::{Choice, Resume};
 use super::collect::Collector;
+use super::compare::{compares, holds};
 use super::context::{self, Context};
+use super::join;
 use super::memo::Memo;
+use super::shared::Account;
 use super::walk::{WalkState, entry};
-use super::{Data, EvalError, Host, Inputs, Moment, Need, Observer, Outcome};
+use super::{Data, EvalError, Host, Inputs, Moment, Need, Observer, Outcome, Shared};
 use crate::builtin::{Budget, Failure, cache};
 use crate::error::{Code as ErrorCode, Error, Span};
 use crate::plan::{Code, Comparison, List, Op, Operand, Place, Plan, Root, Slot};
@@ -23,7 +25,7 @@ pub(super) const VALUE_BYTES: u64 = 24;
 pub(super) const ENTRY_BYTES: u64 = 48;
 
 /// How many parts of values are compared in one step.
-const PARTS_FREE: u64 = 16;
+pub(super) use crate::builtin::PARTS_FREE;
 
 /// The cancel flag is looked at every so many steps.
 const CANCEL_STEPS: u64 = 4_096;
@@ -45,7 +47,7 @@ pub struct Scratch {
     contexts: Vec<Context>,
     memo: Memo,
     arguments: Vec<Value>,
-    cache: cache::Cache,
+    pub(super) cache: cache::Cache,
 }
 
 /// Why the machine stops before it has all solutions. In a box, since every operation may return one and hardly any does.
@@ -90,6 +92,10 @@ pub(super) struct Machine<'a, 'h> {
     pub(super) strict: bool,
     pub(super) host: Option<&'h mut dyn Host>,
     pub(super) observer: Option<&'h mut dyn Observer>,
+    pub(super) shared: Option<&'h mut Shared>,
+    pub(super) account: Account,
+    /// Indexes of base documents that joins of the plan asked for.
+    pub(super) indexes: HashMap<u32, Option<Arc<join::Index>>>,
     /// Calls whose answers are missing, and the place of each in the order of asking.
     pub(super) needs: HashMap<Need, usize>,
     outcome: Outcome,
@@ -112,7 +118,7 @@ pub(crate) fn evaluate(code: &Code, inputs: Inputs<'_>, scratch: &mut Scratch) -
 }
 
 impl<'a, 'h> Machine<'a, 'h> {
-    fn new(code: &'a Code, inputs: Inputs<'h>, scratch: &mut Scratch) -> Self
+    pub(super) fn new(code: &'a Code, inputs: Inputs<'h>, scratch: &mut Scratch) -> Self
     where
         'h: 'a,
     {
@@ -153,6 +159,9 @@ impl<'a, 'h> Machine<'a, 'h> {
             strict: inputs.strict_builtin_errors,
             host: inputs.host,
             observer: inputs.observer,
+            shared: inputs.shared,
+            account: Account::default(),
+            indexes: HashMap::new(),
             needs: HashMap::new(),
             outcome: Outcome { names, ..Outcome::default() },
         };
@@ -162,7 +171,7 @@ impl<'a, 'h> Machine<'a, 'h> {
         machine
     }
 
-    fn give_back(mut self, scratch: &mut Scratch) {
+    pub(super) fn give_back(mut self, scratch: &mut Scratch) {
         self.slots.clear();
         self.marks.clear();
         self.choices.clear();
@@ -204,7 +213,7 @@ impl<'a, 'h> Machine<'a, 'h> {
     }
 
     /// Counts a step.
-    fn tick(&mut self) -> Result<(), Stop> {
+    pub(super) fn tick(&mut self) -> Result<(), Stop> {
         self.ticks += 1;
         if self.ticks.is_multiple_of(CANCEL_STEPS)
             && self.cancel.is_some_and(|flag| flag.load(atomic::Ordering::Relaxed))
@@ -319,7 +328,7 @@ impl<'a, 'h> Machine<'a, 'h> {
     }
 
     /// Goes back to the latest choice point; false where there is none left.
-    fn go_back(&mut self) -> Result<bool, Stop> {
+    pub(super) fn go_back(&mut self) -> Result<bool, Stop> {
         loop {
             let Some(choice) = self.choices.last_mut() else { return Ok(false) };
             self.context = choice.context;
@@ -387,7 +396,7 @@ impl<'a, 'h> Machine<'a, 'h> {
     }
 
     /// One operation; false where it fails.
-    fn step(&mut self) -> Step {
+    pub(super) fn step(&mut self) -> Step {
         let Some(op) = self.plan.ops.get(self.place as usize).copied() else {
             return Err(self.error(ErrorCode::EvalInternal, "the plan has no end".to_owned()));
         };
@@ -468,6 +477,10 @@ impl<'a, 'h> Machine<'a, 'h> {
             Op::With { with } => self.with(with),
             Op::EndWith => {
                 self.end_with();
+                Ok(true)
+            }
+            Op::Select { select } => {
+                self.select(select);
                 Ok(true)
             }
             Op::Begin
@@ -559,7 +572,7 @@ impl<'a, 'h> Machine<'a, 'h> {
 }
 
 /// How many entries a collection has.
-fn len(from: &Value) -> usize {
+pub(super) fn len(from: &Value) -> usize {
     match from {
         Value::Array(array) => array.len(),
         Value::Object(object) => object.len(),
@@ -571,21 +584,4 @@ fn len(from: &Value) -> usize {
 /// Whether a collection has an entry at a place.
 fn has_more(from: &Value, at: usize) -> bool {
     at < len(from)
-}
-
-/// Whether a comparison holds.
-pub(super) fn compares(comparison: Comparison, left: &Value, right: &Value) -> bool {
-    holds(comparison, left.cmp(right))
-}
-
-/// Whether a comparison holds of two values in this order.
-fn holds(comparison: Comparison, order: Ordering) -> bool {
-    match comparison {
-        Comparison::Equal => order.is_eq(),
-        Comparison::NotEqual => order.is_ne(),
-        Comparison::Less => order.is_lt(),
-        Comparison::LessEqual => order.is_le(),
-        Comparison::Greater => order.is_gt(),
-        Comparison::GreaterEqual => order.is_ge(),
-    }
 }

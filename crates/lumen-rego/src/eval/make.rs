@@ -1,10 +1,10 @@
 //! Collections that operations make.
 
 use super::collect::Collector;
-use super::machine::{ENTRY_BYTES, Machine, Step, VALUE_BYTES};
+use super::machine::{ENTRY_BYTES, Machine, PARTS_FREE, Step, VALUE_BYTES};
 use crate::error::Code as ErrorCode;
 use crate::plan::Op;
-use lumen_value::Value;
+use lumen_value::{Object, Set, Value};
 
 /// What OPA says of two values for one key.
 const UNIQUE: &str = "object keys must be unique";
@@ -20,13 +20,19 @@ impl Machine<'_, '_> {
         let mut values = operands.map(|operand| self.read(*operand).clone());
         let value = match op {
             Op::MakeArray { .. } => Value::Array(values.collect()),
-            Op::MakeSet { .. } => Value::Set(values.collect()),
+            Op::MakeSet { .. } => {
+                let (set, parts) = Set::counted(values.collect());
+                self.steps(parts / PARTS_FREE)?;
+                Value::Set(set)
+            }
             _ => {
                 let mut entries = Vec::with_capacity(len / 2);
                 while let (Some(key), Some(value)) = (values.next(), values.next()) {
                     entries.push((key, value));
                 }
-                Value::Object(entries.into())
+                let (object, parts) = Object::counted(entries);
+                self.steps(parts / PARTS_FREE)?;
+                Value::Object(object)
             }
         };
         self.write(to, value);
@@ -47,9 +53,10 @@ impl Machine<'_, '_> {
                 self.bytes(ENTRY_BYTES)?;
                 let (key, value) = (self.read(key).clone(), self.read(value).clone());
                 let added =
-                    self.collectors.last_mut().map_or(Ok(()), |collector| collector.add_entry(key, value));
-                if added.is_err() {
-                    return Err(self.error(ErrorCode::EvalConflict, UNIQUE.to_owned()));
+                    self.collectors.last_mut().map_or(Ok(0), |collector| collector.add_entry(key, value));
+                match added {
+                    Ok(parts) => self.steps(parts / PARTS_FREE)?,
+                    Err(_) => return Err(self.error(ErrorCode::EvalConflict, UNIQUE.to_owned())),
                 }
             }
             Op::AddHead { head } => {
@@ -60,13 +67,21 @@ impl Machine<'_, '_> {
                 let added = self
                     .collectors
                     .last_mut()
-                    .map_or(Ok(()), |collector| collector.add_head(keys.into_iter(), value, head.element));
-                if added.is_err() {
-                    return Err(self.error_at(ErrorCode::EvalConflict, head.head_span, UNIQUE.to_owned()));
+                    .map_or(Ok(0), |collector| collector.add_head(keys.into_iter(), value, head.element));
+                match added {
+                    Ok(parts) => self.steps(parts / PARTS_FREE)?,
+                    Err(_) => {
+                        return Err(self.error_at(
+                            ErrorCode::EvalConflict,
+                            head.head_span,
+                            UNIQUE.to_owned(),
+                        ));
+                    }
                 }
             }
             Op::Collected { to } => {
-                let value = self.collectors.pop().map(Collector::finish).unwrap_or_default();
+                let (value, parts) = self.collectors.pop().map(Collector::finish).unwrap_or_default();
+                self.steps(parts / PARTS_FREE)?;
                 self.write(to, value);
             }
             _ => {}

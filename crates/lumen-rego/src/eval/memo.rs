@@ -74,7 +74,7 @@ impl<'v> Parts<'v> {
 }
 
 /// Whether a value is or has a number in its few parts: then it may be equal to one that prints otherwise.
-pub(super) fn has_number(value: &Value) -> bool {
+pub(crate) fn has_number(value: &Value) -> bool {
     match value {
         Value::Number(_) => true,
         Value::Array(_) | Value::Object(_) | Value::Set(_) => {
@@ -104,6 +104,20 @@ fn hash(state: &RandomState, document: u32, arguments: &[Value]) -> u64 {
         }
     }
     hasher.finish()
+}
+
+/// About how many parts are looked at to find a call by its arguments: those of texts, for all else is few.
+pub(super) fn cost(arguments: &[Value]) -> u64 {
+    let of_text = |part: &Value| match part {
+        Value::String(_) => part.parts(u64::MAX) - 1,
+        _ => 0,
+    };
+    let of_argument = |argument: &Value| match argument {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(_) => of_text(argument),
+        _ => Parts::of(argument).map_or(0, |parts| parts.iter().map(of_text).sum()),
+    };
+    arguments.iter().map(of_argument).sum()
 }
 
 impl Memo {

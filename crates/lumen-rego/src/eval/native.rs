@@ -5,7 +5,9 @@ use std::sync::Arc;
 use lumen_value::{Array, Str, Value};
 
 use super::Need;
-use super::machine::{Machine, Step, compares};
+use super::compare::holds;
+use super::machine::{Machine, Step};
+use crate::builtin::strings::look;
 use crate::builtin::{Answer, Context, Failure, operand};
 use crate::error::Code;
 use crate::plan::{Callee, How, Slot};
@@ -42,6 +44,9 @@ impl Machine<'_, '_> {
         match how {
             How::Function(function) => {
                 let drawn = DRAWN.contains(&&**name);
+                if let (true, Some(Value::String(key))) = (drawn, operands.first()) {
+                    look(&mut self.budget, key.as_bytes().len())?;
+                }
                 if drawn && let Some(value) = self.drawn.get(&(builtin, operands.to_vec())) {
                     return Ok(value.clone());
                 }
@@ -63,7 +68,9 @@ impl Machine<'_, '_> {
             }
             How::Comparison(comparison) => {
                 let (left, right) = (operand::any(operands, 1)?, operand::any(operands, 2)?);
-                Ok(Value::Bool(compares(comparison, left, right)))
+                let (order, parts) = left.compare_counted(right);
+                self.budget.compared(parts)?;
+                Ok(Value::Bool(holds(comparison, order)))
             }
             How::Host => self.ask_host(name, operands),
             How::Print => self.print(operands),

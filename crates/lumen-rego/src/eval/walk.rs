@@ -17,7 +17,7 @@ pub(super) struct WalkState {
 }
 
 /// The entry of a collection at a place: its key and value. The key of a set's element is the element.
-pub(super) fn entry(from: &Value, at: usize) -> Option<(Value, &Value)> {
+pub(crate) fn entry(from: &Value, at: usize) -> Option<(Value, &Value)> {
     match from {
         Value::Array(array) => {
             let value = array.get(at)?;

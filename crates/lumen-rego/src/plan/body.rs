@@ -1,7 +1,5 @@
 //! Bodies: expressions to operations.
 
-use std::collections::{HashMap, HashSet};
-
 use lumen_value::Value;
 
 use super::build::{Planned, Planner, comparison, index, unplanned};
@@ -9,6 +7,7 @@ use super::{By, Callee, Collection, Expression, How, Kind, Mark, Op, Operand, Pl
 use crate::ast::{Body, Every, Expr, ExprKind, Logic, Name, Node, Term, With};
 use crate::depth::grow;
 use crate::error::Span;
+use crate::hash::{HashMap, HashSet};
 
 /// Code of one frame in the making: which slot a variable has, and which variables have a value by now.
 pub(super) struct Procedure<'p, 'c> {
@@ -34,8 +33,8 @@ impl<'p, 'c> Procedure<'p, 'c> {
     pub(super) fn new(planner: &'p mut Planner<'c>, arguments: u32) -> Self {
         Self {
             planner,
-            names: HashMap::new(),
-            bound: HashSet::new(),
+            names: HashMap::default(),
+            bound: HashSet::default(),
             trail: Vec::new(),
             next_slot: arguments,
             slots_max: arguments,
@@ -346,17 +345,17 @@ impl<'p, 'c> Procedure<'p, 'c> {
         };
         let (first, rest) = terms.split_first().ok_or_else(|| unplanned(target.span, "`with` of nothing"))?;
         let keys = rest.iter().map(|term| match &term.node {
-            Node::Value(key) => Ok(key.clone()),
-            _ => Err(unplanned(term.span, "a computed `with` target")),
+            Node::Value(key @ Value::String(_)) => Some(key.clone()),
+            _ => None,
         });
-        let path: Planned<Vec<Value>> = keys.collect();
+        let path: Option<Vec<Value>> = keys.collect();
         let root = match &first.node {
             Node::Var(name) => name.clone(),
             _ => return Err(unplanned(target.span, "a `with` target that is no reference")),
         };
         if root == "input" {
             let value = self.value(&modifier.value)?;
-            replacements.push(Replacement::Input(path?, value));
+            replacements.push(path.map_or(Replacement::Invalid, |path| Replacement::Input(path, value)));
             return Ok(());
         }
         let target = self.planner.callee(target).filter(|callee| self.takes_arguments(*callee));
@@ -371,7 +370,7 @@ impl<'p, 'c> Procedure<'p, 'c> {
             }
             (None, _) => {
                 let value = self.value(&modifier.value)?;
-                replacements.push(Replacement::Data(path?, value));
+                replacements.push(path.map_or(Replacement::Invalid, |path| Replacement::Data(path, value)));
             }
         }
         Ok(())

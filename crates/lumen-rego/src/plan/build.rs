@@ -1,6 +1,6 @@
 //! What the parts of the planner share: the plan so far, and what is known of documents and built-ins.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use crate::check::dotted;
 use crate::check::tree::NodeId;
 use crate::check::{Checked, Query};
 use crate::error::{Code as ErrorCode, Error, Span};
+use crate::hash::HashMap;
 
 /// What a plan cannot express. The checks leave nothing of the kind; it is an error and not a panic all the same.
 pub(super) type Planned<T> = Result<T, Error>;
@@ -133,8 +134,8 @@ impl<'c> Planner<'c> {
             plan,
             checked,
             options,
-            strings: HashMap::new(),
-            builtins: HashMap::new(),
+            strings: HashMap::default(),
+            builtins: HashMap::default(),
             replaced: BTreeSet::new(),
         }
     }
@@ -146,7 +147,7 @@ impl<'c> Planner<'c> {
             plan: plan.clone(),
             checked,
             options,
-            strings: HashMap::new(),
+            strings: HashMap::default(),
             builtins,
             replaced: BTreeSet::new(),
         }
@@ -317,6 +318,7 @@ impl<'c> Planner<'c> {
                 marks: 0,
                 arguments: index(node.arity.unwrap_or(0)),
                 memo: true,
+                common: None,
                 span: first.map(|rule| rule.span).unwrap_or_default(),
             });
             let document = Some(index(self.plan.documents.len() - 1));

@@ -9,6 +9,7 @@ use super::{Collection, Head, Kind, Op, Operand, Place, Slot};
 use crate::ast::{Node, Rule, RuleKind, Term};
 use crate::check::Checked;
 use crate::check::tree::{NodeId, RuleId};
+use crate::depth::grow;
 use crate::error::Span;
 
 /// Up to how many given keys a partial document has code of its own for.
@@ -76,9 +77,12 @@ impl Planner<'_> {
         let decides = decides(&rules);
         let mut procedure = Procedure::new(self, arguments);
         let attempt = Attempt { arguments, decides };
+        let mut starts = Vec::with_capacity(rules.list.len());
         for rule in &rules.list {
+            starts.push(procedure.planner.here());
             procedure.chain(rule, attempt)?;
         }
+        procedure.planner.select(&starts, arguments);
         if let Some(default) = rules.default {
             let given = procedure.op(Op::IfResult { target: 0 });
             procedure.chain(default, attempt)?;
@@ -107,9 +111,15 @@ impl Planner<'_> {
             entries.push(self.here());
             let mut procedure = Procedure::new(self, index(given));
             procedure.op(Op::Collect { collection });
+            let mut starts = Vec::with_capacity(rules.list.len());
             for (rule, package) in rules.list.iter().zip(&rules.packages) {
+                starts.push(procedure.planner.here());
+                if procedure.planner.selects(rules.list.len()) {
+                    procedure.op(Op::Begin);
+                }
                 procedure.addition(rule, rules.depth - package, given, set)?;
             }
+            procedure.planner.select(&starts, index(given));
             let all = procedure.slot();
             procedure.op(Op::Collected { to: all });
             procedure.op(Op::SetResult { value: Operand::slot(all) });
@@ -202,6 +212,16 @@ fn value_of(rule: &Rule) -> Option<Value> {
     rule.head.value.as_ref().and_then(constant)
 }
 
+/// Whether a value says what the variables of a pattern are. It does not where they are elements of sets, or keys.
+fn comes_apart(pattern: &Term) -> bool {
+    grow(|| match &pattern.node {
+        Node::Var(_) => true,
+        Node::Array(items) => items.iter().all(comes_apart),
+        Node::Object(pairs) => pairs.iter().all(|(key, value)| constant(key).is_some() && comes_apart(value)),
+        _ => constant(pattern).is_some(),
+    })
+}
+
 impl Procedure<'_, '_> {
     /// A rule with its `else` branches: the first that holds gives the value.
     fn chain(&mut self, rule: &Rule, attempt: Attempt) -> Planned<()> {
@@ -265,10 +285,14 @@ impl Procedure<'_, '_> {
         let mark = self.mark();
         let failed = self.op(Op::Try { mark, target: 0 });
         let keys = rule.head.reference.get(depth..).unwrap_or_default();
-        for (key, slot) in keys.iter().chain(&rule.head.key).zip(0..index(given)) {
+        let given = || keys.iter().chain(&rule.head.key).zip(0..index(given));
+        for (key, slot) in given().filter(|(key, _)| comes_apart(key)) {
             self.argument(key, Slot(slot))?;
         }
         self.body(&rule.body)?;
+        for (key, slot) in given().filter(|(key, _)| !comes_apart(key)) {
+            self.matches(Operand::slot(Slot(slot)), key)?;
+        }
         self.at(rule.span);
         self.observed_head(rule.head.span);
         let element = rule.head.value.is_none();

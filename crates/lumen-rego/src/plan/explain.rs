@@ -101,7 +101,14 @@ impl Plan {
             Op::Get { to, from, key } => write!(out, "{to} = {}[{}]", show(from), show(key)),
             Op::Iterate { from, key, value } => write!(out, "{key}, {value} in {}", show(from)),
             Op::Join { join } => match self.joins.get(*join as usize) {
-                Some(join) => write!(out, "{} = {}", join.pattern, show(&join.wanted)),
+                Some(join) => {
+                    write!(out, "{} = ", join.pattern)?;
+                    match join.wanted {
+                        Root::Operand(from) => write!(out, "{}", show(&from))?,
+                        Root::Input | Root::Data | Root::Below => out.write_str("input")?,
+                    }
+                    join.wanted_path.iter().try_for_each(|key| write!(out, "[{}]", crate::term::text(key)))
+                }
                 None => out.write_str("?"),
             },
             Op::MakeArray { to, list } => write!(out, "{to} = array {}", self.list(*list)),
@@ -118,6 +125,16 @@ impl Plan {
             Op::Keyed { to, document, list } => {
                 write!(out, "{to} = {} at {}", name(document), self.list(*list))
             }
+            Op::Select { select } => match self.selects.get(*select as usize) {
+                Some(select) => {
+                    match select.subject.argument {
+                        Some(argument) => write!(out, "next rule by s{argument}")?,
+                        None => out.write_str("next rule by input")?,
+                    }
+                    select.subject.path.iter().try_for_each(|key| write!(out, "[{}]", crate::term::text(key)))
+                }
+                None => out.write_str("?"),
+            },
             Op::Result { head, value, .. } => write!(out, "result {} (head {head})", show(value)),
             Op::Add { value } => write!(out, "add {}", show(value)),
             Op::AddEntry { key, value } => write!(out, "add {}: {}", show(key), show(value)),

@@ -30,12 +30,16 @@ pub struct Pattern {
 pub struct Join {
     /// What is looked for where.
     pub pattern: Pattern,
-    /// What it is equal to.
-    pub wanted: Operand,
+    /// What it is equal to: what stands at a path below `input` or an operand. None of it changes during the scan.
+    pub wanted: Root,
+    /// The path.
+    pub wanted_path: Vec<Value>,
     /// Where the value at the root goes, and key and value of each step from there.
     pub root: Slot,
     /// Key and value of each step of [`Pattern::base`].
     pub slots: Vec<(Slot, Slot)>,
+    /// Of each step, the key that it has where that is known when the scan starts. In the pattern it is every key.
+    pub bound: Vec<Option<Operand>>,
     /// Where it goes on.
     pub after: Place,
     /// What starts the scan, where there is no index.
@@ -109,33 +113,37 @@ fn join_at(plan: &Plan, targets: &HashSet<usize>, start: usize) -> Option<Join> 
     if root.is_empty() || !root.iter().all(is_text) {
         return None;
     }
-    let (mut base, mut slots) = (Steps::new(), Vec::new());
+    let (mut base, mut slots, mut bound) = (Steps::new(), Vec::new(), Vec::new());
+    let mut written = HashSet::from([root_slot.0]);
     let (mut at, mut place) = (root_slot, start + 1);
-    while let Some(step) = plan.ops.get(place).and_then(|op| step(plan, op))
+    while let Some(step) = plan.ops.get(place).and_then(|op| base_step(plan, op, &written))
         && step.from == at
         && !targets.contains(&place)
     {
-        slots.extend(step.keys.iter().skip(1).map(|_| (Slot::NONE, Slot::NONE)));
+        let above = step.keys.len().saturating_sub(1);
+        slots.extend(std::iter::repeat_n((Slot::NONE, Slot::NONE), above));
+        bound.extend(std::iter::repeat_n(None, above));
         slots.push((step.key, step.to));
+        bound.push(step.bound);
         base.extend(step.keys);
+        written.extend([step.key.0, step.to.0]);
         (at, place) = (step.to, place + 1);
     }
-    if !base.contains(&None) || base.len() > LENGTH_MAX {
+    let is_scan = base.iter().zip(&bound).any(|(step, bound)| step.is_none() && bound.is_none());
+    if !is_scan || base.len() > LENGTH_MAX {
         return None;
     }
-    let mut region = Region {
-        plan,
-        found: HashMap::from([(at.0, Steps::new())]),
-        written: slots.iter().flat_map(|(key, value)| [key.0, value.0]).chain([root_slot.0]).collect(),
-    };
+    let found = HashMap::from([(at.0, Steps::new())]);
+    let mut region = Region { plan, found, written, fixed: HashMap::new() };
     for next in place..(place + LENGTH_MAX).min(plan.ops.len()) {
         if targets.contains(&next) {
             return None;
         }
         let op = plan.ops.get(next)?;
-        if let Some((inner, wanted)) = region.compared(op) {
+        if let Some((inner, (wanted, wanted_path))) = region.compared(op) {
             let pattern = Pattern { root, base, inner };
-            return Some(Join { pattern, wanted, root: root_slot, slots, after: index(place), scan });
+            let after = index(place);
+            return Some(Join { pattern, wanted, wanted_path, root: root_slot, slots, bound, after, scan });
         }
         region.add(op)?;
     }
@@ -148,6 +156,20 @@ struct Step {
     keys: Steps,
     key: Slot,
     to: Slot,
+    /// The key, where it is known though not constant.
+    bound: Option<Operand>,
+}
+
+/// A step of what is gone through: its key may be known when the scan starts.
+fn base_step(plan: &Plan, op: &Op, written: &HashSet<u32>) -> Option<Step> {
+    if let Op::Get { to, from, key } = *op
+        && let Err(slot) = key.as_constant()
+        && !written.contains(&slot.0)
+    {
+        let from = from.as_constant().err()?;
+        return Some(Step { from, keys: vec![None], key: Slot::NONE, to, bound: Some(key) });
+    }
+    step(plan, op)
 }
 
 fn is_text(key: &Value) -> bool {
@@ -159,7 +181,7 @@ fn step(plan: &Plan, op: &Op) -> Option<Step> {
         Op::Get { to, from, key } => {
             let key = plan.constants.get(key.as_constant().ok()? as usize).filter(|key| is_text(key))?;
             let keys = vec![Some(key.clone())];
-            Some(Step { from: from.as_constant().err()?, keys, key: Slot::NONE, to })
+            Some(Step { from: from.as_constant().err()?, keys, key: Slot::NONE, to, bound: None })
         }
         Op::Path { to, root: Root::Operand(from), path } => {
             let keys = plan.paths.get(path as usize)?;
@@ -167,10 +189,10 @@ fn step(plan: &Plan, op: &Op) -> Option<Step> {
                 return None;
             }
             let keys = keys.iter().cloned().map(Some).collect();
-            Some(Step { from: from.as_constant().err()?, keys, key: Slot::NONE, to })
+            Some(Step { from: from.as_constant().err()?, keys, key: Slot::NONE, to, bound: None })
         }
         Op::Iterate { from, key, value } if value.wanted() => {
-            Some(Step { from: from.as_constant().err()?, keys: vec![None], key, to: value })
+            Some(Step { from: from.as_constant().err()?, keys: vec![None], key, to: value, bound: None })
         }
         _ => None,
     }
@@ -183,26 +205,59 @@ struct Region<'p> {
     found: HashMap<u32, Steps>,
     /// Slots that are not the same as before the scan.
     written: HashSet<u32>,
+    /// Slots among them that have the same value whatever is gone through: what stands at a path.
+    fixed: HashMap<u32, (Root, Vec<Value>)>,
 }
 
 impl Region<'_> {
     /// What a comparison compares with a value from before.
-    fn compared(&self, op: &Op) -> Option<(Steps, Operand)> {
-        let Op::Test { comparison: Comparison::Equal, left, right } = op else { return None };
-        let is_known = |operand: &Operand| match operand.as_constant() {
-            Ok(_) => true,
-            Err(slot) => !self.written.contains(&slot.0),
-        };
-        let inner = |operand: &Operand| self.found.get(&operand.as_constant().err()?.0).cloned();
+    fn compared(&self, op: &Op) -> Option<(Steps, (Root, Vec<Value>))> {
+        let Op::Test { comparison: Comparison::Equal, left, right } = *op else { return None };
+        let inner = |operand: Operand| self.found.get(&operand.as_constant().err()?.0).cloned();
         match (inner(left), inner(right)) {
-            (Some(inner), None) if is_known(right) => Some((inner, *right)),
-            (None, Some(inner)) if is_known(left) => Some((inner, *left)),
+            (Some(inner), None) => Some((inner, self.fixed(right)?)),
+            (None, Some(inner)) => Some((inner, self.fixed(left)?)),
+            _ => None,
+        }
+    }
+
+    /// What an operand is, where that does not depend on what is gone through.
+    fn fixed(&self, operand: Operand) -> Option<(Root, Vec<Value>)> {
+        match operand.as_constant() {
+            Err(slot) if self.written.contains(&slot.0) => self.fixed.get(&slot.0).cloned(),
+            _ => Some((Root::Operand(operand), Vec::new())),
+        }
+    }
+
+    /// What an operation gives, where that does not depend on what is gone through.
+    fn fixed_by(&self, op: &Op) -> Option<(Slot, (Root, Vec<Value>))> {
+        let below = |from: Operand, keys: &[Value]| {
+            let (root, path) = self.fixed(from)?;
+            (path.len() + keys.len() <= LENGTH_MAX).then(|| (root, [path.as_slice(), keys].concat()))
+        };
+        match *op {
+            Op::Path { to, root: Root::Input, path } => {
+                Some((to, (Root::Input, self.plan.paths.get(path as usize)?.to_vec())))
+            }
+            Op::Path { to, root: Root::Operand(from), path } => {
+                Some((to, below(from, self.plan.paths.get(path as usize)?)?))
+            }
+            Op::Get { to, from, key } => {
+                let key = self.plan.constants.get(key.as_constant().ok()? as usize)?;
+                Some((to, below(from, std::slice::from_ref(key))?))
+            }
+            Op::Copy { to, from } => Some((to, self.fixed(from)?)),
             _ => None,
         }
     }
 
     /// Goes over an operation; none where it may do more than to go on or fail.
     fn add(&mut self, op: &Op) -> Option<()> {
+        if let Some((to, fixed)) = self.fixed_by(op) {
+            self.write(to);
+            self.fixed.insert(to.0, fixed);
+            return Some(());
+        }
         if let Some(step) = step(self.plan, op) {
             let below = self.found.get(&step.from.0).map(|above| [above.as_slice(), &step.keys].concat());
             self.write(step.key);
@@ -249,5 +304,6 @@ impl Region<'_> {
     fn write(&mut self, slot: Slot) {
         self.written.insert(slot.0);
         self.found.remove(&slot.0);
+        self.fixed.remove(&slot.0);
     }
 }

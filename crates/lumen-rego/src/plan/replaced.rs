@@ -4,6 +4,7 @@ use super::build::{Planner, comparison};
 use crate::ast::{Body, Expr, ExprKind, Node, Rule, Term};
 use crate::check::dotted;
 use crate::depth::grow;
+use std::borrow::Cow;
 
 impl Planner<'_> {
     /// Whether a `with` may replace a built-in that is a comparison.
@@ -51,7 +52,7 @@ fn in_body(body: &Body, found: &mut Vec<String>) {
 fn in_expr(expr: &Expr, found: &mut Vec<String>) {
     for with in &expr.with {
         if let Node::Ref(terms) = &with.target.node {
-            found.extend(dotted(terms).filter(|name| comparison(name).is_some()));
+            found.extend(dotted(terms).filter(|name| comparison(name).is_some()).map(Cow::into_owned));
         }
     }
     match &expr.kind {

@@ -8,7 +8,8 @@ use super::token::{Keywords, Token};
 use crate::ast::Version;
 use crate::depth::{DEPTH_MAX, grow};
 use crate::error::{Code, Error, Span};
-use std::collections::{BTreeSet, HashMap};
+use crate::hash::HashMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// How many errors are kept; the parser seldom goes on after one.
@@ -143,7 +144,7 @@ impl<'t> Parser<'t> {
             faults,
             hint_bytes_left: HINT_BYTES_MAX,
             furthest: 0,
-            remembered: HashMap::new(),
+            remembered: HashMap::default(),
             no_operands: BTreeSet::new(),
             depth: 0,
         };
@@ -285,7 +286,7 @@ impl<'t> Parser<'t> {
     pub(super) fn forget(&mut self) {
         self.arena.clear();
         if !self.remembered.is_empty() {
-            self.remembered = HashMap::new();
+            self.remembered = HashMap::default();
         }
         self.no_operands.clear();
     }
@@ -309,7 +310,7 @@ impl<'t> Parser<'t> {
             return;
         }
         if self.remembered.len() >= REMEMBERED_MAX {
-            self.remembered = HashMap::new();
+            self.remembered = HashMap::default();
         }
         self.remembered.insert(at, Remembered { term, after: self.state });
     }

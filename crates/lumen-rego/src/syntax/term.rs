@@ -6,6 +6,7 @@ use super::literal_text::{Numeral, read_number, template_text, unescape};
 use super::parser::Parser;
 use super::raw::{RawKind, RawNode, TermId, string};
 use super::token::Token;
+use crate::depth::KEYS_MAX;
 use crate::error::Span;
 
 /// The operators by how tight they bind, the loosest first.
@@ -367,6 +368,10 @@ impl Parser<'_> {
         }
         let mut parts = vec![head];
         loop {
+            if parts.len() > KEYS_MAX + 1 {
+                self.error(self.state.span, format!("a reference has more than {KEYS_MAX} keys"));
+                return None;
+            }
             match self.state.token {
                 Token::Dot => {
                     self.scan_space();

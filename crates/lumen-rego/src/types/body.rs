@@ -63,7 +63,7 @@ impl Checker<'_> {
         let (operator, arguments) = terms.split_first()?;
         let Node::Ref(name) = &operator.node else { return None };
         let called = dotted(name).unwrap_or_default();
-        match (called.as_str(), arguments) {
+        match (&*called, arguments) {
             ("eq", [a, b]) => return self.equality(expr, a, b),
             ("internal.member_2", [item, xs, ..]) => {
                 if let Some(flaw) = self.membership(expr, None, item, xs) {

@@ -1,6 +1,7 @@
 //! What is known of names: rules by their path, variables, and what `with` puts in their place.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use lumen_value::Value;
@@ -8,6 +9,8 @@ use lumen_value::Value;
 use super::{ObjectType, Type, compare, or};
 use crate::ast::{Name, Node, Term};
 use crate::builtin::signature;
+use crate::depth::roomy;
+use crate::hash::HashMap;
 
 /// Types by path.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +52,15 @@ impl TypeTree {
         }
     }
 
+    /// The tree in which anything may stand at each of the paths.
+    pub(crate) fn anything_at(paths: &[Vec<Value>]) -> Self {
+        let mut tree = Self::default();
+        for path in paths {
+            tree.put(path, Type::any());
+        }
+        tree
+    }
+
     fn leaves(&self, path: &mut Vec<Value>, found: &mut Vec<(Vec<Value>, Type)>) {
         for (key, child) in &self.below {
             path.push(key.clone());
@@ -59,21 +71,44 @@ impl TypeTree {
             path.pop();
         }
     }
+}
 
-    /// All that stands here and below, as one type.
-    pub(super) fn extent(&self) -> Type {
-        if let Some(of) = &self.of {
-            return of.clone();
-        }
-        let scalar = |key: &&Value| matches!(key, Value::String(_) | Value::Number(_) | Value::Bool(_));
-        let known = self.below.iter().filter(|(key, _)| scalar(key));
-        Type::Object(Arc::new(ObjectType {
-            known: known.map(|(key, child)| (key.clone(), Some(child.extent()))).collect(),
-            // What the caller's data holds beside the rules is not known.
-            other: Some((Some(Type::String), Some(Type::any()))),
-        }))
-        .bounded()
+/// The nodes of several trees at one path; what an earlier one says counts.
+pub(super) type Layers<'t> = Vec<&'t TypeTree>;
+
+/// What stands at the nodes themselves.
+pub(super) fn here(layers: &Layers<'_>) -> Option<Type> {
+    layers.iter().find_map(|node| node.of.clone())
+}
+
+/// The nodes below under a key.
+pub(super) fn below<'t>(layers: &Layers<'t>, key: &Value) -> Option<Layers<'t>> {
+    let found: Layers<'t> = layers.iter().filter_map(|node| node.below.get(key)).collect();
+    (!found.is_empty()).then_some(found)
+}
+
+/// The nodes below, by key.
+pub(super) fn children<'t>(layers: &Layers<'t>) -> BTreeMap<&'t Value, Layers<'t>> {
+    let mut children: BTreeMap<&Value, Layers<'_>> = BTreeMap::new();
+    for (key, child) in layers.iter().flat_map(|node| &node.below) {
+        children.entry(key).or_default().push(child);
     }
+    children
+}
+
+/// All that stands at the nodes and below, as one type.
+pub(super) fn extent(layers: &Layers<'_>) -> Type {
+    if let Some(of) = here(layers) {
+        return of;
+    }
+    let scalar = |key: &Value| matches!(key, Value::String(_) | Value::Number(_) | Value::Bool(_));
+    let children = children(layers).into_iter().filter(|(key, _)| scalar(key));
+    Type::Object(Arc::new(ObjectType {
+        known: children.map(|(key, nodes)| (key.clone(), Some(extent(&nodes)))).collect(),
+        // What the caller's data holds beside the rules is not known.
+        other: Some((Some(Type::String), Some(Type::any()))),
+    }))
+    .bounded()
 }
 
 /// An object type with a value of a type below a path.
@@ -142,6 +177,13 @@ fn merged_into(several: &Arc<[Type]>, object: &ObjectType) -> Option<Type> {
     None
 }
 
+impl Drop for Environment {
+    fn drop(&mut self) {
+        let data = std::mem::take(&mut self.data);
+        roomy(|| drop(data));
+    }
+}
+
 /// What is known of rules, and of the functions of the host.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
@@ -151,13 +193,32 @@ pub(crate) struct Environment {
     pub(super) host: HashMap<String, Type>,
 }
 
+/// What `with` changes.
+#[derive(Default)]
+pub(super) struct Overlay {
+    /// What is put in place of what.
+    pub(super) replaced: TypeTree,
+    /// The rules that need what is replaced, a tree for each target: they may be anything now. Kept between expressions.
+    pub(super) dependents: Vec<Rc<TypeTree>>,
+}
+
+impl Overlay {
+    /// What is known below a root: a document's, or a function's name.
+    pub(super) fn below(&self, key: &Value) -> Option<Layers<'_>> {
+        below(
+            &std::iter::once(&self.replaced).chain(self.dependents.iter().map(|tree| &**tree)).collect(),
+            key,
+        )
+    }
+}
+
 /// A scope of variables, or what `with` changes for one expression.
 #[derive(Default)]
 pub(super) struct Frame {
     /// Variables.
     pub(super) variables: HashMap<Name, Type>,
     /// Types of documents in place of those below: paths that start at `data` or `input`, or at a function's name.
-    pub(super) overlay: Option<TypeTree>,
+    pub(super) overlay: Option<Rc<Overlay>>,
     /// Types of comprehensions that were found in this scope, by the address of the term.
     pub(super) comprehensions: HashMap<usize, Option<Type>>,
 }
@@ -190,7 +251,7 @@ impl<'e> Scopes<'e> {
     }
 
     /// The overlays, the innermost first.
-    pub(super) fn overlays(&self) -> impl Iterator<Item = &TypeTree> {
+    pub(super) fn overlays(&self) -> impl Iterator<Item = &Rc<Overlay>> {
         self.frames.iter().rev().filter_map(|frame| frame.overlay.as_ref())
     }
 
@@ -200,15 +261,15 @@ impl<'e> Scopes<'e> {
         let Node::Var(root) = &head.node else { return None };
         if *root == "data" || *root == "input" {
             let start = Value::String(root.clone());
-            for tree in self.overlays() {
-                if let Some(node) = tree.below.get(&start)
-                    && let Ok(found) = descend(node, tail)
+            for overlay in self.overlays() {
+                if let Some(nodes) = overlay.below(&start)
+                    && let Ok(found) = descend(&nodes, tail)
                 {
                     return found;
                 }
             }
             if *root == "data"
-                && let Ok(found) = descend(&self.environment.data, tail)
+                && let Ok(found) = descend(&vec![&self.environment.data], tail)
             {
                 return found;
             }
@@ -218,10 +279,9 @@ impl<'e> Scopes<'e> {
             return select(Some(of), tail);
         }
         let name = crate::check::dotted(terms)?;
-        for tree in self.overlays() {
-            if let Some(of) = tree.below.get(&Value::from(name.as_str())).and_then(|node| node.of.clone()) {
-                return Some(of);
-            }
+        let key = Value::from(&*name);
+        if let Some(of) = self.overlays().find_map(|overlay| here(&overlay.below(&key)?)) {
+            return Some(of);
         }
         self.function(&name)
     }
@@ -230,22 +290,22 @@ impl<'e> Scopes<'e> {
 /// This tree does not know the way: the next one may.
 pub(super) struct Elsewhere;
 
-/// The type at the end of a way through a tree.
-fn descend(node: &TypeTree, tail: &[Term]) -> Result<Option<Type>, Elsewhere> {
-    let Some((first, rest)) = tail.split_first() else {
-        return Ok(Some(node.extent()));
-    };
-    let constant = crate::check::constant(first);
-    if let Some(of) = &node.of {
-        if let Some(child) = constant.as_ref().and_then(|key| node.below.get(key)) {
-            return descend(child, rest);
+/// The type at the end of a way through trees.
+fn descend(layers: &Layers<'_>, tail: &[Term]) -> Result<Option<Type>, Elsewhere> {
+    let mut layers = layers.clone();
+    let mut tail = tail;
+    while let Some((first, rest)) = tail.split_first() {
+        let constant = crate::check::constant(first);
+        let child = constant.as_ref().and_then(|key| below(&layers, key));
+        match (here(&layers), constant, child) {
+            (_, Some(_), Some(child)) => layers = child,
+            (Some(of), ..) => return Ok(select(Some(of), tail)),
+            (None, None, _) => return Ok(select(Some(extent(&layers)), tail)),
+            (None, Some(_), None) => return Err(Elsewhere),
         }
-        return Ok(select(Some(of.clone()), tail));
+        tail = rest;
     }
-    match constant {
-        None => Ok(select(Some(node.extent()), tail)),
-        Some(key) => descend(node.below.get(&key).ok_or(Elsewhere)?, rest),
-    }
+    Ok(Some(extent(&layers)))
 }
 
 /// What stands below a type.

@@ -1,23 +1,24 @@
 //! References that can refer to nothing: a key that a type does not have, a function that is not called.
 
-use std::collections::HashSet;
+use std::rc::Rc;
 
 use lumen_value::Value;
 
-use super::environment::{Elsewhere, TypeTree};
+use super::environment::{Elsewhere, Layers, Overlay, below, children, extent, here};
 use super::rule::{Checker, Flaw};
 use super::unify::unifies;
 use super::{Type, is_partial};
 use crate::ast::walk::{Part, walk};
 use crate::ast::{Expr, ExprKind, Node, Term};
 use crate::check::constant;
+use crate::hash::HashSet;
 
 impl Checker<'_> {
     /// Checks the references of an expression, those in comprehensions apart; their variables become known.
     pub(super) fn references(&mut self, expr: &Expr) -> Vec<Flaw> {
         let mut found: Vec<&[Term]> = Vec::new();
         // Neither what is called nor what `with` names is looked into.
-        let mut skipped: HashSet<*const Term> = HashSet::new();
+        let mut skipped: HashSet<*const Term> = HashSet::default();
         walk(Part::Expr(expr), &mut |part| match part {
             Part::Expr(expr) => {
                 if let ExprKind::Call(call) = &expr.kind {
@@ -53,16 +54,17 @@ impl Checker<'_> {
         };
         if root == "data" || root == "input" {
             let start = Value::String(root.clone());
-            let overlays =
-                self.scopes.overlays().filter_map(|tree| tree.below.get(&start)).cloned().collect::<Vec<_>>();
-            for tree in &overlays {
-                if let Ok(result) = self.in_tree(tree, terms, 1) {
+            let overlays: Vec<Rc<Overlay>> = self.scopes.overlays().cloned().collect();
+            for overlay in &overlays {
+                if let Some(layers) = overlay.below(&start)
+                    && let Ok(result) = self.in_tree(&layers, terms, 1, true)
+                {
                     return result;
                 }
             }
             if root == "data" && !self.scopes.environment.data.below.is_empty() {
                 let environment = self.scopes.environment;
-                if let Ok(result) = self.in_tree(&environment.data, terms, 1) {
+                if let Ok(result) = self.in_tree(&vec![&environment.data], terms, 1, false) {
                     return result;
                 }
             }
@@ -77,27 +79,29 @@ impl Checker<'_> {
         self.in_type(Some(of), terms, 1)
     }
 
-    /// Follows a reference through a tree.
-    fn in_tree(&mut self, node: &TypeTree, terms: &[Term], at: usize) -> Result<Option<Flaw>, Elsewhere> {
+    /// Follows a reference through trees; behind an overlay others come.
+    fn in_tree(
+        &mut self,
+        layers: &Layers<'_>,
+        terms: &[Term],
+        at: usize,
+        is_overlay: bool,
+    ) -> Result<Option<Flaw>, Elsewhere> {
         let Some(term) = terms.get(at) else { return Ok(None) };
-        if let Some(of) = &node.of
+        if let Some(of) = here(layers)
             && at > 1
         {
-            return Ok(self.in_type(Some(of.clone()), terms, at));
+            return Ok(self.in_type(Some(of), terms, at));
         }
         if at == 1 || at == 2 {
             let names = matches!(&term.node, Node::Var(_) | Node::Value(Value::String(_)));
-            if !names
-                && terms
-                    .first()
-                    .is_some_and(|first| matches!(&first.node, Node::Var(root) if *root == "data"))
-            {
+            if !names {
                 let have = self.type_of(term);
                 return Ok(Some(self.names.undefined(terms, is_partial(have.as_ref()))));
             }
         }
         if let Node::Var(name) = &term.node {
-            let keys = node.extent().keys();
+            let keys = extent(layers).keys();
             match self.scopes.variable(name) {
                 Some(known) => {
                     if !keys.as_ref().is_some_and(|keys| unifies(keys, &known)) {
@@ -110,20 +114,23 @@ impl Checker<'_> {
                     }
                 }
             }
+            if is_overlay {
+                return Err(Elsewhere);
+            }
             // What the key is, is not known: whatever stands below may make variables known.
-            for child in node.below.values() {
-                let ignored = match &child.of {
-                    Some(of) => self.in_type(Some(of.clone()), terms, at + 1),
-                    None => self.in_tree(child, terms, at + 1).unwrap_or(None),
+            for child in children(layers).into_values() {
+                let ignored = match here(&child) {
+                    Some(of) => self.in_type(Some(of), terms, at + 1),
+                    None => self.in_tree(&child, terms, at + 1, is_overlay).unwrap_or(None),
                 };
                 drop(ignored);
             }
             return Ok(None);
         }
-        let child = constant(term).and_then(|key| node.below.get(&key)).ok_or(Elsewhere)?;
-        match &child.of {
-            Some(of) => Ok(self.in_type(Some(of.clone()), terms, at + 1)),
-            None => self.in_tree(child, terms, at + 1),
+        let child = constant(term).and_then(|key| below(layers, &key)).ok_or(Elsewhere)?;
+        match here(&child) {
+            Some(of) => Ok(self.in_type(Some(of), terms, at + 1)),
+            None => self.in_tree(&child, terms, at + 1, is_overlay),
         }
     }
 

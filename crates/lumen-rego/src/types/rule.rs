@@ -1,17 +1,18 @@
 //! Rules in the order of their needs, and queries.
 
-use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use lumen_value::Value;
 
-use super::environment::{Environment, Scopes};
+use super::environment::{Environment, Scopes, TypeTree};
 use super::{FunctionType, Type};
 use crate::ast::walk::{Part, walk};
 use crate::ast::{Body, Node, Ref, Rule, RuleKind, Term};
 use crate::builtin::Capabilities;
 use crate::check::constant;
 use crate::error::{Code, Error, Span};
+use crate::hash::HashMap;
 
 /// An error with what the checker needs to know of it.
 #[derive(Clone, Debug)]
@@ -66,12 +67,16 @@ fn place(terms: &[Term]) -> Span {
     terms.first().map(|first| first.span).unwrap_or_default()
 }
 
+/// The rules, by path, that need what a reference refers to; none where there is none. Where the second is true, without what stands
+/// at the reference itself.
+pub(crate) type Dependents<'d> = dyn Fn(&[Term], bool) -> Option<Rc<TypeTree>> + 'd;
+
 /// One check of rules or of a query.
 pub(crate) struct Checker<'c> {
     pub(super) scopes: Scopes<'c>,
     pub(super) names: Names<'c>,
-    /// The paths, from `data`, of rules that need what a reference refers to.
-    pub(super) dependents: &'c dyn Fn(&[Term]) -> Vec<Vec<Value>>,
+    /// Where the rules stand that need what a reference refers to.
+    pub(super) dependents: &'c Dependents<'c>,
     /// Errors of the comprehension that was checked last.
     pub(super) in_comprehensions: Vec<Flaw>,
 }
@@ -84,7 +89,7 @@ impl Environment {
             let of = FunctionType { arguments, variadic: None, result: Some(Type::any()) };
             (name.clone(), Type::Function(Arc::new(of)))
         });
-        Self { host: host.collect::<HashMap<_, _>>(), ..Self::default() }
+        Self { host: host.collect::<HashMap<_, _>>(), data: TypeTree::default() }
     }
 
     /// Checks one rule or `else` branch and adds its type. `reference` is the whole one, from `data`. What it needs
@@ -94,7 +99,7 @@ impl Environment {
         rule: &Rule,
         reference: &Ref,
         names: Names<'_>,
-        dependents: &dyn Fn(&[Term]) -> Vec<Vec<Value>>,
+        dependents: &Dependents<'_>,
     ) -> Vec<Error> {
         let mut checker =
             Checker { scopes: Scopes::new(self), names, dependents, in_comprehensions: Vec::new() };
@@ -117,7 +122,7 @@ impl Environment {
         &self,
         body: &Body,
         names: Names<'_>,
-        dependents: &dyn Fn(&[Term]) -> Vec<Vec<Value>>,
+        dependents: &Dependents<'_>,
     ) -> Vec<Error> {
         let mut checker =
             Checker { scopes: Scopes::new(self), names, dependents, in_comprehensions: Vec::new() };

@@ -14,12 +14,15 @@ use crate::depth::grow;
 impl Checker<'_> {
     /// What a term is, as far as that is known.
     pub(super) fn type_of(&mut self, term: &Term) -> Option<Type> {
-        grow(|| match &term.node {
-            Node::Value(value) => Some(type_of_value(value)),
+        match &term.node {
+            Node::Value(value) => return Some(type_of_value(value)),
             Node::Var(name) if *name == "data" || *name == "input" => {
-                self.scopes.reference(std::slice::from_ref(term))
+                return self.scopes.reference(std::slice::from_ref(term));
             }
-            Node::Var(name) => self.scopes.variable(name),
+            Node::Var(name) => return self.scopes.variable(name),
+            _ => {}
+        }
+        grow(|| match &term.node {
             Node::Ref(terms) => self.scopes.reference(terms),
             Node::Array(items) => Some(Type::tuple(items.iter().map(|item| self.type_of(item)).collect())),
             Node::Set(items) => {
@@ -45,7 +48,7 @@ impl Checker<'_> {
                 self.comprehension(term)
             }
             Node::Template { .. } => Some(Type::String),
-            Node::Call(_) => None,
+            Node::Value(_) | Node::Var(_) | Node::Call(_) => None,
         })
     }
 

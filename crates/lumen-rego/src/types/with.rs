@@ -1,8 +1,11 @@
 //! `with`: what replaced documents and functions are meanwhile.
 
-use lumen_value::Value;
+use std::rc::Rc;
 
-use super::environment::{Frame, TypeTree};
+use lumen_value::Value;
+use std::borrow::Cow;
+
+use super::environment::{Frame, Overlay};
 use super::rule::{Checker, Flaw};
 use super::unify::unifies;
 use super::{Type, or};
@@ -13,30 +16,24 @@ use crate::check::dotted;
 impl Checker<'_> {
     /// Opens a scope in which the expression's `with` hold; false where they change no type.
     pub(super) fn open_with(&mut self, expr: &Expr) -> bool {
-        let mut overlay = TypeTree::default();
-        let mut changes = false;
+        let mut overlay = Overlay::default();
         let mut replaced = Vec::new();
         for with in &expr.with {
             let Node::Ref(target) = &with.target.node else { continue };
             let of = self.scopes.reference(target);
             let is_function = matches!(of, Some(Type::Function(_)));
-            for path in (self.dependents)(target) {
-                if is_function && path_of(target).as_ref() == Some(&path) {
-                    continue;
-                }
-                overlay.put(&path, Type::any());
-                changes = true;
-            }
+            // A function that is replaced is one still.
+            overlay.dependents.extend((self.dependents)(target, is_function));
             if !is_function {
                 replaced.push((ground(target), self.replacement(with, target, of)));
             }
         }
+        let changes = !(overlay.dependents.is_empty() && replaced.is_empty());
         for (path, of) in replaced {
-            overlay.put(&path, of);
-            changes = true;
+            overlay.replaced.put(&path, of);
         }
         if changes {
-            self.scopes.frames.push(Frame { overlay: Some(overlay), ..Frame::default() });
+            self.scopes.frames.push(Frame { overlay: Some(Rc::new(overlay)), ..Frame::default() });
         }
         changes
     }
@@ -62,7 +59,7 @@ impl Checker<'_> {
             mismatch.then(|| {
                 let name = match &with.target.node {
                     Node::Ref(terms) => dotted(terms).unwrap_or_default(),
-                    _ => String::new(),
+                    _ => Cow::default(),
                 };
                 Flaw::new(with.span, format!("{name}: arity mismatch"), false)
             })
@@ -77,10 +74,4 @@ fn ground(terms: &[Term]) -> Vec<Value> {
         _ => None,
     });
     root.chain(terms.iter().skip(1).map_while(constant)).collect()
-}
-
-/// The path of a reference that is constant.
-pub(super) fn path_of(terms: &[Term]) -> Option<Vec<Value>> {
-    let path = ground(terms);
-    (path.len() == terms.len()).then_some(path)
 }

@@ -142,6 +142,28 @@ fn rank(value: &Value) -> u8 {
     }
 }
 
+/// About how many parts the value has, counted up to a bound.
+pub(super) fn parts(value: &Value, most: u64) -> u64 {
+    let mut pending = vec![value];
+    let mut parts = 0;
+    while let Some(value) = pending.pop() {
+        parts += 1;
+        if parts >= most {
+            return most;
+        }
+        match value {
+            Value::String(text) => {
+                parts += u64::try_from(text.as_bytes().len()).unwrap_or(u64::MAX) / PART_BYTES;
+            }
+            Value::Array(array) => pending.extend(array.iter()),
+            Value::Set(set) => pending.extend(set.iter()),
+            Value::Object(object) => pending.extend(object.iter().flat_map(|(key, value)| [key, value])),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    parts.min(most)
+}
+
 /// Equal values hash alike.
 pub(super) fn hash<H: Hasher>(value: &Value, state: &mut H) {
     let mut pending = vec![value];

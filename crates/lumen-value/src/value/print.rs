@@ -77,6 +77,7 @@ fn open<'a>(value: &'a Value, out: &mut impl Write, stack: &mut Vec<Frame<'a>>) 
     match value {
         Value::Null => out.write_str("null"),
         Value::Bool(value) => write!(out, "{value}"),
+        Value::Number(number) if !number.is_json() => out.write_str(&number.json_text()),
         Value::Number(number) => write!(out, "{number}"),
         Value::String(text) => write_string(text, out),
         Value::Array(array) => {

@@ -104,7 +104,10 @@ fn loaded(context: &mut Context<'_>, value: &Value) -> Result<Result<Value, Stri
             Ok(read.map_err(|_| "invalid JSON string".to_owned()))
         }
         Value::Object(_) | Value::Array(_) => {
-            let document = document(context, value)?;
+            let document = match document(context, value) {
+                Err(Failure::Builtin(message)) => return Ok(Err(message)),
+                other => other?,
+            };
             if is_deeper(&document, DEPTH_MAX) {
                 return Ok(Err("exceeded max depth".to_owned()));
             }

@@ -39,7 +39,7 @@ fn replaced(context: &mut Context<'_>, text: &Str, pairs: &[(&[u8], &[u8])]) -> 
     let bytes = text.as_bytes();
     let mut out = Vec::new();
     if let (None, [(old, new)]) = (empty, used.as_slice()) {
-        look(context.budget, bytes.len())?;
+        look(context.budget, bytes.len() + old.len())?;
         let mut start = 0;
         for at in memchr::memmem::find_iter(bytes, old) {
             push(context.budget, &mut out, bytes.get(start..at).unwrap_or_default())?;

@@ -29,11 +29,13 @@ pub(super) fn trim_right(context: &mut Context<'_>, operands: &[Value]) -> Answe
 
 pub(super) fn trim_prefix(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let (text, prefix) = (operand::string(operands, 1)?, operand::string(operands, 2)?);
+    look(context.budget, prefix.as_bytes().len())?;
     part(context, text, text.as_bytes().strip_prefix(prefix.as_bytes()))
 }
 
 pub(super) fn trim_suffix(context: &mut Context<'_>, operands: &[Value]) -> Answer {
     let (text, suffix) = (operand::string(operands, 1)?, operand::string(operands, 2)?);
+    look(context.budget, suffix.as_bytes().len())?;
     part(context, text, text.as_bytes().strip_suffix(suffix.as_bytes()))
 }
 

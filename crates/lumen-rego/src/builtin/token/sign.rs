@@ -10,9 +10,11 @@ use super::refuse;
 use super::verify::Scheme;
 
 pub(super) fn encode_sign(context: &mut Context<'_>, operands: &[Value]) -> Answer {
-    let header = json::text(context, operand::any(operands, 1)?)?;
-    let payload = json::text(context, operand::any(operands, 2)?)?;
-    let key = json::text(context, operand::any(operands, 3)?)?;
+    let mut text = |position: usize, part: &str| {
+        json::text(context, operand::any(operands, position)?)
+            .map_err(|failure| failure.said_of(&format!("failed to marshal JWT {part}")))
+    };
+    let (header, payload, key) = (text(1, "headers")?, text(2, "payload")?, text(3, "signature")?);
     sign(context, header.as_bytes(), payload.as_bytes(), key.as_bytes())
 }
 

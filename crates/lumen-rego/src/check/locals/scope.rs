@@ -1,9 +1,8 @@
 //! Which variables are declared where.
 
-use std::collections::HashMap;
-
 use crate::ast::Name;
 use crate::error::Error;
+use crate::hash::HashMap;
 
 /// How a variable first occurred in a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +43,15 @@ pub(in crate::check) struct Locals {
 impl Locals {
     pub(super) fn new() -> Self {
         Self {
-            scopes: vec![HashMap::new()],
-            places: HashMap::new(),
+            scopes: vec![HashMap::default()],
+            places: HashMap::default(),
             rewritten: Vec::new(),
             unused: Vec::new(),
         }
     }
 
     pub(super) fn push(&mut self) {
-        self.scopes.push(HashMap::new());
+        self.scopes.push(HashMap::default());
     }
 
     pub(super) fn pop(&mut self) {

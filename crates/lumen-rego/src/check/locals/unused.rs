@@ -1,13 +1,12 @@
 //! Variables that are declared and never used.
 
-use std::collections::HashMap;
-
 use super::super::resolve;
 use super::super::state::error;
 use super::super::vars::{self, ALL, VarSet};
 use super::scope::{Locals, Seen};
 use crate::ast::{Body, Name, Term};
 use crate::error::{Code, Span};
+use crate::hash::HashMap;
 
 /// Where the variables of a body are declared: what messages point at.
 pub(super) struct Before {
@@ -17,7 +16,7 @@ pub(super) struct Before {
 
 /// Notes where the variables of a body are declared, before that is rewritten.
 pub(super) fn before(body: &Body) -> Before {
-    let mut declared = HashMap::new();
+    let mut declared = HashMap::default();
     for expr in body {
         for name in resolve::declared_in(expr) {
             declared.entry(name).or_insert(expr.span);
@@ -52,7 +51,7 @@ fn assigned(locals: &Locals, used: &VarSet, body: &Body, before: &Before) -> Vec
     if unused.is_empty() {
         return Vec::new();
     }
-    let mut places: HashMap<Name, Span> = HashMap::new();
+    let mut places: HashMap<Name, Span> = HashMap::default();
     for expr in body {
         let mut names = VarSet::new();
         vars::in_expr(expr, ALL, &mut names);
