@@ -1,0 +1,300 @@
+//! [`lint`]: what is odd about network policies. Advice only: nothing here keeps an object out of a cluster.
+//!
+//! Each lint wants evidence among the inputs, for manifests seldom show the whole cluster: a selector is called dead only
+//! where what it could select is known. Pods are looked at by class, never one against each other.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use lumen_value::Pointer;
+
+use super::class::ClassId;
+use super::evaluate::classes_of;
+use super::policy::{
+    Direction, NamespaceMatch, PeerMatch, Policy, PolicyId, PolicyKind, Rule, RulePeer, SetId,
+};
+use super::port::Ports;
+use super::reach::Reachability;
+use super::rules::BEYOND_BOUNDS;
+use super::{Model, Workload, WorkloadId};
+use crate::finding::{Finding, Location, Related, Severity};
+use crate::rule::Rule as LintRule;
+use crate::snapshot::{Entry, Snapshot};
+
+mod addresses;
+mod clients;
+mod cluster;
+mod coverage;
+mod openness;
+mod paths;
+pub mod rules;
+mod selectors;
+mod services;
+mod shadow;
+
+/// Most names that a message lists.
+const NAMES_MAX: usize = 3;
+
+/// Names that every cluster has from its beginning; most of what runs there is in nobody's manifests.
+const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
+
+/// Most steps of one lint: each looks at one workload, namespace or peer.
+const STEPS_MAX: u64 = 4_000_000;
+
+type Lint = fn(&Context<'_>, &mut Findings<'_>);
+
+/// All lints, as functions that add findings.
+const LINTS: &[Lint] = &[
+    selectors::or_instead_of_and,
+    selectors::dead_selectors,
+    openness::open_rules,
+    openness::silent_isolation,
+    paths::one_sided,
+    services::service_ports,
+    coverage::host_network,
+    shadow::shadowed,
+    cluster::dns_forgotten,
+    cluster::api_server_forgotten,
+    addresses::blocks,
+    coverage::namespaces,
+    clients::routes,
+    clients::scrapes,
+    clients::webhooks,
+];
+
+/// What is odd about the policies of a model, and about what they leave out. The snapshot must be the one that the model
+/// was built of.
+pub fn lint(model: &Model, snapshot: &Snapshot) -> Vec<Finding> {
+    let context = Context::new(model, snapshot);
+    let mut findings = Findings { steps: &context.steps, list: Vec::new() };
+    let mut is_cut = false;
+    for lint in LINTS {
+        context.steps.set(STEPS_MAX);
+        lint(&context, &mut findings);
+        is_cut |= context.is_spent();
+    }
+    let mut findings = findings.list;
+    if is_cut {
+        let message =
+            format!("checks of network policies stopped after {STEPS_MAX} steps: some advice may be missing");
+        findings.push(BEYOND_BOUNDS.finding(message));
+    }
+    findings
+}
+
+/// What lints have found. Nothing is added once the steps are spent: what was looked at last was not looked at in full.
+struct Findings<'a> {
+    steps: &'a Cell<u64>,
+    list: Vec<Finding>,
+}
+
+impl Findings<'_> {
+    fn push(&mut self, finding: Finding) {
+        if self.steps.get() > 0 {
+            self.list.push(finding);
+        }
+    }
+
+    fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            self.push(finding);
+        }
+    }
+}
+
+/// What the lints look things up in.
+struct Context<'a> {
+    model: &'a Model,
+    snapshot: &'a Snapshot,
+    /// The workloads of each class.
+    members: Vec<Vec<WorkloadId>>,
+    /// For each namespace its workloads, without those on the host's network.
+    by_namespace: BTreeMap<&'a str, Vec<WorkloadId>>,
+    /// All pairs; `None` where there are too many.
+    reach: Option<Reachability>,
+    /// Whether any policy of namespaces is among the inputs.
+    has_policies: bool,
+    /// The workloads on the host's network, by namespace.
+    hosts: BTreeMap<&'a str, Vec<&'a Workload>>,
+    /// Namespaces with objects of custom kinds, that may make pods.
+    custom: BTreeSet<&'a str>,
+    /// What the lint that runs may still look at.
+    steps: Cell<u64>,
+}
+
+impl<'a> Context<'a> {
+    fn new(model: &'a Model, snapshot: &'a Snapshot) -> Self {
+        let mut members = vec![Vec::new(); model.classes.len()];
+        let mut by_namespace: BTreeMap<&str, Vec<WorkloadId>> = BTreeMap::new();
+        let mut hosts: BTreeMap<&str, Vec<&Workload>> = BTreeMap::new();
+        for (id, workload) in model.iter() {
+            if let Some(list) = members.get_mut(workload.class.index()) {
+                list.push(id);
+            }
+            if workload.host_network {
+                hosts.entry(&*workload.namespace).or_default().push(workload);
+            } else {
+                by_namespace.entry(&workload.namespace).or_default().push(id);
+            }
+        }
+        let has_policies = !model.policies.is_empty();
+        let reach = if has_policies { model.reachability().ok() } else { None };
+        let is_custom = |entry: &&'a std::sync::Arc<Entry>| {
+            let group = entry.object.group();
+            group.contains('.') && !group.ends_with(".k8s.io")
+        };
+        let custom = snapshot.entries().iter().filter(is_custom);
+        let custom = custom.filter_map(|entry| entry.namespace.as_deref()).collect();
+        let steps = Cell::new(STEPS_MAX);
+        Self { model, snapshot, members, by_namespace, reach, has_policies, hosts, custom, steps }
+    }
+
+    /// Takes some steps; `false` where they are more than are left, and then nothing is left.
+    fn take(&self, steps: usize) -> bool {
+        self.steps.set(self.steps.get().saturating_sub(steps as u64));
+        !self.is_spent()
+    }
+
+    fn is_spent(&self) -> bool {
+        self.steps.get() == 0
+    }
+
+    /// Takes a step for each item, and ends where none is left.
+    fn counted<I: Iterator>(&self, items: I) -> impl Iterator<Item = I::Item> {
+        items.take_while(|_| self.take(1))
+    }
+
+    /// The `NetworkPolicies`.
+    fn network_policies(&self) -> impl Iterator<Item = &'a Policy> {
+        self.policies().map(|(_, policy)| policy)
+    }
+
+    fn policies(&self) -> impl Iterator<Item = (PolicyId, &'a Policy)> {
+        let numbered = (0..).map(PolicyId).zip(&self.model.policies);
+        numbered.filter(|(_, policy)| policy.kind == PolicyKind::NetworkPolicy)
+    }
+
+    fn namespace_of(policy: &'a Policy) -> &'a str {
+        policy.entry.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// The classes of a resolved set.
+    fn classes(&self, set: SetId) -> Vec<u32> {
+        if !self.take(1) {
+            return Vec::new();
+        }
+        let classes = classes_of(&self.model.sets, &self.model.classes, set);
+        self.take(classes.len());
+        classes
+    }
+
+    /// The workloads of some classes.
+    fn workloads_in(&self, classes: &[u32]) -> impl Iterator<Item = (WorkloadId, &'a Workload)> {
+        let lists = classes.iter().filter_map(|class| self.members.get(*class as usize));
+        self.counted(lists.flatten()).filter_map(|id| Some((*id, self.model.workload(*id)?)))
+    }
+
+    /// The workloads of a namespace that policies can mean.
+    fn workloads_of(&self, namespace: &str) -> impl Iterator<Item = (WorkloadId, &'a Workload)> {
+        let list = self.by_namespace.get(namespace).map_or(&[][..], Vec::as_slice);
+        self.counted(list.iter()).filter_map(|id| Some((*id, self.model.workload(*id)?)))
+    }
+
+    fn policies_of(&self, class: ClassId, direction: Direction) -> impl Iterator<Item = &'a Policy> + Clone {
+        self.model.resolve(self.model.selecting(class, direction))
+    }
+}
+
+/// A finding of a lint.
+fn finding(rule: &LintRule, message: String, entry: &Entry, at: &Pointer) -> Finding {
+    let mut finding = rule.finding(message);
+    finding.object = Some(entry.object.clone());
+    finding.location = Some(entry.locate(at));
+    finding
+}
+
+fn with_severity(mut finding: Finding, severity: Severity) -> Finding {
+    finding.severity = severity;
+    finding
+}
+
+fn related(mut finding: Finding, location: Location, label: impl Into<String>) -> Finding {
+    finding.related.push(Related { location, label: label.into() });
+    finding
+}
+
+/// Some names, shortened: `a, b, c and 4 more`.
+fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    let names: BTreeSet<String> = names.into_iter().map(|name| format!("`{}`", name.as_ref())).collect();
+    let shown: Vec<&str> = names.iter().take(NAMES_MAX).map(String::as_str).collect();
+    match names.len().saturating_sub(NAMES_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The labels of a namespace of which nothing but the name is known.
+fn bare_namespace(name: &str) -> lumen_value::Value {
+    [("kubernetes.io/metadata.name", lumen_value::Value::from(name))].into()
+}
+
+/// Who is meant by a peer that no manifest describes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unseen {
+    /// Everyone, an address, or pods that are not among the inputs.
+    Anything,
+    /// Everyone or an address: not a pod.
+    Address,
+}
+
+impl Unseen {
+    fn is_meant(self, context: &Context<'_>, peer: &RulePeer) -> bool {
+        match &peer.who {
+            PeerMatch::Anyone | PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => true,
+            PeerMatch::Pods(pattern) => {
+                self == Self::Anything
+                    && (matches!(pattern.namespaces, NamespaceMatch::Selected(_))
+                        || context.classes(peer.set).is_empty())
+            }
+        }
+    }
+}
+
+/// Whether policies isolate a workload for ingress, and none opens one of some ports to those who are not seen.
+fn is_closed_to(context: &Context<'_>, workload: &Workload, offered: &Ports, unseen: Unseen) -> bool {
+    let policies = || context.policies_of(workload.class, Direction::Ingress);
+    let mut rules = context.counted(policies().flat_map(|policy| &policy.ingress.rules));
+    let opens = |rule: &Rule| {
+        !rule.ports_at(&workload.ports).intersection(offered).is_empty()
+            && context.counted(rule.peers.iter()).any(|peer| unseen.is_meant(context, peer))
+    };
+    policies().any(|policy| policy.ingress.isolates) && !offered.is_empty() && !rules.any(opens)
+}
+
+/// What the scaffold of `kubebuilder` calls the namespace that Kustomize puts a name in for.
+const PLACEHOLDER_NAMESPACE: &str = "system";
+
+/// Whether a manifest says in which namespace a workload runs. Where that is left to whoever applies it, so is which policies
+/// it meets.
+fn is_placed(workload: &Workload) -> bool {
+    let namespace =
+        crate::object::text(crate::object::field(&workload.entry.value, &["metadata"]), "namespace");
+    !namespace.is_empty() && namespace != PLACEHOLDER_NAMESPACE
+}
+
+/// A workload as messages call it.
+fn called(workload: &Workload) -> String {
+    format!("{}/{}", workload.namespace, workload.name)
+}
+
+/// The policies that isolate a workload, as places that explain a finding; at most [`NAMES_MAX`].
+fn isolating<'a>(mut finding: Finding, policies: impl Iterator<Item = &'a Policy>) -> Finding {
+    for policy in policies.take(NAMES_MAX) {
+        let label = format!("`{}` isolates it", policy.name());
+        finding.related.push(Related { location: policy.locate(&policy.subject_at), label });
+    }
+    finding
+}
+
+#[cfg(test)]
+mod tests;
