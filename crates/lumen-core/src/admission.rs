@@ -1,12 +1,12 @@
-//! Layer 1: Gatekeeper's constraints. Templates and constraints among the inputs are compiled to a [`PolicySet`], which
-//! reviews requests as Gatekeeper's webhook does. Normative: `open-policy-agent/gatekeeper` and `frameworks/constraint`.
+//! Layer 1: Gatekeeper's constraints. Templates, constraints and mutators among the inputs are compiled to a [`PolicySet`],
+//! which reviews requests as Gatekeeper's webhook does. Normative: `open-policy-agent/gatekeeper` and `frameworks/constraint`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lumen_value::{Object, Value, pointer};
+use lumen_value::{Object, Pointer, Value, pointer};
 
-use crate::finding::{Action, Finding, Outcome, RuleId};
+use crate::finding::{Action, Finding, Location, Outcome, Place, Related, RuleId};
 use crate::object::text;
 use crate::rule::Rule;
 use crate::snapshot::Entry;
@@ -14,25 +14,29 @@ use crate::snapshot::Entry;
 pub mod constraint;
 pub mod decode;
 mod engine;
+pub mod exclusion;
 pub mod expansion;
 mod fault;
 pub mod inventory;
 pub mod matching;
+pub mod mutation;
 mod place;
 pub mod rules;
 pub mod schema;
 pub mod template;
 
 pub use constraint::{Constraint, Enforcement, is_constraint};
-pub use expansion::{ExpansionError, Expansions, is_expansion};
+pub use exclusion::{Exclusions, Process, is_config, is_ignored};
+pub use expansion::{ExpansionError, Expansions, Resultant, is_expansion};
 pub use inventory::Inventory;
+pub use mutation::{MutationError, Mutators, is_mutator};
 pub use rules::rules;
 pub use template::{Template, is_template};
 
-use engine::{Hit, Question, Scratches};
+use engine::{Bench, Failed, Hit, Question, Scratches};
 use fault::Fault;
-use lumen_rego::eval::Scratch;
-use matching::Source;
+use lumen_rego::plan::{Commons, Optimisations};
+use matching::{Source, Subject};
 
 /// The enforcement point of the admission webhook.
 pub const WEBHOOK: &str = "validation.gatekeeper.sh";
@@ -51,7 +55,20 @@ pub struct PolicySet {
     /// The constraints about any kind.
     of_any_kind: Vec<usize>,
     expansions: Expansions,
+    /// What the programs of templates have in common.
+    commons: Commons,
+    mutators: Mutators,
+    exclusions: Exclusions,
     scratches: Scratches,
+}
+
+/// How policies are compiled. No answer depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PolicyOptions {
+    /// What is done to make the evaluation of Rego faster.
+    pub optimisations: Optimisations,
+    /// Whether it is noted which rows of the templates' Rego reviews evaluate ([`PolicySet::coverage`]). Reviews are slower.
+    pub observed: bool,
 }
 
 /// What is reviewed.
@@ -69,6 +86,17 @@ pub struct Review<'a> {
     pub point: &'a str,
 }
 
+/// Which rows of a template's module were evaluated.
+#[derive(Clone, Debug)]
+pub struct Covered {
+    /// The template.
+    pub template: Arc<Entry>,
+    /// The field that holds the module.
+    pub field: Pointer,
+    /// Rows of the field's text, from 1, with expressions or heads of rules: whether any was evaluated.
+    pub rows: BTreeMap<u32, bool>,
+}
+
 /// One violation of one constraint.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -84,6 +112,8 @@ pub struct Verdict {
     pub is_error: bool,
     /// Whether it is about an object that the reviewed one would make.
     is_made: bool,
+    /// Why the evaluation failed, where it did.
+    failed: Option<Failed>,
     number: usize,
 }
 
@@ -91,15 +121,21 @@ impl PolicySet {
     /// Compiles the templates and constraints among some objects, and says what is wrong with those that cannot be used.
     /// Of several templates of one name, and of several constraints of one kind and name, the last that is sound counts.
     pub fn compile<'e>(entries: impl IntoIterator<Item = &'e Arc<Entry>>) -> (Self, Vec<Finding>) {
-        let is_policy =
-            |entry: &&Arc<Entry>| is_template(entry) || is_constraint(entry) || is_expansion(entry);
-        let policies: Vec<&Arc<Entry>> = entries.into_iter().filter(is_policy).collect();
+        Self::compile_with(entries, PolicyOptions::default())
+    }
+
+    /// The same, for comparisons and for tests of policies: no answer depends on the options.
+    pub fn compile_with<'e>(
+        entries: impl IntoIterator<Item = &'e Arc<Entry>>,
+        options: PolicyOptions,
+    ) -> (Self, Vec<Finding>) {
+        let policies: Vec<&Arc<Entry>> = entries.into_iter().filter(|entry| is_policy(entry)).collect();
         let mut set = Self::default();
         let mut findings = Vec::new();
         let mut numbers: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-        let mut broken: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut broken: BTreeMap<Arc<str>, &Arc<Entry>> = BTreeMap::new();
         for entry in policies.iter().filter(|entry| is_template(entry)) {
-            match Template::compile(entry) {
+            match Template::compile(entry, options) {
                 Ok(mut template) => {
                     let warnings = std::mem::take(&mut template.warnings);
                     findings.extend(of_faults(warnings, &rules::INVALID_TEMPLATE, entry));
@@ -107,20 +143,27 @@ impl PolicySet {
                     set.templates.push(template);
                 }
                 Err(faults) => {
-                    broken.insert(entry.object.name.to_lowercase().into());
+                    broken.insert(entry.object.name.to_lowercase().into(), entry);
                     findings.extend(of_faults(faults, &rules::INVALID_TEMPLATE, entry));
                 }
             }
         }
         findings.extend(set.add_expansions(&policies));
+        let (mutators, broken_mutators) = Mutators::compile_served(policies.iter().copied());
+        set.mutators = mutators;
+        findings.extend(broken_mutators);
+        for entry in policies.iter().filter(|entry| is_config(entry)) {
+            if let Err(faults) = set.exclusions.add(entry) {
+                findings.extend(of_faults(faults, &rules::INVALID_CONFIG, entry));
+            }
+        }
         let mut known: BTreeMap<(Arc<str>, Arc<str>), usize> = BTreeMap::new();
         for entry in policies.into_iter().filter(|entry| is_constraint(entry)) {
             let name = entry.object.kind.to_lowercase();
             let Some((number, template)) =
                 numbers.get(name.as_str()).and_then(|number| Some((*number, set.templates.get(*number)?)))
             else {
-                let is_broken = broken.contains(name.as_str());
-                findings.push(without_template(entry, &name, is_broken));
+                findings.push(without_template(entry, &name, broken.get(name.as_str()).copied()));
                 continue;
             };
             match Constraint::compile(entry, template, number) {
@@ -142,8 +185,18 @@ impl PolicySet {
             }
         }
         set.constraints.sort_by(|a, b| (a.kind(), a.name()).cmp(&(b.kind(), b.name())));
+        set.specialise();
         set.index();
         (set, findings)
+    }
+
+    /// Makes of each template what it is for the parameters of each constraint.
+    fn specialise(&mut self) {
+        for constraint in &mut self.constraints {
+            let template = self.templates.get(constraint.template);
+            constraint.special = template
+                .and_then(|template| template.engine.specialise(&constraint.parameters, &mut self.commons));
+        }
     }
 
     fn add_expansions(&mut self, policies: &[&Arc<Entry>]) -> Vec<Finding> {
@@ -176,9 +229,28 @@ impl PolicySet {
         }
     }
 
-    /// Whether it has no constraint, so that no review finds anything.
+    /// The rows of each template's Rego with expressions or heads of rules, and whether a review evaluated them; nothing
+    /// where that was not noted.
+    pub fn coverage(&self) -> impl Iterator<Item = Covered> {
+        self.templates.iter().flat_map(|template| {
+            let fields = template.engine.rows().into_iter();
+            fields.map(move |(field, rows)| Covered { template: template.entry.clone(), field, rows })
+        })
+    }
+
+    /// Whether it has neither a constraint nor a mutator, so that nothing is found about any object.
     pub fn is_empty(&self) -> bool {
-        self.constraints.is_empty()
+        self.constraints.is_empty() && self.mutators.is_empty()
+    }
+
+    /// Whether Gatekeeper leaves the object of a request alone, as its `Config` says.
+    pub fn excludes(&self, request: &Value, process: Process) -> bool {
+        self.exclusions.excludes(request, process)
+    }
+
+    /// The mutators.
+    pub const fn mutators(&self) -> &Mutators {
+        &self.mutators
     }
 
     /// The constraints, by kind and name.
@@ -207,6 +279,9 @@ impl PolicySet {
     /// As upstream, an evaluation that fails is one violation of each constraint of its kind that was to be evaluated, and a
     /// `match` that cannot be decided is one of its constraint.
     pub fn review(&self, review: &Review<'_>, inventory: &Inventory) -> Vec<Verdict> {
+        if review.point == WEBHOOK && self.exclusions.excludes(review.request, Process::Webhook) {
+            return Vec::new();
+        }
         let request = on_deletion(review.request);
         let operation = text(&request, "operation");
         let part = |name| request.get(name).unwrap_or(&crate::object::NULL);
@@ -243,14 +318,34 @@ impl PolicySet {
         }
         if !matched.is_empty() {
             let request = crate::request::with_namespace_object(&request, review.namespace_object);
-            let mut scratch = self.scratches.take();
+            let input = [("review", request.clone())].into();
+            let mut bench = Bench { scratch: self.scratches.take(), ..Bench::default() };
             for of_kind in matched.chunk_by(|a, b| a.1.template == b.1.template) {
-                verdicts.extend(self.review_kind(of_kind, &request, inventory, &mut scratch));
+                verdicts.extend(self.review_kind(of_kind, (&request, &input), inventory, &mut bench));
             }
-            self.scratches.give_back(scratch);
+            self.scratches.give_back(bench.scratch);
         }
         verdicts.sort_by(|a, b| (a.number, &a.message, &a.details).cmp(&(b.number, &b.message, &b.details)));
         verdicts
+    }
+
+    /// What an object would make, and what that would make, mutated. The namespace is the one that they are in.
+    pub fn expand(
+        &self,
+        object: &Value,
+        namespace: Option<&Value>,
+    ) -> Result<Vec<Resultant>, ExpansionError> {
+        self.expansions.expand(object, namespace, &self.mutators)
+    }
+
+    /// An object as `gator` mutates it before it is expanded: by the mutators for all operations.
+    pub fn mutated_generator(
+        &self,
+        object: &Value,
+        namespace: Option<&Value>,
+    ) -> Result<Value, MutationError> {
+        let subject = Subject { object, namespace, source: Source::Original };
+        self.mutators.mutate(&subject, "").map(|(object, _)| object)
     }
 
     /// What the objects violate that an object would make (`pkg/webhook/policy.go`, `reviewRequest`): the messages say so, and
@@ -265,7 +360,7 @@ impl PolicySet {
             return Ok(Vec::new());
         }
         let mut verdicts = Vec::new();
-        for made in self.expansions.expand(object, review.namespace)? {
+        for made in self.expand(object, review.namespace)? {
             let bare = crate::request::bare_request_about(&made.object);
             let fields = bare.as_object().cloned().unwrap_or_default();
             let request = fields.with("operation", text(review.request, "operation")).into();
@@ -286,28 +381,34 @@ impl PolicySet {
     fn review_kind(
         &self,
         constraints: &[(usize, &Constraint, Enforcement)],
-        request: &Value,
+        (request, bare_input): (&Value, &Value),
         inventory: &Inventory,
-        scratch: &mut Scratch,
+        bench: &mut Bench,
     ) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         for (number, constraint, enforcement) in constraints {
             let Some(template) = self.templates.get(constraint.template) else {
                 continue;
             };
-            let question =
-                Question { review: request, parameters: &constraint.parameters, data: inventory.data() };
-            match template.engine.violations(&question, scratch) {
+            let question = Question {
+                review: request,
+                bare_input,
+                parameters: &constraint.parameters,
+                special: constraint.special.as_ref(),
+                data: inventory.data(),
+            };
+            match template.engine.violations(&question, bench) {
                 Ok(hits) => {
                     verdicts
                         .extend(hits.into_iter().map(|hit| verdict(*number, constraint, enforcement, hit)));
                 }
-                Err(message) => {
-                    let hit = Hit { message, details: Value::Null, is_error: true };
-                    let failed = constraints.iter().map(|(number, constraint, enforcement)| {
-                        verdict(*number, constraint, enforcement, hit.clone())
+                Err(failed) => {
+                    let hit = Hit { message: failed.message.clone(), details: Value::Null, is_error: true };
+                    let each = constraints.iter().map(|(number, constraint, enforcement)| Verdict {
+                        failed: Some(failed.clone()),
+                        ..verdict(*number, constraint, enforcement, hit.clone())
                     });
-                    return failed.collect();
+                    return each.collect();
                 }
             }
         }
@@ -333,6 +434,16 @@ impl PolicySet {
         numbers.into_iter().filter_map(|number| Some((number, self.constraints.get(number)?)))
     }
 
+    /// The place of the rule that was running when an evaluation failed.
+    fn running(&self, verdict: &Verdict, constraint: &Constraint) -> Option<Related> {
+        let (field, row, column) = verdict.failed.as_ref()?.at.as_ref()?;
+        let location = self.templates.get(constraint.template)?.entry.locate(field);
+        let Place::Field { document, pointer } = location.place else { return None };
+        let place = Place::Inside { document, pointer, row: *row, column: *column };
+        let location = Location { source: location.source, place };
+        Some(Related { location, label: "this was being evaluated".to_owned() })
+    }
+
     /// What a verdict says about an object.
     pub fn finding(&self, verdict: &Verdict, entry: &Entry) -> Option<Finding> {
         let constraint = self.constraints.get(verdict.number)?;
@@ -342,7 +453,8 @@ impl PolicySet {
             (false, Action::Warn) => Outcome::Warn,
             (false, _) => Outcome::Fail,
         };
-        let upstream = format!("[{}] {}", constraint.name(), verdict.message);
+        let is_ours = verdict.failed.as_ref().is_some_and(|failed| failed.is_ours);
+        let upstream = (!is_ours).then(|| format!("[{}] {}", constraint.name(), verdict.message));
         // What is said of an object that is yet to be made does not lead into its maker's manifest.
         let details = if verdict.is_made { &crate::object::NULL } else { &verdict.details };
         Some(Finding {
@@ -351,10 +463,10 @@ impl PolicySet {
             action,
             severity: constraint.severity,
             message: verdict.message.trim().to_owned(),
-            upstream_message: Some(upstream.into()),
+            upstream_message: upstream.map(Into::into),
             object: Some(entry.object.clone()),
             location: Some(entry.locate(&place::of_violation(details, &verdict.message, &entry.value))),
-            related: Vec::new(),
+            related: self.running(verdict, constraint).into_iter().collect(),
             policy: Some(constraint.policy.clone()),
             fix: None,
         })
@@ -367,6 +479,10 @@ pub fn place_of(details: &Value, message: &str, document: &Value) -> lumen_value
     place::of_violation(details, message, document)
 }
 
+fn is_policy(entry: &Entry) -> bool {
+    is_template(entry) || is_constraint(entry) || is_expansion(entry) || is_mutator(entry) || is_config(entry)
+}
+
 fn verdict(number: usize, constraint: &Constraint, enforcement: &Enforcement, hit: Hit) -> Verdict {
     Verdict {
         constraint: constraint.entry.clone(),
@@ -375,6 +491,7 @@ fn verdict(number: usize, constraint: &Constraint, enforcement: &Enforcement, hi
         enforcement: enforcement.clone(),
         is_error: hit.is_error,
         is_made: false,
+        failed: None,
         number,
     }
 }
@@ -386,19 +503,41 @@ pub fn failed_expansion(error: &ExpansionError, entry: &Entry) -> Finding {
     fault.finding(&rules::FAILED_EXPANSION, entry)
 }
 
+/// The finding about an object that cannot be mutated.
+pub fn failed_mutation(error: &MutationError, entry: &Entry) -> Finding {
+    let upstream = format!("error mutating base resource {}: {error}", entry.object.name);
+    let fault = Fault { upstream: Some(upstream), ..Fault::new(pointer!["kind"], error.to_string()) };
+    fault.finding(&rules::FAILED_MUTATION, entry)
+}
+
+/// The finding about a Namespace whose label keeps Gatekeeper out.
+pub fn ignored_namespace(entry: &Entry) -> Finding {
+    let message = format!(
+        "no policy is applied to what is in this namespace: it has the label `{}`",
+        exclusion::IGNORE_LABEL
+    );
+    let at = pointer!["metadata", "labels", exclusion::IGNORE_LABEL];
+    let fault = Fault { outcome: Outcome::Warn, action: Action::None, ..Fault::new(at, message) };
+    fault.finding(&rules::IGNORED_NAMESPACE, entry)
+}
+
 fn of_faults<'a>(faults: Vec<Fault>, rule: &'a Rule, entry: &'a Entry) -> impl Iterator<Item = Finding> + 'a {
     faults.into_iter().map(move |fault| fault.finding(rule, entry))
 }
 
-fn without_template(entry: &Entry, name: &str, is_broken: bool) -> Finding {
-    let message = if is_broken {
+fn without_template(entry: &Entry, name: &str, broken: Option<&Arc<Entry>>) -> Finding {
+    let message = if broken.is_some() {
         format!("the template `{name}` is broken, so nothing was judged by this constraint")
     } else {
         format!("no template `{name}` is among the inputs, so nothing was judged by this constraint")
     };
     let upstream = format!("missing ConstraintTemplate: template {name:?} not found");
     let fault = Fault { upstream: Some(upstream), ..Fault::new(pointer!["kind"], message) };
-    fault.taken().finding(&rules::UNKNOWN_TEMPLATE, entry)
+    let cause = broken.map(|template| Related {
+        location: template.locate(&pointer!["kind"]),
+        label: "the broken template: mend it first".to_owned(),
+    });
+    Finding { related: cause.into_iter().collect(), ..fault.taken().finding(&rules::UNKNOWN_TEMPLATE, entry) }
 }
 
 /// The request as policies see it: on DELETE the object is the one that goes (`target.go`, `setObjectOnDelete`).

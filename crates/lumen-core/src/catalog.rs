@@ -1,11 +1,18 @@
 //! The table of built-in rules: what each is for. It feeds `lumen explain`, the docs and SARIF.
 
 use crate::rule::Rule;
-use crate::{admission, input, podsecurity};
+use crate::{admission, input, network, podsecurity, posture};
 
 /// The rules of each layer: the one place where a layer is added.
-fn layers() -> [Box<dyn Iterator<Item = &'static Rule>>; 3] {
-    [Box::new(admission::rules()), Box::new(podsecurity::rules()), Box::new(input::RULES.iter().copied())]
+fn layers() -> [Box<dyn Iterator<Item = &'static Rule>>; 6] {
+    [
+        Box::new(admission::rules()),
+        Box::new(podsecurity::rules()),
+        Box::new(network::rules::RULES.iter().copied()),
+        Box::new(network::lint::rules::RULES.iter().copied()),
+        Box::new(posture::rules()),
+        Box::new(input::RULES.iter().copied()),
+    ]
 }
 
 /// All built-in rules, layer by layer.

@@ -61,7 +61,7 @@ impl Finding {
     }
 }
 
-/// The layers of defence, and `input` for what could not be read.
+/// The layers of defence; `posture` for all of them together, and `input` for what could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {
     /// Layer 1: Gatekeeper's constraints.
@@ -74,6 +74,8 @@ pub enum Layer {
     Runtime,
     /// Layer 5: signatures and bundles.
     SupplyChain,
+    /// No layer: what is weak about the layers together.
+    Posture,
     /// No layer: a file that could not be read in full.
     Input,
 }
@@ -207,6 +209,7 @@ words!(
     Network = "network",
     Runtime = "runtime",
     SupplyChain = "supply-chain",
+    Posture = "posture",
     Input = "input"
 );
 words!(Outcome, "outcome", Pass = "pass", Fail = "fail", Warn = "warn", Error = "error", Skip = "skip");

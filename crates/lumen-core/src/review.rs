@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lumen_value::Value;
 
 use crate::admission::matching::Source;
-use crate::admission::{self, PolicySet};
+use crate::admission::{self, PolicySet, Process, Verdict};
 use crate::finding::{Finding, Outcome};
 use crate::object::ObjectRef;
 use crate::object::pod::PodView;
@@ -84,13 +84,27 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
 
 /// What Gatekeeper's webhook says when the object is made. Templates and constraints are reviewed as any other object.
 fn admit(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Finding> {
+    strictest(admit_by_labels(entry, snapshot, policies))
+}
+
+/// What Gatekeeper's webhook says for each of the labels that the object's namespace may have; at least one answer.
+pub(crate) fn admit_by_labels(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Vec<Finding>> {
     let set = &policies.admission;
     if set.is_empty() {
-        return Vec::new();
+        return vec![Vec::new()];
     }
     let user = User { username: policies.user.as_deref().unwrap_or_default().to_owned(), groups: Vec::new() };
     let request = admission_request(snapshot, entry, Operation::Create, &user);
+    if set.excludes(&request, Process::Webhook) {
+        return vec![Vec::new()];
+    }
+    if entry.is_namespace() && admission::is_ignored(&entry.value) {
+        return vec![vec![admission::ignored_namespace(entry)]];
+    }
     let judge = |namespace: Option<&Value>| {
+        if namespace.is_some_and(admission::is_ignored) {
+            return Vec::new();
+        }
         let review = admission::Review {
             request: &request,
             namespace,
@@ -98,26 +112,41 @@ fn admit(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Finding
             source: Source::Original,
             point: admission::WEBHOOK,
         };
-        let mut verdicts = set.review(&review, snapshot.inventory());
-        let object = request.get("object").unwrap_or(&entry.value);
-        let failed = match set.review_made(object, &review, snapshot.inventory()) {
-            Ok(made) => {
-                verdicts.extend(made);
-                None
-            }
-            Err(error) => Some(admission::failed_expansion(&error, entry)),
-        };
-        let findings = verdicts.iter().filter_map(|verdict| set.finding(verdict, entry));
-        findings.chain(failed).collect::<Vec<_>>()
+        let verdicts = set.review(&review, snapshot.inventory());
+        let (made, failed) = judge_made(&review, entry, snapshot, set);
+        let verdicts = verdicts.iter().chain(&made);
+        verdicts.filter_map(|verdict| set.finding(verdict, entry)).chain(failed).collect::<Vec<_>>()
     };
     let Some(name) = &entry.namespace else {
-        return judge(None);
+        return vec![judge(None)];
     };
     let verdicts = variants(snapshot, name).into_iter().map(|variant| {
         let manifest = variant.map_or_else(|| server_made(name), |variant| Some(labelled(variant)));
         judge(manifest.as_ref())
     });
-    strictest(verdicts.collect())
+    verdicts.collect()
+}
+
+/// What is said of what an object would make, and why nothing is known of it. As in `gator`, objects are judged as they are
+/// written; what they make is made of the mutated ones.
+fn judge_made(
+    review: &admission::Review<'_>,
+    entry: &Entry,
+    snapshot: &Snapshot,
+    set: &PolicySet,
+) -> (Vec<Verdict>, Option<Finding>) {
+    let object = review.request.get("object").unwrap_or(&entry.value);
+    let is_left_alone = admission::mutation::is_own(entry) || set.excludes(review.request, Process::Mutation);
+    let mutated =
+        if is_left_alone { Ok(object.clone()) } else { set.mutated_generator(object, review.namespace) };
+    let object = match mutated {
+        Ok(object) => object,
+        Err(error) => return (Vec::new(), Some(admission::failed_mutation(&error, entry))),
+    };
+    match set.review_made(&object, review, snapshot.inventory()) {
+        Ok(made) => (made, None),
+        Err(error) => (Vec::new(), Some(admission::failed_expansion(&error, entry))),
+    }
 }
 
 /// A Namespace that every cluster has from its beginning, with the one label that it then has.

@@ -127,6 +127,8 @@ type EntriesByKind = BTreeMap<Arc<str>, Vec<Arc<Entry>>>;
 /// All objects of one call. The same documents make the same snapshot in whatever order they come.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
+    /// What it was built with.
+    options: Options,
     entries: Vec<Arc<Entry>>,
     kinds: Kinds,
     skipped: Vec<Skipped>,
@@ -147,6 +149,11 @@ impl Snapshot {
         options: &Options,
     ) -> (Self, Vec<Finding>) {
         build::build(documents.into_iter().collect(), options)
+    }
+
+    /// What it was built with.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// The objects, sorted by where they stand. Two manifests of one object are two entries.
@@ -178,6 +185,11 @@ impl Snapshot {
     pub fn of_kind(&self, group: &str, kind: &str) -> &[Arc<Entry>] {
         let of_group = self.by_kind.get(group);
         of_group.and_then(|kinds| kinds.get(kind)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The manifests of one object; none where it is not among the inputs.
+    pub fn of_identity(&self, identity: &Identity) -> &[Arc<Entry>] {
+        self.by_identity.get(identity).map_or(&[], Vec::as_slice)
     }
 
     /// The objects that are described more than once, each with its manifests.

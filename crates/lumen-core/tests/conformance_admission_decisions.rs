@@ -85,10 +85,11 @@ impl Cluster {
 }
 
 fn cluster() -> Cluster {
-    let (set, findings) = PolicySet::compile(&entries("decisions-policies.yaml"));
+    let state = entries("decisions-state.yaml");
+    let policies = entries("decisions-policies.yaml");
+    let (set, findings) = PolicySet::compile(policies.iter().chain(&state));
     let broken: Vec<_> = findings.iter().filter(|finding| finding.outcome == Outcome::Error).collect();
     assert!(broken.is_empty(), "{broken:?}");
-    let state = entries("decisions-state.yaml");
     let mut namespaces: BTreeMap<String, Value> = BTreeMap::new();
     for name in ["default", "kube-system", "kube-public", "kube-node-lease", "gatekeeper-system"] {
         namespaces.insert(name.into(), labelled(name, &Value::Null));

@@ -89,7 +89,9 @@ fn test(case: &Case) -> Result<(Vec<(Json, bool)>, i64), String> {
             point: GATOR,
         };
         let mut verdicts = set.review(&review, &inventory);
-        let made = set.review_made(&entry.value, &review, &inventory);
+        let mutated =
+            set.mutated_generator(&entry.value, namespace.as_ref()).map_err(|error| error.to_string())?;
+        let made = set.review_made(&mutated, &review, &inventory);
         verdicts.extend(made.map_err(|error| error.to_string())?);
         for verdict in verdicts {
             let enforcement = &verdict.enforcement;

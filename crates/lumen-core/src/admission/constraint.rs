@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use lumen_rego::program::Specialised;
 use lumen_value::pointer::dotted;
 use lumen_value::{Object, Pointer, Value, pointer};
 
@@ -32,6 +33,8 @@ pub struct Constraint {
     pub(super) matching: Match,
     /// With defaults; an empty object where there are none.
     pub(super) parameters: Value,
+    /// The template's program for these parameters.
+    pub(super) special: Option<Specialised>,
     /// `enforcementAction`, whatever it says.
     action: String,
     /// `scopedEnforcementActions`; looked at only where the action is `scoped`.
@@ -124,6 +127,7 @@ impl Constraint {
             template: number,
             matching,
             parameters,
+            special: None,
             scoped,
             severity,
             rule: RuleId::new(Layer::Admission, &format!("{}/{}", object.kind, object.name)),

@@ -1,11 +1,12 @@
-//! Reads a field as Go's `encoding/json` reads it into a struct: names in any case, null as nothing, the wrong type an error.
+//! Reads a field as Go's `encoding/json` reads it into a struct: null as nothing, the wrong type an error.
 //!
-//! Gatekeeper decodes so what the API server stored unread, such as the `match` of a constraint.
+//! Names are taken in any case where Gatekeeper decodes what the API server stored unread, such as the `match` of a
+//! constraint; and exactly where the API server knows the fields.
 
-use lumen_value::{Number, Object, Pointer, Str, Value};
+use lumen_value::{Number, Object, Pointer, Step, Str, Value};
 
 use crate::object::NULL;
-use crate::selector::go_fold;
+use crate::selector::{FieldNames, go_fold};
 
 /// A value has a type that its field cannot hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,29 +26,52 @@ impl TypeError {
     }
 }
 
+/// Whether a key is a name, which is ASCII, in any case.
+fn is_named(key: &Str, name: &str) -> bool {
+    let bytes = key.as_bytes();
+    // A letter that folds into one of ASCII takes more bytes than it.
+    if bytes.len() > name.len() && !bytes.is_ascii() {
+        return key.to_text().chars().map(go_fold).eq(name.chars().map(go_fold));
+    }
+    bytes.eq_ignore_ascii_case(name.as_bytes())
+}
+
 /// A value and the way to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor<'v> {
     pub(crate) value: &'v Value,
     pub(crate) at: Pointer,
+    pub(crate) names: FieldNames,
 }
 
 impl<'v> Cursor<'v> {
     pub(crate) const fn root(value: &'v Value) -> Self {
-        Self { value, at: Pointer::ROOT }
+        Self { value, at: Pointer::ROOT, names: FieldNames::AnyCase }
     }
 
-    /// The field of an object by its name in any case; of several the last. `None` where it is missing or null.
+    /// The same, where names count as they are written.
+    pub(crate) const fn exact(value: &'v Value) -> Self {
+        Self { value, at: Pointer::ROOT, names: FieldNames::Exact }
+    }
+
+    /// A part of this value.
+    pub(crate) fn child<'w>(&self, value: &'w Value, step: impl Into<Step>) -> Cursor<'w> {
+        Cursor { value, at: self.at.child(step), names: self.names }
+    }
+
+    /// The field of an object by its name; of several the last. `None` where it is missing or null.
     pub(crate) fn field(&self, name: &str) -> Result<Option<Cursor<'v>>, TypeError> {
         let entries = match self.value {
             Value::Null => return Ok(None),
             Value::Object(entries) => entries,
             other => return Err(TypeError::new(&self.at, "an object", other)),
         };
-        let is_it =
-            |key: &Str| *key == name || key.to_text().chars().map(go_fold).eq(name.chars().map(go_fold));
-        let found = entries.fields().rfind(|(key, value)| !value.is_null() && is_it(key));
-        Ok(found.map(|(key, value)| Cursor { value, at: self.at.child(key.clone()) }))
+        if self.names == FieldNames::Exact {
+            let found = entries.get(name).filter(|value| !value.is_null());
+            return Ok(found.map(|value| self.child(value, name)));
+        }
+        let found = entries.fields().rfind(|(key, value)| !value.is_null() && is_named(key, name));
+        Ok(found.map(|(key, value)| self.child(value, key.clone())))
     }
 
     /// The text of a field; empty where it is missing.
@@ -66,15 +90,14 @@ impl<'v> Cursor<'v> {
 
     /// The elements of a field that is a list; none where it is missing.
     pub(crate) fn list(&self, name: &str) -> Result<Vec<Cursor<'v>>, TypeError> {
-        let Some(Cursor { value, at }) = self.field(name)? else {
+        let Some(found) = self.field(name)? else {
             return Ok(Vec::new());
         };
-        match value {
+        match found.value {
             Value::Array(items) => {
-                let element = |(index, value)| Cursor { value, at: at.child(index) };
-                Ok(items.iter().enumerate().map(element).collect())
+                Ok(items.iter().enumerate().map(|(index, value)| found.child(value, index)).collect())
             }
-            other => Err(TypeError::new(&at, "a list", other)),
+            other => Err(TypeError::new(&found.at, "a list", other)),
         }
     }
 
@@ -129,7 +152,22 @@ impl<'v> Cursor<'v> {
 
     /// A field, null where it is missing.
     pub(crate) fn part(&self, name: &str) -> Result<Cursor<'v>, TypeError> {
-        let missing = || Cursor { value: &NULL, at: self.at.child(name) };
+        let missing = || self.child(&NULL, name);
         Ok(self.field(name)?.unwrap_or_else(missing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_any_case() {
+        for key in ["kinds", "KINDS", "Kinds", "\u{212a}inds", "kind\u{17f}"] {
+            assert!(is_named(&key.into(), "kinds"), "{key}");
+        }
+        for key in ["kind", "kindss", "k\u{131}nds", "\u{212a}ind", "\u{e9}"] {
+            assert!(!is_named(&key.into(), "kinds"), "{key}");
+        }
     }
 }

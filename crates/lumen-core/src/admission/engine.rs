@@ -1,17 +1,20 @@
 //! [`Engine`]: what finds violations, in Rego or in CEL.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lumen_cel::Bindings;
 use lumen_rego::ast::{Module, Version};
-use lumen_rego::builtin::Budget;
-use lumen_rego::error::Errors;
-use lumen_rego::eval::{Data, Inputs, Scratch};
-use lumen_rego::program::{CompileOptions, Entry, Program};
+use lumen_rego::builtin::{Answer, Budget, Capabilities, Failure};
+use lumen_rego::error::{Code, Errors};
+use lumen_rego::eval::{Coverage, Data, EvalError, Host, Inputs, Scratch, Shared};
+use lumen_rego::plan::Commons;
+use lumen_rego::program::{CompileOptions, Entry, Program, Specialised};
 use lumen_rego::syntax::{ParseOptions, parse_module};
-use lumen_value::{Object, Value};
+use lumen_value::{Object, Pointer, Value};
 
+use super::PolicyOptions;
 use super::template::PACKAGE;
 use crate::object::{NULL, text};
 
@@ -30,6 +33,11 @@ const STEPS_MAX: u64 = 10_000_000;
 /// Most bytes of values that it may make on the way: half of what Gatekeeper's own pods are given (512 MiB).
 const BYTES_MAX: u64 = 256 << 20;
 
+/// Most steps and bytes that go into what a constraint's parameters alone decide, when it is loaded. What takes more is done at
+/// each review.
+const LOAD_STEPS_MAX: u64 = 100_000;
+const LOAD_BYTES_MAX: u64 = 16 << 20;
+
 /// A compiled template.
 #[derive(Clone, Debug)]
 pub(super) enum Engine {
@@ -44,6 +52,14 @@ pub(super) enum Engine {
 pub(super) struct Rego {
     program: Program,
     entry: Entry,
+    /// The fields that hold the modules.
+    fields: Arc<[Pointer]>,
+    observed: Option<Arc<Observed>>,
+}
+
+/// Which rows were evaluated.
+struct Observed {
+    coverage: Mutex<Coverage>,
 }
 
 impl fmt::Debug for Rego {
@@ -85,10 +101,38 @@ impl fmt::Debug for Scratches {
 pub(super) struct Question<'a> {
     /// The request, with `namespaceObject`.
     pub(super) review: &'a Value,
+    /// The document `input` without parameters.
+    pub(super) bare_input: &'a Value,
     /// The constraint's parameters.
     pub(super) parameters: &'a Value,
+    /// The program that was made for them.
+    pub(super) special: Option<&'a Specialised>,
     /// The document `data`.
     pub(super) data: &'a Data,
+}
+
+/// What the evaluations of one review work with.
+#[derive(Default)]
+pub(super) struct Bench {
+    pub(super) scratch: Scratch,
+    /// What does not depend on parameters is evaluated once.
+    pub(super) shared: Shared,
+}
+
+/// Why an evaluation failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) message: String,
+    /// Nobody else would say so: there the evaluation has no such bound, or is not offline.
+    pub(super) is_ours: bool,
+    /// The field of the template that holds the rule that was running, and row and column in it.
+    pub(super) at: Option<(Pointer, u32, u32)>,
+}
+
+impl From<String> for Failed {
+    fn from(message: String) -> Self {
+        Self { message, is_ours: false, at: None }
+    }
 }
 
 /// One violation.
@@ -102,36 +146,110 @@ pub(super) struct Hit {
     pub(super) is_error: bool,
 }
 
+/// The function that asks a provider of external data.
+const EXTERNAL_DATA: &str = "external_data";
+
+/// What is said of a provider.
+const OFFLINE: &str = "is not available offline";
+
+/// Nothing reaches for the network: what a provider would say is not known, so the evaluation fails as a whole.
+struct Offline;
+
+impl Host for Offline {
+    fn call(&mut self, _: &str, operands: &[Value]) -> Answer {
+        let provider = operands.first().map(|request| text(request, "provider")).unwrap_or_default();
+        Err(Failure::Halt(format!("the provider `{provider}` {OFFLINE}")))
+    }
+}
+
 impl Engine {
-    /// Compiles the modules of a template, the one with `violation` first.
-    pub(super) fn rego(mut modules: Vec<Module>) -> Result<Self, Errors> {
+    /// Compiles the modules of a template, the one with `violation` first, each with the field that it stands in.
+    pub(super) fn rego(
+        mut modules: Vec<Module>,
+        fields: Vec<Pointer>,
+        options: PolicyOptions,
+    ) -> Result<Self, Errors> {
         let module = u32::try_from(modules.len()).unwrap_or(u32::MAX);
-        let options = ParseOptions { version: Version::V0, module, ..ParseOptions::default() };
-        modules.push(parse_module(&"hooks".into(), CALL, &options)?);
-        let program = Program::of_modules(modules, &CompileOptions::default())?;
+        let parse = ParseOptions { version: Version::V0, module, ..ParseOptions::default() };
+        modules.push(parse_module(&"hooks".into(), CALL, &parse)?);
+        let host = [(EXTERNAL_DATA.to_owned(), 1)].into();
+        let compile = CompileOptions {
+            optimisations: options.optimisations,
+            observed: options.observed,
+            capabilities: Capabilities { host, ..Capabilities::default() },
+            ..CompileOptions::default()
+        };
+        let program = Program::of_modules(modules, &compile)?;
         let entry = program.entry(&[PACKAGE, "violation"])?;
-        Ok(Self::Rego(Rego { program, entry }))
+        let observed = options.observed.then(|| Arc::new(Observed { coverage: Mutex::default() }));
+        Ok(Self::Rego(Rego { program, entry, fields: fields.into(), observed }))
+    }
+
+    /// The fields with Rego and their rows, from 1: whether each was evaluated. Nothing where that was not noted.
+    pub(super) fn rows(&self) -> Vec<(Pointer, BTreeMap<u32, bool>)> {
+        let Self::Rego(Rego { program, fields, observed: Some(observed), .. }) = self else {
+            return Vec::new();
+        };
+        let coverage = observed.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = coverage.rows(program.plan());
+        let fields = fields.iter().zip(0..);
+        fields.filter_map(|(field, module)| Some((field.clone(), rows.remove(&module)?))).collect()
+    }
+
+    /// The program for one constraint's parameters; none where there is nothing to gain.
+    pub(super) fn specialise(&self, parameters: &Value, commons: &mut Commons) -> Option<Specialised> {
+        let Self::Rego(rego @ Rego { observed: None, .. }) = self else { return None };
+        let fixed: [(&[&str], Value); 1] = [(&["parameters"], parameters.clone())];
+        let budget = Budget::new(LOAD_STEPS_MAX, LOAD_BYTES_MAX);
+        rego.program.specialise(&[PACKAGE, "violation"], &fixed, budget, commons)
     }
 
     /// What violates the policy, sorted and distinct; an error fails the evaluation as a whole.
-    pub(super) fn violations(
-        &self,
-        question: &Question<'_>,
-        scratch: &mut Scratch,
-    ) -> Result<Vec<Hit>, String> {
+    pub(super) fn violations(&self, question: &Question<'_>, bench: &mut Bench) -> Result<Vec<Hit>, Failed> {
         match self {
-            Self::Rego(rego) => evaluate_rego(rego, question, scratch),
-            Self::Cel(policy) => evaluate_cel(policy, question),
+            Self::Rego(rego) => evaluate_rego(rego, question, bench),
+            Self::Cel(policy) => Ok(evaluate_cel(policy, question)?),
         }
     }
 }
 
-fn evaluate_rego(rego: &Rego, question: &Question<'_>, scratch: &mut Scratch) -> Result<Vec<Hit>, String> {
+fn evaluate_rego(rego: &Rego, question: &Question<'_>, bench: &mut Bench) -> Result<Vec<Hit>, Failed> {
+    let mut offline = Offline;
     let mut inputs = Inputs::new(question.data, Budget::new(STEPS_MAX, BYTES_MAX));
-    inputs.input =
-        Some([("parameters", question.parameters.clone()), ("review", question.review.clone())].into());
-    let outcome = rego.program.evaluate(&rego.entry, inputs, scratch).map_err(|error| error.to_string())?;
-    outcome.value().map_or_else(|| Ok(Vec::new()), hits)
+    inputs.host = Some(&mut offline);
+    let mut coverage = Coverage::default();
+    if rego.observed.is_some() {
+        inputs.observer = Some(&mut coverage);
+    }
+    let whole = || [("parameters", question.parameters.clone()), ("review", question.review.clone())].into();
+    let scratch = &mut bench.scratch;
+    let outcome = if let Some(special) = question.special {
+        let input = if special.reads_fixed() { whole() } else { question.bare_input.clone() };
+        inputs.input = Some(input);
+        inputs.shared = Some(&mut bench.shared);
+        rego.program.evaluate(special, inputs, scratch)
+    } else {
+        inputs.input = Some(whole());
+        rego.program.evaluate(&rego.entry, inputs, scratch)
+    };
+    if let Some(observed) = &rego.observed {
+        observed.coverage.lock().unwrap_or_else(PoisonError::into_inner).merge(&coverage);
+    }
+    let outcome = outcome.map_err(|error| failed(rego, &error))?;
+    Ok(outcome.value().map_or_else(|| Ok(Vec::new()), hits)?)
+}
+
+fn failed(rego: &Rego, error: &EvalError) -> Failed {
+    let message = error.to_string();
+    let EvalError::Failed(error) = error else { return message.into() };
+    let field = usize::try_from(error.span.module).ok().and_then(|module| rego.fields.get(module));
+    Failed {
+        is_ours: error.code == Code::EvalBudget || error.message.ends_with(OFFLINE),
+        at: field
+            .filter(|_| error.span.row > 0)
+            .map(|field| (field.clone(), error.span.row, error.span.column)),
+        message,
+    }
 }
 
 /// On DELETE there is no object, unlike in Rego (`pkg/drivers/k8scel/driver.go`).

@@ -1,7 +1,5 @@
 //! [`Expansions`]: what generators such as a Deployment will make, so that it is judged before it is made
-//! (gatekeeper `pkg/expansion`).
-//!
-//! Upstream applies the cluster's mutators to what is made; here there are none.
+//! (gatekeeper `pkg/expansion`). Mutators are applied to what is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,6 +8,8 @@ use lumen_value::{Object, Pointer, Value, pointer};
 
 use super::decode::{Cursor, TypeError};
 use super::fault::Fault;
+use super::matching::{Source, Subject};
+use super::mutation::{MutationError, Mutators};
 use crate::object::{field, text, version_of};
 use crate::snapshot::Entry;
 
@@ -80,6 +80,14 @@ pub enum ExpansionError {
     /// What is made makes more, and so on.
     #[error("maximum recursion depth of {DEPTH_MAX} reached")]
     TooDeep,
+    /// What is made cannot be mutated.
+    #[error("failed to mutate resultant resource {name}: {error}")]
+    Mutation {
+        /// The name of what is made.
+        name: String,
+        /// Why.
+        error: MutationError,
+    },
     /// There is no end of what is made.
     #[error("more than {RESULTANTS_MAX} objects would be made of one")]
     TooMany,
@@ -145,11 +153,15 @@ impl Expansions {
         &self,
         object: &Value,
         namespace: Option<&Value>,
+        mutators: &Mutators,
     ) -> Result<Vec<Resultant>, ExpansionError> {
         let mut resultants: Vec<Resultant> = Vec::new();
         let mut pending = vec![(object.clone(), 0)];
         while let Some((generator, depth)) = pending.pop() {
-            let made = self.expand_once(&generator, namespace)?;
+            let mut made = self.expand_once(&generator, namespace)?;
+            for resultant in &mut made {
+                resultant.mutate(namespace, mutators)?;
+            }
             if !made.is_empty() && depth >= DEPTH_MAX {
                 return Err(ExpansionError::TooDeep);
             }
@@ -183,9 +195,24 @@ impl Expansions {
     }
 }
 
+impl Resultant {
+    /// No request makes it, so that only mutators for all operations are applied.
+    fn mutate(&mut self, namespace: Option<&Value>, mutators: &Mutators) -> Result<(), ExpansionError> {
+        let subject = Subject { object: &self.object, namespace, source: Source::Generated };
+        self.object = match mutators.mutate(&subject, "") {
+            Ok((object, _)) => object,
+            Err(error) => {
+                let name = text(field(&self.object, &["metadata"]), "name").to_owned();
+                return Err(ExpansionError::Mutation { name, error });
+            }
+        };
+        Ok(())
+    }
+}
+
 impl Expansion {
     fn decode(entry: &Entry) -> Result<Self, TypeError> {
-        let spec = Cursor::root(&entry.value).inner("spec")?;
+        let spec = Cursor::exact(&entry.value).inner("spec")?;
         let mut applies_to = Vec::new();
         for each in spec.list("applyTo")? {
             applies_to.push([each.texts("groups")?, each.texts("versions")?, each.texts("kinds")?]);

@@ -85,7 +85,11 @@ pub enum MatchError {
 impl Match {
     /// Reads a `match`; null is one without conditions. Unknown fields are nothing to it.
     pub fn decode(value: &Value) -> Result<Self, TypeError> {
-        let cursor = Cursor::root(value);
+        Self::read(&Cursor::root(value))
+    }
+
+    /// The same, of a part of a manifest.
+    pub(super) fn read(cursor: &Cursor<'_>) -> Result<Self, TypeError> {
         let globs = |name| Ok(cursor.texts(name)?.iter().map(|glob| Glob::new(glob)).collect());
         let kinds = |cursor: &Cursor<'_>| {
             Ok(Kinds { groups: cursor.texts("apiGroups")?, kinds: cursor.texts("kinds")? })
@@ -97,8 +101,8 @@ impl Match {
             scope: cursor.text("scope")?,
             namespaces: globs("namespaces")?,
             excluded_namespaces: globs("excludedNamespaces")?,
-            label_selector: selector(&cursor, "labelSelector")?,
-            namespace_selector: selector(&cursor, "namespaceSelector")?,
+            label_selector: selector(cursor, "labelSelector")?,
+            namespace_selector: selector(cursor, "namespaceSelector")?,
             name: (!name.is_empty()).then(|| Glob::new(&name)),
         })
     }
@@ -231,7 +235,7 @@ fn selector(cursor: &Cursor<'_>, name: &str) -> Result<Option<Result<Selector, S
     let Some(found) = cursor.field(name)? else {
         return Ok(None);
     };
-    match Selector::of(found.value, FieldNames::AnyCase) {
+    match Selector::of(found.value, found.names) {
         Err(SelectorError::Type { at, wanted, found: kind }) => {
             Err(TypeError { at: found.at.join(&at), wanted, found: kind })
         }
@@ -302,7 +306,7 @@ fn is_among(word: &str, list: &[String]) -> bool {
 /// A name, or one with a `*` before it, behind it, or both; a `*` elsewhere stands for itself
 /// (gatekeeper `pkg/wildcard/wildcard.go`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Glob {
+pub(super) enum Glob {
     Exact(String),
     Prefix(String),
     Suffix(String),
@@ -310,7 +314,7 @@ enum Glob {
 }
 
 impl Glob {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         match (text.strip_prefix('*'), text.strip_suffix('*')) {
             (Some(rest), Some(_)) => Self::Part(rest.strip_suffix('*').unwrap_or(rest).to_owned()),
             (Some(rest), None) => Self::Suffix(rest.to_owned()),
@@ -319,7 +323,7 @@ impl Glob {
         }
     }
 
-    fn matches(&self, name: &str) -> bool {
+    pub(super) fn matches(&self, name: &str) -> bool {
         match self {
             Self::Exact(exact) => exact == name,
             Self::Prefix(prefix) => name.starts_with(prefix.as_str()),

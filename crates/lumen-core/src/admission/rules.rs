@@ -5,6 +5,8 @@ use crate::rule::Rule;
 
 const TEMPLATES: &str = "https://open-policy-agent.github.io/gatekeeper/website/docs/constrainttemplates/";
 const EXPANSION: &str = "https://open-policy-agent.github.io/gatekeeper/website/docs/expansion/";
+const MUTATION: &str = "https://open-policy-agent.github.io/gatekeeper/website/docs/mutation/";
+const EXCLUSION: &str = "https://open-policy-agent.github.io/gatekeeper/website/docs/exempt-namespaces/";
 const CONSTRAINTS: &str = "https://open-policy-agent.github.io/gatekeeper/website/docs/howto/";
 
 /// A template that enforces nothing.
@@ -63,6 +65,63 @@ pub static FAILED_EXPANSION: Rule = Rule {
     references: &[EXPANSION],
 };
 
+/// A mutator that changes nothing.
+pub static INVALID_MUTATOR: Rule = Rule {
+    layer: Layer::Admission,
+    name: "invalid-mutator",
+    summary: "every Assign, AssignImage, AssignMetadata and ModifySet can be used",
+    rationale: "Gatekeeper refuses a broken mutator, and objects are not changed as they were to be",
+    remedy: "Mend the mutator at the place shown",
+    severity: Severity::High,
+    references: &[MUTATION],
+};
+
+/// A mutator that contradicts another.
+pub static CONFLICTING_MUTATOR: Rule = Rule {
+    layer: Layer::Admission,
+    name: "conflicting-mutator",
+    summary: "no two mutators contradict each other about how objects look",
+    rationale: "Gatekeeper takes mutators whose locations contradict each other, and applies none of them",
+    remedy: "Mend the location that is wrong; `applyTo` may keep them apart",
+    severity: Severity::High,
+    references: &[MUTATION],
+};
+
+/// An object that cannot be mutated.
+pub static FAILED_MUTATION: Rule = Rule {
+    layer: Layer::Admission,
+    name: "failed-mutation",
+    summary: "every object is such that the mutators about it can be applied",
+    rationale: "Gatekeeper fails the request where a mutator finds something else than its location says, or where mutators \
+        do not come to an end",
+    remedy: "Mend the mutator that is named, or the object",
+    severity: Severity::High,
+    references: &[MUTATION],
+};
+
+/// A configuration that is not heeded.
+pub static INVALID_CONFIG: Rule = Rule {
+    layer: Layer::Admission,
+    name: "invalid-config",
+    summary: "every Config of Gatekeeper is heeded",
+    rationale: "Gatekeeper refuses a `Config` that is broken or has another name than `config`, and excludes no namespace for it",
+    remedy: "Mend the `Config` at the place shown",
+    severity: Severity::Medium,
+    references: &[EXCLUSION],
+};
+
+/// A namespace without policies.
+pub static IGNORED_NAMESPACE: Rule = Rule {
+    layer: Layer::Admission,
+    name: "ignored-namespace",
+    summary: "no Namespace keeps Gatekeeper out with the label `admission.gatekeeper.sh/ignore`",
+    rationale: "The API server does not ask Gatekeeper about what is in such a namespace, so no policy holds there, nor was one \
+        applied here. Gatekeeper itself refuses the label but for namespaces that it is told to exempt",
+    remedy: "Take the label away, and name the exceptions in each constraint's `excludedNamespaces`",
+    severity: Severity::Medium,
+    references: &[EXCLUSION],
+};
+
 /// A policy for Conftest that finds nothing.
 pub static INVALID_POLICY: Rule = Rule {
     layer: Layer::Admission,
@@ -82,6 +141,11 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         &UNKNOWN_TEMPLATE,
         &INVALID_EXPANSION,
         &FAILED_EXPANSION,
+        &INVALID_MUTATOR,
+        &CONFLICTING_MUTATOR,
+        &FAILED_MUTATION,
+        &INVALID_CONFIG,
+        &IGNORED_NAMESPACE,
         &INVALID_POLICY,
     ]
     .into_iter()

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::{Arc, LazyLock};
 
 use lumen_value::read::Limits;
 use lumen_value::{Number, Object, Pointer, Step, Str, Value, json, pointer};
@@ -149,13 +150,13 @@ pub struct Schema {
     pattern: Option<Pattern>,
     choices: Option<Choices>,
     required: Vec<String>,
-    properties: BTreeMap<Str, Schema>,
+    properties: BTreeMap<Str, Arc<Schema>>,
     additional: Option<Additional>,
-    items: Option<Box<Schema>>,
+    items: Option<Arc<Schema>>,
     all_of: Vec<Schema>,
     any_of: Vec<Schema>,
     one_of: Vec<Schema>,
-    not: Option<Box<Schema>>,
+    not: Option<Arc<Schema>>,
     preserves_unknown: Option<bool>,
     is_embedded: bool,
     is_int_or_string: bool,
@@ -181,8 +182,8 @@ impl Schema {
         if let Some(fields) = cursor.field("properties")? {
             let object = fields.object()?;
             for (name, value) in object.fields() {
-                let cursor = Cursor { value, at: fields.at.child(name.clone()) };
-                properties.insert(name.clone(), inner(&cursor)?);
+                let cursor = fields.child(value, name.clone());
+                properties.insert(name.clone(), Arc::new(inner(&cursor)?));
             }
         }
         let additional = match cursor.field("additionalProperties")? {
@@ -195,7 +196,7 @@ impl Schema {
         let items = match cursor.field("items")? {
             // A list of schemas is refused by the check, which looks at the text itself.
             Some(Cursor { value: Value::Array(_), .. }) | None => None,
-            Some(found) => Some(Box::new(inner(&found)?)),
+            Some(found) => Some(Arc::new(inner(&found)?)),
         };
         let pattern = cursor.text("pattern")?;
         let word = |name| cursor.field(name)?.map(|found| found.string()).transpose();
@@ -215,7 +216,7 @@ impl Schema {
             all_of: list("allOf")?,
             any_of: list("anyOf")?,
             one_of: list("oneOf")?,
-            not: optional("not")?.map(Box::new),
+            not: optional("not")?.map(Arc::new),
             preserves_unknown: cursor.flag("x-kubernetes-preserve-unknown-fields")?,
             is_embedded: cursor.flag("x-kubernetes-embedded-resource")?.unwrap_or_default(),
             is_int_or_string: cursor.flag("x-kubernetes-int-or-string")?.unwrap_or_default(),
@@ -232,14 +233,14 @@ impl Schema {
         match self.kind.as_str() {
             "" | "object" => self.preserves_unknown = Some(true),
             "array" if self.items.is_none() => {
-                self.items = Some(Box::new(Self { preserves_unknown: Some(true), ..Self::default() }));
+                self.items = Some(Arc::new(Self { preserves_unknown: Some(true), ..Self::default() }));
             }
             _ => {}
         }
+        let preserving = |schema: Arc<Self>| Arc::new(Arc::unwrap_or_clone(schema).preserving_unknown());
         let properties = std::mem::take(&mut self.properties);
-        self.properties =
-            properties.into_iter().map(|(name, schema)| (name, schema.preserving_unknown())).collect();
-        self.items = self.items.map(|items| Box::new(items.preserving_unknown()));
+        self.properties = properties.into_iter().map(|(name, schema)| (name, preserving(schema))).collect();
+        self.items = self.items.map(preserving);
         if let Some(schema) = self.additional.as_mut().and_then(|additional| additional.schema.as_mut()) {
             **schema = std::mem::take(&mut **schema).preserving_unknown();
         }
@@ -249,11 +250,9 @@ impl Schema {
     /// The schema of a constraint whose template has these parameters
     /// (frameworks/constraint `pkg/client/crds/schema.go`).
     pub fn of_constraint(parameters: Option<Self>) -> Self {
-        // It is written below, so it can be read; a mistake in it shows in every test.
-        let text = json::parse(CONSTRAINT.as_bytes(), &Limits::default()).map(|parsed| parsed.value);
-        let mut schema = Self::decode(&text.unwrap_or_default()).unwrap_or_default();
+        let mut schema = ENVELOPE.clone();
         if let (Some(parameters), Some(spec)) = (parameters, schema.properties.get_mut(&Str::from("spec"))) {
-            spec.properties.insert("parameters".into(), parameters);
+            Arc::make_mut(spec).properties.insert("parameters".into(), Arc::new(parameters));
         }
         schema
     }
@@ -296,7 +295,7 @@ impl Schema {
         let mut filled: Vec<(Value, Value)> = Vec::with_capacity(fields.len());
         for (key, value) in fields.iter() {
             let schema = match key {
-                Value::String(name) => self.properties.get(name).or_else(|| self.additional_schema()),
+                Value::String(name) => self.property(name).or_else(|| self.additional_schema()),
                 _ => None,
             };
             let value = schema.map_or_else(|| Ok(value.clone()), |schema| schema.filled(value, left))?;
@@ -317,6 +316,10 @@ impl Schema {
             Some(default) if value.is_null() && !self.nullable => self.with_some_defaults(default, left),
             _ => self.with_some_defaults(value, left),
         }
+    }
+
+    fn property(&self, name: &Str) -> Option<&Self> {
+        self.properties.get(name).map(Arc::as_ref)
     }
 
     fn additional_schema(&self) -> Option<&Self> {
@@ -377,6 +380,13 @@ pub const PARAMETERS_PATH: &str = "spec.validation.openAPIV3Schema.properties[sp
 pub fn parameters_pointer() -> Pointer {
     pointer!["spec", "parameters"]
 }
+
+/// [`CONSTRAINT`], read once: every template's constraints share all of it but their parameters.
+static ENVELOPE: LazyLock<Schema> = LazyLock::new(|| {
+    // It is written below, so it can be read; a mistake in it shows in every test.
+    let text = json::parse(CONSTRAINT.as_bytes(), &Limits::default()).map(|parsed| parsed.value);
+    Schema::decode(&text.unwrap_or_default()).unwrap_or_default()
+});
 
 /// The schema of a constraint without its parameters: that of `match` is gatekeeper's
 /// (`pkg/target/matchcrd_constant.go`).

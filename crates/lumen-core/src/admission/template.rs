@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lumen_rego::ast::Version;
 use lumen_value::{Pointer, Value, pointer};
 
+use super::PolicyOptions;
 use super::decode::Cursor;
 use super::engine::Engine;
 use super::fault::Fault;
@@ -64,7 +65,7 @@ pub fn is_template(entry: &Entry) -> bool {
 
 impl Template {
     /// Compiles a template; what is wrong with it, where it cannot be used.
-    pub(super) fn compile(entry: &Arc<Entry>) -> Result<Self, Vec<Fault>> {
+    pub(super) fn compile(entry: &Arc<Entry>, options: PolicyOptions) -> Result<Self, Vec<Fault>> {
         let version = version_of(&entry.object.api_version);
         if !["v1", "v1beta1", "v1alpha1"].contains(&version) {
             let message = format!("there is no version `{version}` of ConstraintTemplates: write `v1`");
@@ -82,7 +83,7 @@ impl Template {
         let operations = target.texts("operations")?;
         let severity = severity(entry)?;
         // The webhook makes sure of names and schema alone: broken code is taken, and enforces nothing.
-        let compiled = code(target).and_then(|code| compile_code(target, &code));
+        let compiled = code(target).and_then(|code| compile_code(target, &code, options));
         let (engine, warnings) =
             compiled.map_err(|faults| faults.into_iter().map(Fault::taken).collect::<Vec<_>>())?;
         Ok(Self {
@@ -213,11 +214,15 @@ fn code<'a>(target: &Cursor<'a>) -> Result<Code<'a>, Vec<Fault>> {
 }
 
 /// Compiles the code; with what is wrong with it and yet does not keep Gatekeeper from taking it.
-fn compile_code(target: &Cursor<'_>, code: &Code<'_>) -> Result<(Engine, Vec<Fault>), Vec<Fault>> {
+fn compile_code(
+    target: &Cursor<'_>,
+    code: &Code<'_>,
+    options: PolicyOptions,
+) -> Result<(Engine, Vec<Fault>), Vec<Fault>> {
     let Some(source @ Value::Object(_)) = code.source else {
         return Err(vec![Fault::new(code.at.clone(), "the source must be an object")]);
     };
-    let source = Cursor { value: source, at: code.at.clone() };
+    let source = Cursor { value: source, at: code.at.clone(), names: target.names };
     if code.engine == cel::ENGINE {
         return cel::compile(&source);
     }
@@ -225,5 +230,6 @@ fn compile_code(target: &Cursor<'_>, code: &Code<'_>) -> Result<(Engine, Vec<Fau
     let version = if is_plain { String::new() } else { source.text("version")? };
     let version = if version == "v1" { Version::V1 } else { Version::V0 };
     let libs = source.list("libs")?;
-    Ok((rego::compile(&rego::Source { version, entry: source.part("rego")?, libs })?, Vec::new()))
+    let source = rego::Source { version, entry: source.part("rego")?, libs };
+    Ok((rego::compile(&source, options)?, Vec::new()))
 }

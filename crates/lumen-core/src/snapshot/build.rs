@@ -30,7 +30,7 @@ pub(super) fn build(mut documents: Vec<SourceDocument>, options: &Options) -> (S
     documents.sort_by(order);
     // The same document given twice is one.
     documents.dedup_by(|a, b| order(a, b) == Ordering::Equal);
-    let mut snapshot = Snapshot::default();
+    let mut snapshot = Snapshot { options: options.clone(), ..Snapshot::default() };
     let mut findings = Vec::new();
     let mut manifests = Vec::new();
     for document in documents {

@@ -75,7 +75,7 @@ impl Walk {
             if is_resource && RESOURCE_FIELDS.iter().any(|field| *name == *field) {
                 continue;
             }
-            let inner = match (schema.properties.get(name), &schema.additional) {
+            let inner = match (schema.property(name), &schema.additional) {
                 (Some(inner), _) => Some(inner),
                 (None, Some(additional)) => additional.schema.as_deref(),
                 (None, None) => {

@@ -242,7 +242,7 @@ impl Validator {
             self.fault(|_| format!("Too many: {count}: must have at most {max} items"));
         }
         for (name, value) in fields.fields() {
-            let inner = match (schema.properties.get(name), &schema.additional) {
+            let inner = match (schema.property(name), &schema.additional) {
                 (Some(inner), _) => Some(inner),
                 (None, Some(additional)) => {
                     if !additional.allowed {

@@ -9,6 +9,7 @@ use lumen_rego::syntax::{ParseOptions, parse_module};
 use lumen_value::{Pointer, Value};
 
 use super::Fault;
+use crate::admission::PolicyOptions;
 use crate::admission::decode::Cursor;
 use crate::admission::engine::Engine;
 
@@ -27,7 +28,7 @@ pub(super) struct Source<'a> {
 /// The package that a template's own module is put in, whatever it calls itself.
 pub(in crate::admission) const PACKAGE: &str = "template";
 
-pub(super) fn compile(source: &Source<'_>) -> Result<Engine, Vec<Fault>> {
+pub(super) fn compile(source: &Source<'_>, options: PolicyOptions) -> Result<Engine, Vec<Fault>> {
     let mut modules = Vec::new();
     let mut fields: Vec<Pointer> = Vec::new();
     let mut faults = Vec::new();
@@ -56,7 +57,7 @@ pub(super) fn compile(source: &Source<'_>) -> Result<Engine, Vec<Fault>> {
     if let Some(entry) = modules.first_mut() {
         entry.package = package(entry.package_span);
     }
-    Engine::rego(modules).map_err(|errors| of_errors(&errors, &fields))
+    Engine::rego(modules, fields.clone(), options).map_err(|errors| of_errors(&errors, &fields))
 }
 
 /// The place of each error: in its module's field, and in the first where it stands in none.
@@ -76,10 +77,6 @@ fn of_errors(errors: &Errors, fields: &[Pointer]) -> Vec<Fault> {
                 fault.message
             );
             return Fault { inside: None, message, ..fault };
-        }
-        if error.message.contains("undefined function external_data") {
-            let message = format!("{}: external data is not supported", fault.message);
-            return Fault { message, ..fault };
         }
         fault
     };

@@ -1,0 +1,126 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::admission::PolicySet;
+use crate::posture::layers::{Inputs, layers};
+use crate::posture::tests::examples::{SHOP, examples_with};
+
+fn assessed(more: &[(&str, &str)]) -> Vec<Assessment> {
+    assessed_of(SHOP, more)
+}
+
+fn assessed_of(files: &[&str], more: &[(&str, &str)]) -> Vec<Assessment> {
+    let snapshot = examples_with(files, more);
+    let (set, _) = PolicySet::compile(snapshot.entries());
+    let policies = Policies { admission: Arc::new(set), ..Policies::default() };
+    let inputs = Inputs { snapshot: &snapshot, policies: &policies, network: None, runtime: &[] };
+    let rows = layers(&inputs);
+    let rbac = Rbac::of(&snapshot);
+    let evidence =
+        Evidence { snapshot: &snapshot, policies: &policies, rbac: &rbac, rows: &rows, runtime: &[] };
+    assess(&evidence)
+}
+
+fn verdict<'a>(all: &'a [Assessment], id: &str) -> (Verdict, Vec<&'a str>) {
+    let found = all.iter().find(|each| each.control.id == id).unwrap_or_else(|| panic!("{id} is a control"));
+    (found.verdict, found.evidence.iter().map(|proof| proof.what.as_str()).collect())
+}
+
+#[test]
+fn the_table_names_every_framework_and_no_control_twice() {
+    for framework in Framework::ALL {
+        assert!(CONTROLS.iter().any(|control| control.framework == *framework), "{}", framework.as_str());
+    }
+    let ids: std::collections::BTreeSet<_> =
+        CONTROLS.iter().map(|control| (control.framework, control.id)).collect();
+    assert_eq!(ids.len(), CONTROLS.len());
+    for control in CONTROLS {
+        match control.measure {
+            Measure::Stopped(step) | Measure::Contained(step) => {
+                assert!(crate::posture::attack::step(step).is_some(), "{step}");
+            }
+            Measure::Checks(checks) => {
+                for check in checks {
+                    assert!(crate::podsecurity::CHECKS.iter().any(|each| each.id == *check), "{check}");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn controls_are_met_or_not_by_what_is_there() {
+    let all = assessed(&[]);
+    let exporter = vec!["monitoring/DaemonSet/node-exporter"];
+    assert_eq!(verdict(&all, "5.2.2"), (Verdict::Met, vec![]));
+    assert_eq!(verdict(&all, "5.2.3 to 5.2.5"), (Verdict::NotMet, exporter));
+    assert_eq!(verdict(&all, "5.1.1"), (Verdict::Met, vec![]));
+    assert_eq!(verdict(&all, "5.1.2"), (Verdict::NotMet, vec!["ServiceAccount traefik/traefik"]));
+    assert_eq!(verdict(&all, "5.1.3"), (Verdict::Met, vec![]));
+    assert_eq!(verdict(&all, "5.3.2").0, Verdict::Met);
+    assert_eq!(verdict(&all, "5.5.1").0, Verdict::Met);
+    assert_eq!(verdict(&all, "5.7.4").0, Verdict::Met);
+}
+
+#[test]
+fn what_cannot_be_seen_is_said_to_be_so() {
+    let all = assessed(&[]);
+    for id in ["1 to 4", "5.1.7", "5.3.1", "4.4.2", "SI-4", "SI-7"] {
+        assert_eq!(verdict(&all, id).0, Verdict::NotCheckable, "{id}");
+    }
+    let reason = |id: &str| all.iter().find(|each| each.control.id == id).map(|each| each.reason.clone());
+    assert!(reason("5.5.1").is_some_and(|reason| reason.ends_with("if it is enforced")));
+}
+
+#[test]
+fn one_more_workload_can_undo_a_control() {
+    let pod = "
+apiVersion: v1
+kind: Pod
+metadata: {name: loose, namespace: default}
+spec: {containers: [{name: c, image: a, env: [{name: p, valueFrom: {secretKeyRef: {name: s, key: k}}}]}]}
+";
+    let all = assessed(&[("pod.yaml", pod)]);
+    for id in ["5.7.4", "5.1.5", "5.2.1", "5.3.2"] {
+        assert_eq!(verdict(&all, id).0, Verdict::NotMet, "{id}");
+    }
+    assert!(verdict(&all, "5.4.1").1.contains(&"default/Pod/loose"));
+}
+
+#[test]
+fn rights_that_are_not_among_the_inputs_are_not_checked() {
+    let pod = "{apiVersion: v1, kind: Pod, metadata: {name: p, namespace: a}, spec: {containers: [{name: c, image: a}]}}";
+    let role = "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: r, namespace: a}, rules: []}";
+    let ids = ["5.1.1", "5.1.2", "5.1.3"];
+    let all = assessed_of(&[], &[("pod.yaml", pod)]);
+    for id in ids {
+        assert_eq!(verdict(&all, id).0, Verdict::NotCheckable, "{id}");
+    }
+    let all = assessed_of(&[], &[("pod.yaml", pod), ("role.yaml", role)]);
+    for id in ids {
+        assert_eq!(verdict(&all, id).0, Verdict::Met, "{id}");
+    }
+}
+
+#[test]
+fn a_webhook_that_need_not_answer_is_told_in_the_words() {
+    let webhook = "
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: g}
+webhooks:
+  - name: validation.gatekeeper.sh
+    failurePolicy: POLICY
+    rules: [{apiGroups: ['*'], apiVersions: ['*'], operations: [CREATE], resources: ['*']}]
+";
+    let words = |policy: &str| {
+        let all = assessed(&[("webhook.yaml", &webhook.replace("POLICY", policy))]);
+        let found = all.iter().find(|each| each.control.id == "5.5.1").expect("a control");
+        (found.words(), found.reason.clone())
+    };
+    assert_eq!(words("Fail").0, "met");
+    let (weak, reason) = words("Ignore");
+    assert_eq!(weak, "met, while it answers");
+    assert!(reason.ends_with("while the webhook answers"), "{reason}");
+}

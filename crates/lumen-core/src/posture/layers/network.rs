@@ -1,0 +1,118 @@
+//! What the network model says of a workload, as the attack model wants it, and the cells that it makes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Assumption, Cell, Proof, State, Subject};
+use crate::finding::Layer;
+use crate::posture::attack::{Answer, Effect, Evidence};
+use crate::posture::radius::{Reach, WorkloadNumber};
+
+mod doubt;
+pub mod model;
+
+/// What the network model says of all workloads.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkView {
+    /// By workload.
+    pub egress: BTreeMap<WorkloadNumber, Egress>,
+}
+
+/// Where a workload's pods can open connections to.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    /// Addresses outside of the cluster.
+    pub internet: Access,
+    /// The API server.
+    pub api_server: Access,
+    /// The workloads that it reaches on any port, itself not among them; sorted.
+    pub peers: Vec<WorkloadNumber>,
+    /// Why it is not certain which they are; `None` where it is.
+    pub peers_unknown: Option<String>,
+    /// Why it could reach more of them than is known; `None` where it cannot.
+    pub peers_doubt: Option<String>,
+    /// That the cluster's DNS does not forward, where it can be asked.
+    pub dns: Option<Assumption>,
+    /// How many other workloads there are.
+    pub others: usize,
+    /// The policies that decide it, at most [`model::EVIDENCE_MAX`].
+    pub evidence: Vec<Proof>,
+    /// What the manifests leave open.
+    pub rests_on: Vec<Assumption>,
+}
+
+/// Whether a place can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// On every port, by every address.
+    Open,
+    /// On some ports or addresses: which, in a few words.
+    Partly(String),
+    /// Not at all.
+    Closed,
+    /// It cannot be said, for the reason given.
+    Unknown(String),
+}
+
+/// `open`, `some ports or addresses outside, such as ..`, `closed`, `unknown`.
+impl fmt::Display for Access {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Open => "open",
+            Self::Partly(what) => what,
+            Self::Closed => "closed",
+            Self::Unknown(_) => "unknown",
+        })
+    }
+}
+
+impl NetworkView {
+    /// The table of who reaches whom, as far as it is known: of those whose peers are.
+    pub fn reach(&self) -> Reach {
+        let certain = self.egress.iter().filter(|(_, egress)| egress.peers_unknown.is_none());
+        certain.map(|(number, egress)| (*number, egress.peers.clone())).collect()
+    }
+}
+
+/// The cell of layer 3.
+pub(super) fn cell(subject: &Subject<'_>, answer: &Answer) -> Cell {
+    let with = |state, effect, why: String| Cell::with(Layer::Network, state, effect, why);
+    let egress = subject.inputs.network.and_then(|view| view.egress.get(&subject.number));
+    let Some(egress) = egress else {
+        return with(State::Unknown, answer.effect, "The network was not looked at".to_owned());
+    };
+    let access = match answer.evidence {
+        Evidence::NoApiServer => egress.api_server.clone(),
+        Evidence::NoPeers => peers(egress),
+        _ => egress.internet.clone(),
+    };
+    let cell = match access {
+        Access::Unknown(reason) => return with(State::Unknown, answer.effect, reason),
+        Access::Open => {
+            let cell =
+                with(State::NotCovered, answer.effect, "Policies let it, or none is about it".to_owned());
+            return Cell { evidence: egress.evidence.clone(), ..cell };
+        }
+        Access::Partly(what) => {
+            with(State::Enforced, Effect::Limits, format!("Policies let it reach {what}"))
+        }
+        Access::Closed => with(State::Enforced, answer.effect, answer.why.to_owned()),
+    };
+    let enforced = subject.around.policies_are_enforced.clone();
+    let dns = egress.dns.iter().filter(|_| answer.evidence == Evidence::NoInternet);
+    let rests_on = std::iter::once(&enforced).chain(dns).chain(&egress.rests_on).cloned().collect();
+    Cell { evidence: egress.evidence.clone(), rests_on, ..cell }
+}
+
+fn peers(egress: &Egress) -> Access {
+    if let Some(reason) = &egress.peers_unknown {
+        return Access::Unknown(reason.clone());
+    }
+    match (egress.peers.len(), &egress.peers_doubt) {
+        (0, _) if egress.others == 0 => Access::Unknown("No other workload is among the inputs".to_owned()),
+        (reached, _) if reached >= egress.others => Access::Open,
+        (_, Some(reason)) => Access::Unknown(reason.clone()),
+        (0, None) => Access::Closed,
+        (reached, None) => Access::Partly(format!("{reached} of {} other workloads", egress.others)),
+    }
+}

@@ -1,0 +1,316 @@
+//! [`NetworkView`] of the network model.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::doubt::Known;
+use super::{Access, Egress, NetworkView};
+use crate::finding::{Finding, Location};
+use crate::network::{self, AddressRange, AddressSet, Direction, Model, Ports, WorkloadId};
+use crate::posture::layers::{Assumption, Proof};
+use crate::posture::radius::WorkloadNumber;
+use crate::snapshot::{Entry, Snapshot};
+
+/// Most policies that are kept as evidence about one workload.
+pub const EVIDENCE_MAX: usize = 16;
+
+/// Most pairs of workloads that are kept; beyond it nothing is said of peers.
+pub const PAIRS_MAX: usize = 20_000_000;
+
+/// Addresses that are not on the internet (RFC 6890).
+const NOT_PUBLIC: &[&str] = &[
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "224.0.0.0/3",
+    "::/3",
+    "fc00::/7",
+    "fe80::/10",
+    "ff00::/8",
+];
+
+/// Kinds of policies that the model does not read; where there is one, nothing is certain.
+const UNREAD: &[(&str, &str)] = &[
+    ("projectcalico.org", "NetworkPolicy"),
+    ("projectcalico.org", "GlobalNetworkPolicy"),
+    ("crd.projectcalico.org", "NetworkPolicy"),
+    ("crd.projectcalico.org", "GlobalNetworkPolicy"),
+];
+
+impl NetworkView {
+    /// What the network model says of the workloads of a snapshot. Where manifests of a namespace give different labels,
+    /// every variant is looked at, and the one that lets a workload go further counts.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        view(snapshot, |_| false)
+    }
+
+    /// The same as if a policy were not there, with the manifests that are left out. The policy is called `namespace/name`,
+    /// `name` where it belongs to the cluster, or with its kind before the name. `None` where there is none.
+    pub fn without(snapshot: &Snapshot, called: &str) -> Option<(Self, Vec<Arc<Entry>>)> {
+        let (model, _) = Model::build(snapshot, &network::Options::default());
+        let named = model.policies().iter().filter(|policy| is_called(policy, called));
+        let mut entries: Vec<Arc<Entry>> = named.map(|policy| policy.entry.clone()).collect();
+        entries.sort_by(|a, b| a.location.cmp(&b.location));
+        entries.dedup_by(|a, b| a.location == b.location);
+        (!entries.is_empty()).then(|| (view(snapshot, |policy| is_called(policy, called)), entries))
+    }
+}
+
+fn is_called(policy: &network::Policy, called: &str) -> bool {
+    let object = &policy.entry.object;
+    policy.name() == called
+        || match &policy.entry.namespace {
+            Some(namespace) => called == format!("{namespace}/{}/{}", object.kind, object.name),
+            None => called == format!("{}/{}", object.kind, object.name),
+        }
+}
+
+fn view(snapshot: &Snapshot, is_left_out: impl Fn(&network::Policy) -> bool) -> NetworkView {
+    let mut view: Option<NetworkView> = None;
+    let mut variant = 0;
+    loop {
+        let options = network::Options { namespace_variant: variant, ..network::Options::default() };
+        let (model, findings) = Model::build(snapshot, &options);
+        let rests_on: Vec<Assumption> = model
+            .assumptions()
+            .iter()
+            .map(assumption)
+            .chain(findings.iter().take(EVIDENCE_MAX).map(not_read_whole))
+            .collect();
+        let found = of_model(&model.without(&is_left_out), &rests_on, snapshot);
+        view = Some(match view {
+            None => found,
+            Some(before) => weaker(before, found),
+        });
+        variant += 1;
+        if variant >= model.variants() {
+            break;
+        }
+    }
+    let mut view = view.unwrap_or_default();
+    if UNREAD.iter().any(|(group, kind)| !snapshot.of_kind(group, kind).is_empty()) {
+        let reason = "Policies of another kind are among the inputs, and are not evaluated here";
+        for egress in view.egress.values_mut() {
+            egress.internet = Access::Unknown(reason.to_owned());
+            egress.api_server = Access::Unknown(reason.to_owned());
+            egress.peers_unknown = Some(reason.to_owned());
+        }
+    }
+    view
+}
+
+fn of_model(model: &Model, rests_on: &[Assumption], snapshot: &Snapshot) -> NetworkView {
+    let numbers: BTreeMap<&Location, WorkloadNumber> =
+        snapshot.entries().iter().enumerate().map(|(number, entry)| (&entry.location, number)).collect();
+    let number_of: BTreeMap<WorkloadId, WorkloadNumber> = model
+        .iter()
+        .filter_map(|(id, workload)| Some((id, *numbers.get(&workload.entry.location)?)))
+        .collect();
+    let peers = peers(model, &number_of);
+    let mut known = Known::of(model);
+    let mut view = NetworkView::default();
+    let others = number_of.values().collect::<std::collections::BTreeSet<_>>().len().saturating_sub(1);
+    for (id, number) in &number_of {
+        let (internet, api_server) = outside(model, *id);
+        let doubt = known.doubt(model, *id);
+        let own = peers.as_ref().map(|peers| peers.get(number).cloned().unwrap_or_default());
+        let peers_unknown =
+            own.is_none().then(|| "The policies overlap in more ways than are worked through".to_owned());
+        let found = Egress {
+            internet: doubted(internet, doubt.internet),
+            api_server: doubted(api_server, doubt.api_server),
+            peers: own.unwrap_or_default(),
+            peers_unknown,
+            peers_doubt: doubt.peers,
+            dns: doubt.dns.as_deref().map(dns_does_not_forward),
+            others,
+            evidence: evidence(model, *id),
+            rests_on: rests_on.to_vec(),
+        };
+        match view.egress.remove(number) {
+            None => view.egress.insert(*number, found),
+            // Several templates of one object.
+            Some(before) => view.egress.insert(*number, wider(before, found)),
+        };
+    }
+    view
+}
+
+/// The workloads that each reaches on any port; `None` beyond the bounds.
+fn peers(
+    model: &Model,
+    number_of: &BTreeMap<WorkloadId, WorkloadNumber>,
+) -> Option<BTreeMap<WorkloadNumber, Vec<WorkloadNumber>>> {
+    let reachability = model.reachability().ok()?;
+    let mut pairs = 0_usize;
+    let mut peers: BTreeMap<WorkloadNumber, Vec<WorkloadNumber>> = BTreeMap::new();
+    reachability.for_each(|source, destination, _| {
+        let (sources, destinations) = (reachability.members(source), reachability.members(destination));
+        pairs = pairs.saturating_add(sources.len().saturating_mul(destinations.len()));
+        if pairs > PAIRS_MAX {
+            return;
+        }
+        let destinations: Vec<_> = destinations.iter().filter_map(|id| number_of.get(id).copied()).collect();
+        for source in sources.iter().filter_map(|id| number_of.get(id).copied()) {
+            let others = destinations.iter().copied().filter(|destination| *destination != source);
+            peers.entry(source).or_default().extend(others);
+        }
+    });
+    if pairs > PAIRS_MAX {
+        return None;
+    }
+    for list in peers.values_mut() {
+        list.sort_unstable();
+        list.dedup();
+    }
+    Some(peers)
+}
+
+/// What a workload reaches outside of the cluster: the internet, and the API server.
+fn outside(model: &Model, id: WorkloadId) -> (Access, Access) {
+    let Ok(ranges) = model.external(id, Direction::Egress) else {
+        let unknown = Access::Unknown("The policies overlap in more ways than are worked through".to_owned());
+        return (unknown.clone(), unknown);
+    };
+    (internet(&ranges), api_server(&ranges))
+}
+
+fn internet(ranges: &[(AddressRange, Ports)]) -> Access {
+    let not_public: Vec<AddressRange> =
+        NOT_PUBLIC.iter().filter_map(|text| AddressRange::of_cidr(text)).collect();
+    let (mut some, mut closed) = (Vec::new(), false);
+    for (range, ports) in ranges {
+        let public = AddressSet::without(*range, not_public.clone());
+        if public.ranges().is_empty() {
+            continue;
+        }
+        if ports.is_empty() {
+            // Most clusters have no addresses of the newer family.
+            closed |= range.first.is_ipv4();
+        } else {
+            closed |= !ports.is_all();
+            some.extend(public.ranges().iter().copied());
+        }
+    }
+    match (some.first(), closed) {
+        (None, _) => Access::Closed,
+        (Some(_), false) => Access::Open,
+        (Some(first), true) => {
+            Access::Partly(format!("some ports or addresses outside, such as {}", first.first))
+        }
+    }
+}
+
+/// Nobody says where the API server is, nor on which port: while anything outside is open, it could be there.
+fn api_server(ranges: &[(AddressRange, Ports)]) -> Access {
+    let mut of_family = ranges.iter().filter(|(range, _)| range.first.is_ipv4());
+    let open = ranges.iter().find(|(_, ports)| !ports.is_empty());
+    match (open, of_family.all(|(_, ports)| ports.is_all())) {
+        (None, _) => Access::Closed,
+        (Some(_), true) => Access::Open,
+        (Some((range, _)), false) => Access::Unknown(format!(
+            "Policies let it reach some addresses or ports, such as {}; whether the API server is there is not known",
+            range.first
+        )),
+    }
+}
+
+/// What is not open for certain is not known where there is a doubt.
+fn doubted(access: Access, doubt: Option<String>) -> Access {
+    match (access, doubt) {
+        (Access::Open, _) => Access::Open,
+        (_, Some(reason)) => Access::Unknown(reason),
+        (access, None) => access,
+    }
+}
+
+fn evidence(model: &Model, id: WorkloadId) -> Vec<Proof> {
+    let policies = model.policies_of(id, Direction::Egress).iter().filter_map(|id| model.policy(*id));
+    let proof = |policy: &network::Policy| {
+        let section = policy.section(Direction::Egress);
+        let says = match (section.isolates, section.rules.len()) {
+            (true, 0) => "denies what no other policy allows".to_owned(),
+            (_, 1) => "has a rule about what goes out".to_owned(),
+            (_, rules) => format!("has {rules} rules about what goes out"),
+        };
+        let what = format!("{}/{}", policy.entry.object.kind, policy.name());
+        Proof { what, says, location: Some(policy.entry.location.clone()) }
+    };
+    // What denies by default says the most.
+    let mut policies: Vec<_> = policies.collect();
+    policies.sort_by_key(|policy| policy.section(Direction::Egress).rules.len());
+    policies.into_iter().take(EVIDENCE_MAX).map(proof).collect()
+}
+
+fn assumption(assumption: &network::Assumption) -> Assumption {
+    let name = |name: &Arc<str>| name.to_string();
+    Assumption::open(match assumption {
+        network::Assumption::NamespaceUnknown(of) => {
+            format!(
+                "The namespace {}, which is not among the inputs, has no labels that a policy asks for",
+                name(of)
+            )
+        }
+        network::Assumption::NamespaceAmbiguous(of) => {
+            format!("One of the manifests of the namespace {} says which labels it has", name(of))
+        }
+    })
+}
+
+/// What a name that is asked for carries out of the cluster where its DNS asks others.
+fn dns_does_not_forward(policy: &str) -> Assumption {
+    Assumption::open(format!(
+        "The cluster's DNS, which {policy} lets it ask, does not forward what it is asked"
+    ))
+}
+
+/// What the model says of a policy that it cannot read, or of a part of one that manifests do not decide.
+fn not_read_whole(finding: &Finding) -> Assumption {
+    let text = format!("A policy that is not read whole changes nothing: {}", finding.message);
+    Assumption { location: finding.location.clone(), ..Assumption::open(text) }
+}
+
+/// Where one can go or the other.
+fn wider(a: Egress, b: Egress) -> Egress {
+    let access = |a: Access, b: Access| match (a, b) {
+        (a, b) if a == b => a,
+        (Access::Open, _) | (_, Access::Open) => Access::Open,
+        (Access::Unknown(reason), _) | (_, Access::Unknown(reason)) => Access::Unknown(reason),
+        (Access::Partly(what), _) | (_, Access::Partly(what)) => Access::Partly(what),
+        (Access::Closed, Access::Closed) => Access::Closed,
+    };
+    Egress {
+        internet: access(a.internet, b.internet),
+        api_server: access(a.api_server, b.api_server),
+        peers: merged(a.peers, b.peers),
+        peers_unknown: a.peers_unknown.or(b.peers_unknown),
+        peers_doubt: a.peers_doubt.or(b.peers_doubt),
+        dns: a.dns.or(b.dns),
+        ..a
+    }
+}
+
+fn merged(mut a: Vec<WorkloadNumber>, b: Vec<WorkloadNumber>) -> Vec<WorkloadNumber> {
+    a.extend(b);
+    a.sort_unstable();
+    a.dedup();
+    a
+}
+
+/// What an attacker can do under one variant of labels or under the other.
+fn weaker(mut before: NetworkView, after: NetworkView) -> NetworkView {
+    for (number, b) in after.egress {
+        let both = match before.egress.remove(&number) {
+            Some(a) => wider(a, b),
+            None => b,
+        };
+        before.egress.insert(number, both);
+    }
+    before
+}

@@ -1,0 +1,408 @@
+//! Who can switch a layer off, or go round it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::ask::{Ask, Holder, ResourceName, ask, holders};
+use super::rbac::{Place, Rbac};
+use crate::admission::constraint;
+use crate::finding::Layer;
+use crate::object::{field, text};
+use crate::snapshot::Snapshot;
+
+/// What a right does to a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// The layer no longer does what it does, for whatever the switch is about.
+    Off,
+    /// The layer goes on, and does not see what is done.
+    Round,
+}
+
+/// Where the objects of a switch are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Where {
+    Cluster,
+    /// In the cluster or in any namespace.
+    Anywhere,
+    /// In the namespaces where the layer's own program runs.
+    Engine(Layer),
+}
+
+/// A way to switch layers off, or round them.
+#[derive(Clone, Copy, Debug)]
+pub struct Switch {
+    /// Its name.
+    pub name: &'static str,
+    /// The layers that it is about.
+    pub layers: &'static [Layer],
+    /// What it does to them.
+    pub effect: Effect,
+    /// What can be done.
+    pub title: &'static str,
+    /// Why that is a way past the layers.
+    pub why: &'static str,
+    at: Where,
+    /// The rights, any of which is enough.
+    asks: &'static [Ask],
+}
+
+use Layer::{Admission, Network, PodSecurity, Runtime, SupplyChain};
+
+const CHANGE: &str = "create update patch delete deletecollection";
+const WEAKEN: &str = "update patch delete deletecollection";
+const RBAC_ROLES: &str = "rbac.authorization.k8s.io:clusterroles rbac.authorization.k8s.io:roles";
+const ENGINE: &[Ask] = &[
+    ask(
+        "update patch delete",
+        "apps:deployments apps:daemonsets apps:statefulsets services secrets configmaps",
+    ),
+    ask("delete", "pods"),
+    ask("create get", "pods/exec"),
+];
+
+/// All switches, layer by layer; at the end those that go round several.
+pub static SWITCHES: &[Switch] = &[
+    Switch {
+        name: "webhooks",
+        layers: &[Admission, SupplyChain],
+        effect: Effect::Off,
+        title: "change or delete the validating webhooks",
+        why: "Without the webhook no constraint is asked; one whose `failurePolicy` is `Ignore` or whose selectors leave out a namespace does not stop anything there",
+        at: Where::Cluster,
+        asks: &[ask(WEAKEN, "admissionregistration.k8s.io:validatingwebhookconfigurations")],
+    },
+    Switch {
+        name: "mutating-webhooks",
+        layers: &[Admission, PodSecurity, SupplyChain],
+        effect: Effect::Round,
+        title: "put a mutating webhook in",
+        why: "It rewrites every object that passes: images, security contexts, labels of namespaces",
+        at: Where::Cluster,
+        asks: &[ask("create update patch", "admissionregistration.k8s.io:mutatingwebhookconfigurations")],
+    },
+    Switch {
+        name: "admission-policies",
+        layers: &[Admission],
+        effect: Effect::Off,
+        title: "change or delete the API server's own admission policies",
+        why: "A ValidatingAdmissionPolicy without its binding is never asked",
+        at: Where::Cluster,
+        asks: &[ask(
+            WEAKEN,
+            "admissionregistration.k8s.io:validatingadmissionpolicies \
+             admissionregistration.k8s.io:validatingadmissionpolicybindings",
+        )],
+    },
+    Switch {
+        name: "constraints",
+        layers: &[Admission],
+        effect: Effect::Off,
+        title: "change or delete Gatekeeper's templates, constraints and configuration",
+        why: "A constraint that is deleted, or that says `dryrun`, stops nothing",
+        at: Where::Anywhere,
+        asks: &[
+            ask(
+                WEAKEN,
+                "templates.gatekeeper.sh:constrainttemplates expansion.gatekeeper.sh:expansiontemplate",
+            ),
+            ask("create update patch", "config.gatekeeper.sh:configs"),
+        ],
+    },
+    Switch {
+        name: "mutations",
+        layers: &[Admission],
+        effect: Effect::Round,
+        title: "make Gatekeeper's mutations",
+        why: "A mutation rewrites what is admitted afterwards",
+        at: Where::Cluster,
+        asks: &[ask(
+            "create update patch",
+            "mutations.gatekeeper.sh:assign mutations.gatekeeper.sh:assignimage \
+             mutations.gatekeeper.sh:assignmetadata mutations.gatekeeper.sh:modifyset",
+        )],
+    },
+    Switch {
+        name: "definitions",
+        layers: &[Admission, Network, SupplyChain],
+        effect: Effect::Off,
+        title: "delete custom resource definitions",
+        why: "With its definition every constraint, exemption or policy of a custom kind goes",
+        at: Where::Cluster,
+        asks: &[ask(
+            "update patch delete deletecollection",
+            "apiextensions.k8s.io:customresourcedefinitions",
+        )],
+    },
+    Switch {
+        name: "admission-engine",
+        layers: &[Admission],
+        effect: Effect::Off,
+        title: "stop or change the program behind the webhook",
+        why: "A webhook that answers nothing, or what an attacker likes, decides nothing",
+        at: Where::Engine(Admission),
+        asks: ENGINE,
+    },
+    Switch {
+        name: "namespace-labels",
+        layers: &[Admission, PodSecurity, Network],
+        effect: Effect::Off,
+        title: "change the labels of namespaces",
+        why: "Pod Security is set by labels, and webhooks and policies select namespaces by them: one label takes a namespace out",
+        at: Where::Anywhere,
+        asks: &[ask("update patch", "namespaces")],
+    },
+    Switch {
+        name: "new-namespaces",
+        layers: &[Admission, PodSecurity, Network],
+        effect: Effect::Round,
+        title: "make namespaces",
+        why: "A new namespace has no Pod Security label and no policy unless something puts them there",
+        at: Where::Cluster,
+        asks: &[ask("create", "namespaces")],
+    },
+    Switch {
+        name: "exemptions",
+        layers: &[Admission, PodSecurity, Network],
+        effect: Effect::Off,
+        title: "write exemptions",
+        why: "An Exemption silences the rules that it names",
+        at: Where::Cluster,
+        asks: &[ask("create update patch", "lumensec.io:exemptions")],
+    },
+    Switch {
+        name: "network-policies",
+        layers: &[Network],
+        effect: Effect::Off,
+        title: "change network policies",
+        why: "A policy more allows what the others do not, and one less leaves its pods open",
+        at: Where::Anywhere,
+        asks: &[ask(
+            CHANGE,
+            "networking.k8s.io:networkpolicies policy.networking.k8s.io:adminnetworkpolicies \
+             policy.networking.k8s.io:baselineadminnetworkpolicies \
+             policy.networking.k8s.io:clusternetworkpolicies cilium.io:ciliumnetworkpolicies \
+             cilium.io:ciliumclusterwidenetworkpolicies projectcalico.org:networkpolicies \
+             projectcalico.org:globalnetworkpolicies crd.projectcalico.org:networkpolicies \
+             crd.projectcalico.org:globalnetworkpolicies",
+        )],
+    },
+    Switch {
+        name: "pod-labels",
+        layers: &[Network],
+        effect: Effect::Round,
+        title: "change the labels of pods",
+        why: "A policy selects pods by their labels: a pod with others is not meant, or is taken for one that may",
+        at: Where::Anywhere,
+        asks: &[ask("update patch", "pods")],
+    },
+    Switch {
+        name: "port-forward",
+        layers: &[Network],
+        effect: Effect::Round,
+        title: "forward ports of pods",
+        why: "The connection comes through the kubelet, to which network policies do not apply",
+        at: Where::Anywhere,
+        asks: &[ask("create get", "pods/portforward pods/proxy services/proxy")],
+    },
+    Switch {
+        name: "runtime-engine",
+        layers: &[Runtime],
+        effect: Effect::Off,
+        title: "stop or change the program that watches the nodes",
+        why: "Rules that nobody evaluates detect nothing",
+        at: Where::Engine(Runtime),
+        asks: ENGINE,
+    },
+    Switch {
+        name: "image-policies",
+        layers: &[SupplyChain],
+        effect: Effect::Off,
+        title: "change the policies that ask for signatures",
+        why: "What is not asked for is not checked",
+        at: Where::Anywhere,
+        asks: &[ask(
+            CHANGE,
+            "policy.sigstore.dev:clusterimagepolicies policy.sigstore.dev:trustroots \
+             kyverno.io:clusterpolicies kyverno.io:policies kyverno.io:policyexceptions \
+             policies.kyverno.io:imagevalidatingpolicies",
+        )],
+    },
+    Switch {
+        name: "signature-keys",
+        layers: &[SupplyChain],
+        effect: Effect::Off,
+        title: "change the keys that signatures are checked with",
+        why: "Whoever chooses the key signs what they like",
+        at: Where::Engine(SupplyChain),
+        asks: &[ask("create update patch", "secrets configmaps")],
+    },
+    Switch {
+        name: "kubelet",
+        layers: &[Admission, PodSecurity, Network],
+        effect: Effect::Round,
+        title: "speak to kubelets through `nodes/proxy`",
+        why: "A kubelet runs commands in its pods, past admission and past the API's audit",
+        at: Where::Cluster,
+        asks: &[ask("get create", "nodes/proxy")],
+    },
+    Switch {
+        name: "exec",
+        layers: &[Admission, SupplyChain],
+        effect: Effect::Round,
+        title: "run commands in running pods",
+        why: "What is typed into a container was in no image and in no manifest",
+        at: Where::Anywhere,
+        asks: &[ask("create get", "pods/exec pods/attach")],
+    },
+    Switch {
+        name: "ephemeral-containers",
+        layers: &[Admission, SupplyChain],
+        effect: Effect::Round,
+        title: "put ephemeral containers into running pods",
+        why: "They bring an image of their own; a webhook or a policy that looks at `containers` alone does not see it",
+        at: Where::Anywhere,
+        asks: &[ask("update patch", "pods/ephemeralcontainers")],
+    },
+    Switch {
+        name: "volumes",
+        layers: &[PodSecurity],
+        effect: Effect::Round,
+        title: "make persistent volumes",
+        why: "A `hostPath` behind a claim is a directory of the node that Pod Security does not see",
+        at: Where::Cluster,
+        asks: &[ask("create", "persistentvolumes")],
+    },
+    Switch {
+        name: "grant-rights",
+        layers: &[Admission, PodSecurity, Network, Runtime, SupplyChain],
+        effect: Effect::Round,
+        title: "give rights that they do not have",
+        why: "With `escalate` or `bind` everything else on this list can be had",
+        at: Where::Anywhere,
+        asks: &[ask("escalate bind", RBAC_ROLES)],
+    },
+    Switch {
+        name: "impersonate",
+        layers: &[Admission, PodSecurity, Network, Runtime, SupplyChain],
+        effect: Effect::Round,
+        title: "act as others",
+        why: "The rights of whomever they impersonate are theirs; exemptions by user are, too",
+        at: Where::Anywhere,
+        asks: &[ask("impersonate", "users groups serviceaccounts authentication.k8s.io:uids")],
+    },
+    Switch {
+        name: "tokens",
+        layers: &[Admission, PodSecurity, Network, Runtime, SupplyChain],
+        effect: Effect::Round,
+        title: "make tokens of service accounts",
+        why: "The rights of every account of the namespace are theirs",
+        at: Where::Anywhere,
+        asks: &[ask("create", "serviceaccounts/token")],
+    },
+    Switch {
+        name: "certificates",
+        layers: &[Admission, PodSecurity, Network, Runtime, SupplyChain],
+        effect: Effect::Round,
+        title: "approve certificates",
+        why: "A client certificate is whoever its name says, to the API server and to kubelets",
+        at: Where::Cluster,
+        asks: &[ask("approve", "certificates.k8s.io:signers")],
+    },
+];
+
+/// A switch and everybody who can use it.
+#[derive(Clone, Debug)]
+pub struct SwitchHolders {
+    /// The switch.
+    pub switch: &'static Switch,
+    /// Everybody, by each binding; those that every cluster has among them ([`Grant::is_default`](super::rbac::Grant::is_default)).
+    pub holders: Vec<Holder>,
+}
+
+/// Everybody who can switch a layer off or go round it, switch by switch in the order of the table.
+pub fn switches(snapshot: &Snapshot, rbac: &Rbac) -> Vec<SwitchHolders> {
+    let constraints = constraint_kinds(snapshot);
+    SWITCHES
+        .iter()
+        .map(|switch| {
+            let more: Vec<ResourceName<'_>> = match switch.name {
+                "constraints" => {
+                    constraints.iter().map(|kind| (constraint::GROUP, kind.as_str(), "")).collect()
+                }
+                _ => Vec::new(),
+            };
+            SwitchHolders { switch, holders: of_switch(switch, &more, snapshot, rbac) }
+        })
+        .collect()
+}
+
+fn of_switch(switch: &Switch, more: &[ResourceName<'_>], snapshot: &Snapshot, rbac: &Rbac) -> Vec<Holder> {
+    match switch.at {
+        Where::Cluster => holders(rbac, switch.asks, more, Place::Cluster),
+        Where::Anywhere => holders(rbac, switch.asks, more, Place::Anywhere),
+        Where::Engine(layer) => {
+            let mut found: Vec<Holder> = Vec::new();
+            for namespace in engine_namespaces(snapshot, layer) {
+                found.extend(holders(rbac, switch.asks, more, Place::Namespace(&namespace)));
+            }
+            // A binding of the cluster holds in each of them.
+            let key = |holder: &Holder| {
+                let binding = &holder.grant.binding;
+                (holder.grant.subject.clone(), binding.namespace.clone(), binding.name.clone())
+            };
+            found.sort_by_cached_key(key);
+            found.dedup_by(|a, b| key(a) == key(b));
+            found
+        }
+    }
+}
+
+/// The resources of the constraints among the inputs: their kinds in lower case.
+fn constraint_kinds(snapshot: &Snapshot) -> BTreeSet<String> {
+    let templates = snapshot.of_kind("templates.gatekeeper.sh", "ConstraintTemplate").iter();
+    templates
+        .map(|entry| text(field(&entry.value, &["spec", "crd", "spec", "names"]), "kind").to_lowercase())
+        .filter(|kind| !kind.is_empty())
+        .take(CONSTRAINT_KINDS_MAX)
+        .collect()
+}
+
+/// Most kinds of constraints that are asked about one by one: each takes a look at every rule.
+pub const CONSTRAINT_KINDS_MAX: usize = 256;
+
+/// Where programs of the layers run that are known by their usual place, beside those that a webhook names.
+const USUAL: &[(Layer, &str)] = &[
+    (Admission, "gatekeeper-system"),
+    (Admission, "lumen-system"),
+    (Runtime, "falco"),
+    (Runtime, "lumen-system"),
+    (SupplyChain, "cosign-system"),
+    (SupplyChain, "lumen-system"),
+];
+
+/// The namespaces where the program of a layer runs: the usual ones that are among the inputs, and for admission those of the
+/// services that validating webhooks call; at most [`ENGINES_MAX`].
+pub fn engine_namespaces(snapshot: &Snapshot, layer: Layer) -> BTreeSet<Arc<str>> {
+    let is_used = |name: &str| {
+        snapshot.namespace(name).is_some()
+            || snapshot.workloads().any(|(entry, _)| entry.namespace.as_deref() == Some(name))
+    };
+    let usual = USUAL.iter().filter(|(of, name)| *of == layer && is_used(name));
+    let mut found: BTreeSet<Arc<str>> = usual.map(|(_, name)| Arc::from(*name)).collect();
+    if layer == Admission {
+        let configurations =
+            snapshot.of_kind("admissionregistration.k8s.io", "ValidatingWebhookConfiguration").iter();
+        let webhooks = configurations.filter_map(|entry| entry.value.get("webhooks")?.as_array()).flatten();
+        found.extend(
+            webhooks
+                .map(|webhook| text(field(webhook, &["clientConfig", "service"]), "namespace"))
+                .filter(|name| !name.is_empty())
+                .map(Arc::from),
+        );
+    }
+    found.into_iter().take(ENGINES_MAX).collect()
+}
+
+/// Most namespaces of programs that are looked at for a layer.
+pub const ENGINES_MAX: usize = 16;

@@ -1,0 +1,173 @@
+//! Powers, radius and switches over the examples.
+
+use super::ask::Holder;
+use super::power::Extent;
+use super::radius::{HeldKind, Reach, gained, holdings, radius};
+use super::rbac::Rbac;
+use super::switches::{SwitchHolders, switches};
+use crate::snapshot::Snapshot;
+use examples::{SHOP, examples_with};
+
+pub(crate) mod examples;
+
+fn shop(more: &[(&str, &str)]) -> Snapshot {
+    examples_with(SHOP, more)
+}
+
+fn held(snapshot: &Snapshot, name: &str) -> super::radius::Holdings {
+    let entry =
+        snapshot.entries().iter().find(|entry| &*entry.object.name == name && entry.workload().is_some());
+    holdings(entry.unwrap_or_else(|| panic!("{name} is there")), snapshot, &Rbac::of(snapshot))
+}
+
+#[test]
+fn a_workload_holds_what_it_mounts_and_what_its_account_may() {
+    let snapshot = shop(&[]);
+    let redis = held(&snapshot, "redis");
+    let names = |kind| redis.of_kind(kind).map(|held| held.name.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(HeldKind::Secret), ["redis-auth"]);
+    assert_eq!(names(HeldKind::ConfigMap), ["redis"]);
+    assert_eq!(names(HeldKind::Claim), ["data"]);
+    assert!(redis.host.is_empty() && redis.powers.is_empty());
+    assert!(redis.accounts.iter().all(|account| !account.token.is_there()));
+
+    let traefik = held(&snapshot, "traefik");
+    let powers: Vec<_> = traefik
+        .powers
+        .iter()
+        .map(|held| (held.power.name, held.extent.clone(), held.right.as_str()))
+        .collect();
+    assert_eq!(powers, [("read-secrets", Extent::Cluster, "get secrets")]);
+
+    let exporter = held(&snapshot, "node-exporter");
+    let checks: Vec<_> = exporter.host.iter().map(|access| access.check).collect();
+    assert_eq!(checks, ["hostNamespaces", "hostPathVolumes"]);
+    assert!(exporter.of_kind(HeldKind::HostPath).count() > 0);
+}
+
+#[test]
+fn a_radius_goes_hop_by_hop_and_its_delta_is_what_a_policy_kept() {
+    let reach: Reach = [(0, vec![1, 2]), (1, vec![0, 3]), (2, vec![3]), (3, vec![3]), (9, vec![])].into();
+    let before = radius(0, &reach);
+    assert_eq!(before.hops, Some(vec![vec![1, 2], vec![3]]));
+    assert_eq!(radius(9, &reach).hops, Some(Vec::new()));
+    assert_eq!(radius(4, &reach).hops, None, "what is not known is not told as nothing");
+    let without_policy: Reach =
+        [(0, vec![1, 2]), (1, vec![0, 3]), (2, vec![3]), (3, vec![9]), (9, vec![])].into();
+    assert_eq!(gained(&before, &radius(0, &without_policy)), [9]);
+}
+
+fn own(all: &[SwitchHolders], switch: &str) -> Vec<String> {
+    let found =
+        all.iter().find(|each| each.switch.name == switch).unwrap_or_else(|| panic!("{switch} is one"));
+    let shown = |holder: &Holder| {
+        format!("{} by {}: {}", holder.grant.subject, holder.grant.binding, holder.can.join(", "))
+    };
+    found.holders.iter().filter(|holder| !holder.grant.is_default()).map(shown).collect()
+}
+
+const PEOPLE: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: team, namespace: shop}
+roleRef: {kind: ClusterRole, name: admin}
+subjects: [{kind: Group, name: team}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: deployer}
+rules:
+  - {apiGroups: ['constraints.gatekeeper.sh'], resources: [k8sblocklatesttag], verbs: [patch]}
+  - {apiGroups: [admissionregistration.k8s.io], resources: ['*'], verbs: [delete], resourceNames: [old]}
+  - {apiGroups: [''], resources: [namespaces], verbs: [patch]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: deployers}
+roleRef: {kind: ClusterRole, name: deployer}
+subjects: [{kind: ServiceAccount, name: deployer, namespace: argocd}]
+";
+
+#[test]
+fn who_can_switch_a_layer_off_is_told_by_name() {
+    let quiet = switches(&shop(&[]), &Rbac::of(&shop(&[])));
+    for each in &quiet {
+        assert_eq!(own(&quiet, each.switch.name), Vec::<String>::new(), "{}", each.switch.name);
+    }
+    let snapshot = shop(&[("people.yaml", PEOPLE)]);
+    let all = switches(&snapshot, &Rbac::of(&snapshot));
+    assert_eq!(
+        own(&all, "constraints"),
+        [
+            "ServiceAccount argocd/deployer by ClusterRoleBinding deployers: patch k8sblocklatesttag.constraints.gatekeeper.sh"
+        ]
+    );
+    assert_eq!(
+        own(&all, "webhooks"),
+        [
+            "ServiceAccount argocd/deployer by ClusterRoleBinding deployers: delete validatingwebhookconfigurations.admissionregistration.k8s.io"
+        ]
+    );
+    assert_eq!(
+        own(&all, "namespace-labels"),
+        ["ServiceAccount argocd/deployer by ClusterRoleBinding deployers: patch namespaces"]
+    );
+    let policies = own(&all, "network-policies");
+    assert!(
+        policies.len() == 1
+            && policies[0].starts_with("Group team by RoleBinding shop/team: create networkpolicies"),
+        "{policies:?}"
+    );
+    assert_eq!(own(&all, "kubelet"), Vec::<String>::new());
+    assert_eq!(own(&all, "exec").len(), 1);
+    let default = all.iter().find(|each| each.switch.name == "kubelet").expect("a switch");
+    assert!(default.holders.iter().any(|holder| holder.grant.subject.to_string() == "Group system:masters"));
+}
+
+#[test]
+fn what_is_weak_about_the_layers_is_found() {
+    use std::sync::Arc;
+
+    use super::layers::{Inputs, layers};
+    use crate::admission::PolicySet;
+    use crate::review::Policies;
+
+    let snapshot = shop(&[("people.yaml", PEOPLE)]);
+    let (set, _) = PolicySet::compile(snapshot.entries());
+    let policies = Policies { admission: Arc::new(set), ..Policies::default() };
+    let inputs = Inputs { snapshot: &snapshot, policies: &policies, network: None, runtime: &[] };
+    let rows = layers(&inputs);
+    let rbac = Rbac::of(&snapshot);
+    let found = super::findings(&inputs, &rows, &rbac, &switches(&snapshot, &rbac));
+    let of = |rule: &str, object: &str| {
+        let mut messages: Vec<&str> = found
+            .iter()
+            .filter(|finding| finding.rule.to_string() == rule)
+            .filter(|finding| finding.object.as_ref().is_some_and(|each| &*each.name == object))
+            .map(|finding| finding.message.as_str())
+            .collect();
+        messages.sort_unstable();
+        messages
+    };
+    assert_eq!(
+        of("posture/one-layer", "api"),
+        [
+            "only admission stops or limits `run an image of one's own` and `mine with others' processors`",
+            "only pod-security stops or limits `become root in the container` and `break out to the node`",
+        ]
+    );
+    assert_eq!(
+        of("posture/no-layer", "api"),
+        ["no layer stops or limits `persist by writing to the file system`"]
+    );
+    assert_eq!(
+        of("posture/powerful-token", "traefik"),
+        ["the token of ServiceAccount traefik/traefik lets it read Secrets"]
+    );
+    assert_eq!(of("posture/powerful-token", "api"), Vec::<&str>::new());
+    assert!(
+        of("posture/can-go-past", "deployers")[0]
+            .starts_with("ServiceAccount argocd/deployer can change or delete the validating webhooks")
+    );
+    assert!(found.iter().all(|finding| finding.location.is_some()));
+}

@@ -1,0 +1,65 @@
+//! Each lint has an example in `tests/corpus/network` that has what it looks for, and a twin that has not.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use lumen_core::finding::{Action, Finding};
+use lumen_core::network::{Model, Options, lint};
+use lumen_core::snapshot::{self, Snapshot, SourceDocument};
+use lumen_value::read::{Limits, read};
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/network")
+}
+
+fn lints(file: &Path) -> Vec<Finding> {
+    let text = std::fs::read(file).expect("a file of the corpus");
+    let reading = read(&text, &Limits::default());
+    assert!(reading.errors.is_empty(), "{}", file.display());
+    let documents = reading.documents.into_iter().map(|document| SourceDocument {
+        source: "test.yaml".into(),
+        index: document.index,
+        value: document.value,
+    });
+    let (snapshot, _) = Snapshot::build(documents, &snapshot::Options::default());
+    let (model, broken) = Model::build(&snapshot, &Options::default());
+    assert!(broken.is_empty(), "{}: {broken:?}", file.display());
+    lint(&model, &snapshot)
+}
+
+fn folders() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(corpus()).expect("the corpus");
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[test]
+fn each_lint_finds_the_bad_example_and_not_its_twin() {
+    for folder in folders() {
+        let rule = folder.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let count = |file: &str| {
+            let found = lints(&folder.join(file));
+            found.iter().filter(|finding| *finding.rule.name == *rule).count()
+        };
+        assert_eq!(count("bad.yaml"), 1, "{rule}: bad.yaml");
+        assert_eq!(count("good.yaml"), 0, "{rule}: good.yaml");
+    }
+}
+
+#[test]
+fn every_lint_has_examples_and_is_advice() {
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    for folder in folders() {
+        named.insert(folder.file_name().and_then(|name| name.to_str()).expect("a name").to_owned());
+        for finding in lints(&folder.join("bad.yaml")) {
+            assert_eq!(finding.action, Action::None, "{finding:?}");
+            assert!(!finding.message.ends_with('.'), "{}", finding.message);
+        }
+    }
+    // Only the program knows files: see `crates/lumen/tests/cli/network.rs`.
+    named.insert("not-deployed".to_owned());
+    let rules: BTreeSet<String> =
+        lumen_core::network::lint::rules::RULES.iter().map(|rule| rule.name.to_owned()).collect();
+    assert_eq!(named, rules);
+}
