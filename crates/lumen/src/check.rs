@@ -7,7 +7,7 @@
 //! Each file is read, and the objects in it judged, behind a wall: a bug that panics over one becomes a finding
 //! `input/internal-error`, and the rest is checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -27,14 +27,18 @@ pub use crate::source::Input;
 use crate::source::{Problem, ProblemKind};
 
 pub mod conftest;
+mod deployed;
 mod documents;
 mod exempt;
 mod judge;
+mod manifests;
 mod place;
 mod policies;
+pub mod prepare;
 
 pub use documents::Skipped;
 pub use judge::pod_security_configuration;
+pub use manifests::Manifests;
 
 /// What a check depends on beside its inputs.
 #[derive(Clone, Debug)]
@@ -97,6 +101,10 @@ pub struct Checked {
     pub documents: BTreeMap<Arc<str>, Vec<DocumentPlace>>,
     /// The texts of inputs that hold exemptions.
     pub exemption_texts: BTreeMap<Arc<str>, Arc<[u8]>>,
+    /// The inputs that hold policies.
+    pub policy_sources: BTreeSet<Arc<str>>,
+    /// Which built-in policies others take the place of: sentences.
+    pub replaced: Vec<String>,
     /// A baseline of all that is found now, where one is asked for.
     pub baseline: Baseline,
 }
@@ -134,9 +142,12 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     findings.extend(about_objects);
     let added = policies::read(&inputs, settings);
     let (policies, broken) = policies::compile(&added, &snapshot, settings);
+    let policy_sources = policies::sources(&added, &snapshot);
+    let replaced = policies::replaced(&added, &snapshot);
     findings.extend(added.findings);
     findings.extend(broken);
     judge::judge(&snapshot, &policies, &mut findings);
+    findings.extend(deployed::judge(&inputs, &snapshot));
     findings.extend(broken_conftest);
     if let Some(conftest) = conftest {
         findings.extend(conftest.judge(&asked, &snapshot));
@@ -188,7 +199,17 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
         summary,
     };
     let exemption_texts = place::texts(audit.uses.iter().map(|used| &used.exemption.location), &inputs);
-    Checked { report, skipped, audit, known, documents: places, exemption_texts, baseline }
+    Checked {
+        report,
+        skipped,
+        audit,
+        known,
+        documents: places,
+        exemption_texts,
+        policy_sources,
+        replaced,
+        baseline,
+    }
 }
 
 fn sort_key(finding: &Finding) -> impl Ord + '_ {

@@ -7,6 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::settings::Flags;
 
+pub mod layers;
+pub mod net;
+
 const EXAMPLES: &str = "\
 Examples:
   lumen check deploy/                     check every manifest below a folder
@@ -116,6 +119,9 @@ pub enum Command {
     /// Check manifests: what the cluster would refuse, and what is weak
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<Check>),
+    /// Say what each layer does about each step of an attack, and what is left when one is bypassed
+    #[command(after_help = layers::LAYERS_EXAMPLES)]
+    Layers(Box<layers::Layers>),
     /// Say what a rule demands, why, and how to mend or exempt a workload
     Explain(Explain),
     /// Run the tests of policies: Gatekeeper's suites, and the `test_` rules of Rego modules
@@ -123,6 +129,8 @@ pub enum Command {
     Test(Test),
     /// Ask the Rego engine: evaluate a query, check modules, list what they need
     Rego(Rego),
+    /// Who can reach whom by the network policies, and which rule decides
+    Net(net::Net),
     /// The policies that come with Lumen: list, show, or write them to a folder
     Policy(Policy),
     /// Show the settings

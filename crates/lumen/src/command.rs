@@ -10,12 +10,15 @@ use crate::cli::{Cli, Command, Global};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::settings::{ConfigFile, Flags, Resolved};
+use crate::source;
 
 mod check;
 mod completions;
 mod config;
 mod explain;
+mod layers;
 mod man;
+mod net;
 mod policy;
 mod rego;
 mod schema;
@@ -43,7 +46,7 @@ pub fn main() -> Exit {
     match catch_unwind(AssertUnwindSafe(|| run(cli.command, &context))) {
         Ok(Ok(exit)) => exit,
         Ok(Err(error)) => {
-            console.error(format!("{error:#}"));
+            console.error(described(&error));
             Exit::Failed
         }
         Err(_) => {
@@ -53,12 +56,23 @@ pub fn main() -> Exit {
     }
 }
 
+/// An error and what led to it, those of the system in words.
+fn described(error: &anyhow::Error) -> String {
+    let each = error.chain().map(|cause| match cause.downcast_ref::<std::io::Error>() {
+        Some(error) => source::plain(error),
+        None => cause.to_string(),
+    });
+    each.collect::<Vec<_>>().join(": ")
+}
+
 fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Check(arguments) => check::run(&arguments, context),
+        Command::Layers(arguments) => layers::run(&arguments, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Test(arguments) => test::run(&arguments, context),
         Command::Rego(arguments) => rego::run(&arguments, context),
+        Command::Net(arguments) => net::run(&arguments, context),
         Command::Policy(arguments) => policy::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Schema(arguments) => schema::run(&arguments),

@@ -157,6 +157,7 @@ fn layer(layer: Layer) -> &'static str {
         Layer::Network => "network: NetworkPolicies (layer 3)",
         Layer::Runtime => "runtime: rules on what processes do (layer 4)",
         Layer::SupplyChain => "supply-chain: signatures and bundles (layer 5)",
+        Layer::Posture => "posture: the layers together",
         Layer::Input => "input: what cannot be read is not checked",
     }
 }

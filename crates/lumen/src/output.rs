@@ -28,6 +28,10 @@ mod sums;
 mod text;
 mod yaml;
 
+pub(crate) use human::{Quotation, quoted};
+pub(crate) use json::write_value as write_json;
+pub(crate) use markdown::{escaped as markdown_escaped, prose as markdown_prose};
+
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
@@ -232,7 +236,7 @@ impl fmt::Display for Level {
 }
 
 /// `file:line:column`, or as much of it as there is.
-fn place(location: &Location, region: Option<&Region>) -> String {
+pub(crate) fn place(location: &Location, region: Option<&Region>) -> String {
     let source = escape::line(&location.source);
     match region {
         Some(region) => format!("{source}:{}:{}", region.line, region.column),

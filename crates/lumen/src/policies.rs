@@ -29,7 +29,7 @@ pub fn is_choice(value: &str) -> bool {
 
 /// A name that no policy has: a usage error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no policy is called `{name}`{}", suggested(.name))]
+#[error("no built-in policy is called `{name}`{}", suggested(.name))]
 pub struct UnknownPolicy {
     name: String,
 }
@@ -162,6 +162,9 @@ pub fn suggestions(name: &str) -> Vec<&'static str> {
         BUILT_IN.iter().map(|policy| (strsim::sorensen_dice(name, policy.name), policy.name)).collect();
     scored.retain(|(score, _)| *score > 0.4);
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    // Beside one that nearly is it, what is a little like it only distracts.
+    let best = scored.first().map_or(0.0, |(score, _)| *score);
+    scored.retain(|(score, _)| *score > best - 0.1);
     scored.into_iter().take(3).map(|(_, name)| name).collect()
 }
 

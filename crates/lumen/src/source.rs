@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::parallel;
 
-pub(crate) use open::unreadable;
+pub(crate) use open::{plain, unreadable};
 
 mod open;
 mod walk;
@@ -257,13 +257,17 @@ impl Found {
     }
 }
 
-/// What a path is called: as it was given, without a `./` in front.
-fn shown(path: &Path) -> String {
+/// What a path is called: as it was given, without any `./` in front.
+pub(crate) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
-    match text.strip_prefix("./") {
-        Some("") | None => text.into_owned(),
-        Some(rest) => rest.trim_start_matches('/').to_owned(),
+    let mut bare = text.as_ref();
+    while let Some(rest) = bare.strip_prefix("./").map(|rest| rest.trim_start_matches('/')) {
+        if rest.is_empty() {
+            break;
+        }
+        bare = rest;
     }
+    bare.to_owned()
 }
 
 /// Reads all of a stream, but no more than the bound; `None` where there is more.

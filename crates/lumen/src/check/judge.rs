@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use lumen_core::finding::Finding;
+use lumen_core::network::{self, Model};
 use lumen_core::podsecurity::configuration::{Configuration, ConfigurationPlace};
 use lumen_core::review::{Policies, advise_namespace, review, workloads_by_namespace};
 use lumen_core::snapshot::{Entry, Snapshot};
@@ -57,10 +58,24 @@ pub(super) fn judge(snapshot: &Snapshot, policies: &Policies, findings: &mut Vec
         |(name, _)| name.clone(),
         |workloads| advise_namespace(workloads, snapshot, policies),
     );
+    // Who reaches whom is a question about all objects at once.
+    let everything: Arc<str> =
+        snapshot.entries().first().map_or_else(|| "".into(), |entry| entry.location.source.clone());
+    let (about_network, network_failed) = each(
+        &[snapshot],
+        |_| everything.clone(),
+        |snapshot| {
+            let (model, mut about) = Model::build(snapshot, &network::Options::default());
+            about.extend(network::lint(&model, snapshot));
+            about
+        },
+    );
     // They are the most by far: room is made for them once.
     findings.reserve(judged.iter().map(Vec::len).sum());
     findings.extend(judged.into_iter().flatten());
     findings.extend(advice.into_iter().flatten());
+    findings.extend(about_network.into_iter().flatten());
+    findings.extend(network_failed);
     findings.extend(failed);
     findings.extend(advice_failed);
 }

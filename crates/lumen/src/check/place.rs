@@ -82,7 +82,8 @@ fn regions(
         .collect()
 }
 
-fn region<'a>(
+/// The region of a place. The texts that are read for it are kept for the next.
+pub(super) fn region<'a>(
     location: &Location,
     texts: &mut BTreeMap<Arc<str>, Text<'a>>,
     inputs: &'a [Input],

@@ -45,6 +45,23 @@ pub(super) fn run(arguments: &cli::Check, context: &Context) -> anyhow::Result<E
     session.once()
 }
 
+/// What settings say to every command that judges manifests.
+pub(super) fn settings_of(resolved: &Resolved) -> anyhow::Result<Settings> {
+    let configuration = resolved.pod_security_config().map(|path| {
+        let text = read_bounded(path, CONFIGURATION_BYTES_MAX)?;
+        pod_security_configuration(&text).with_context(|| format!("`{}`", path.display()))
+    });
+    let policies = Policies {
+        default_namespace: resolved.namespace(),
+        pod_security: configuration.transpose()?.unwrap_or_default(),
+        user: resolved.user().map(Into::into),
+        cluster_minor: resolved.kubernetes_minor().unwrap_or(NEWEST_MINOR).min(NEWEST_MINOR),
+        shows_passes: resolved.show_passes(),
+        admission: Arc::default(),
+    };
+    Ok(Settings { limits: resolved.limits(), now: Timestamp::now(), policies, ..Settings::default() })
+}
+
 /// One call of `lumen check`.
 struct Session<'a> {
     arguments: &'a cli::Check,
@@ -100,42 +117,28 @@ impl Session<'_> {
     }
 
     fn settings(&self) -> anyhow::Result<Settings> {
-        let configuration = self.resolved.pod_security_config().map(|path| {
-            let text = read_bounded(path, CONFIGURATION_BYTES_MAX)?;
-            pod_security_configuration(&text).with_context(|| format!("`{}`", path.display()))
-        });
-        let policies = Policies {
-            default_namespace: self.resolved.namespace(),
-            pod_security: configuration.transpose()?.unwrap_or_default(),
-            user: self.resolved.user().map(Into::into),
-            cluster_minor: self.resolved.kubernetes_minor().unwrap_or(NEWEST_MINOR).min(NEWEST_MINOR),
-            shows_passes: self.resolved.show_passes(),
-            admission: Arc::default(),
-        };
-        let baseline = self.resolved.baseline().map(|path| {
+        let common = settings_of(&self.resolved)?;
+        let is_written = self.arguments.write_baseline.is_some();
+        let baseline = self.resolved.baseline().filter(|_| !is_written).map(|path| {
             let text = read_bounded(path, BASELINE_BYTES_MAX)?;
             Baseline::parse(&text).with_context(|| format!("`{}`", path.display()))
         });
-        let baseline = if self.arguments.write_baseline.is_some() { None } else { baseline.transpose()? };
+        let namespaces = match self.arguments.conftest_namespace.as_slice() {
+            [] => common.conftest_namespaces.clone(),
+            names => names.to_vec(),
+        };
         Ok(Settings {
-            limits: self.resolved.limits(),
             strict: self.resolved.strict(),
             with_changes: self
                 .resolved
                 .outputs()
                 .iter()
                 .any(|output| matches!(output.format, Format::Human | Format::Sarif)),
-            with_baseline: self.arguments.write_baseline.is_some(),
-            now: Timestamp::now(),
-            policies,
-            policy_inputs: Vec::new(),
-            conftest_inputs: Vec::new(),
-            conftest_namespaces: match self.arguments.conftest_namespace.as_slice() {
-                [] => vec![check::conftest::NAMESPACE.to_owned()],
-                names => names.to_vec(),
-            },
-            baseline,
+            with_baseline: is_written,
+            conftest_namespaces: namespaces,
+            baseline: baseline.transpose()?,
             baseline_holds_denials: self.resolved.fail_on() != FailOn::Deny,
+            ..common
         })
     }
 
@@ -155,7 +158,22 @@ impl Session<'_> {
         let conftest_inputs = conftest.inputs.into_iter().filter(is_policy).collect();
         let settings = Settings { policy_inputs, conftest_inputs, ..settings.clone() };
         let checked = check::check(inputs, &gathered.problems, &settings);
+        self.say_of_policies(&checked);
         Ok((gathered, checked))
+    }
+
+    /// Which PATHs of `--policy` hold none, and which built-in policies others take the place of.
+    fn say_of_policies(&self, checked: &Checked) {
+        for path in self.resolved.policy_paths() {
+            let shown = source::shown(Path::new(&path));
+            let is_below = |source: &Arc<str>| Path::new(&**source).starts_with(&shown) || shown == ".";
+            if Path::new(&path).exists() && !checked.policy_sources.iter().any(is_below) {
+                self.console.note(format!("there is no policy in `{shown}`, which `--policy` names"));
+            }
+        }
+        for replaced in &checked.replaced {
+            self.console.note(replaced);
+        }
     }
 
     /// What belongs to no finding.
@@ -266,7 +284,11 @@ impl Session<'_> {
             match change.write(path) {
                 Ok(()) => fixed += change.fixes,
                 Err(error) => {
-                    self.console.error(format!("cannot write `{}`: {error}", path.display()));
+                    self.console.error(format!(
+                        "cannot write `{}`: {}",
+                        path.display(),
+                        source::plain(&error)
+                    ));
                     exit = Exit::Failed;
                 }
             }

@@ -31,10 +31,8 @@ use crate::console;
 use crate::exit::Exit;
 use crate::output::escape::lines;
 use crate::source;
-use crate::test::modules::{self, Text};
+use crate::test::modules::{self, Base, Text};
 
-/// What an evaluation may spend: steps, and bytes of the values that it makes.
-const BUDGET: (u64, u64) = (1_000_000_000, 4 << 30);
 /// The variable that a query of one term is bound to.
 const VALUE: &str = "lumen_value_of_query";
 /// Largest input.
@@ -53,7 +51,13 @@ pub(super) fn run(arguments: &Rego, context: &Context) -> Result<Exit> {
 #[derive(Default)]
 struct Loaded {
     texts: Vec<Text>,
-    data: Vec<(Vec<String>, Value)>,
+    data: Vec<Base>,
+}
+
+impl Loaded {
+    fn base(&self) -> Result<Value> {
+        modules::base_documents(&self.data).map_err(|problem| anyhow!(problem))
+    }
 }
 
 fn load(paths: &[OsString]) -> Result<Loaded> {
@@ -80,7 +84,7 @@ fn load(paths: &[OsString]) -> Result<Loaded> {
             } else {
                 Vec::new()
             };
-            loaded.data.push((place, document));
+            loaded.data.push(Base { file: input.name, place, document });
         }
     }
     Ok(loaded)
@@ -141,10 +145,12 @@ fn described(errors: &Errors) -> String {
 
 fn eval(arguments: &RegoEval, context: &Context) -> Result<Exit> {
     let loaded = load(&arguments.data)?;
+    let base = loaded.base()?;
     let options = CompileOptions {
         keeps_print: true,
         annotations: true,
         observed: arguments.explain,
+        base: base.clone(),
         ..CompileOptions::default()
     };
     let program = compile(&loaded.texts, arguments.language, &options)?;
@@ -155,7 +161,7 @@ fn eval(arguments: &RegoEval, context: &Context) -> Result<Exit> {
             program.query(&arguments.query).map_err(|errors| anyhow!("the query: {}", described(&errors)))?
         }
     };
-    let data = Data::new(modules::base_documents(&loaded.data));
+    let data = Data::new(base);
     let mut watcher =
         Watcher { names: loaded.texts.iter().map(|text| text.file.clone()).collect(), ..Watcher::default() };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -165,7 +171,7 @@ fn eval(arguments: &RegoEval, context: &Context) -> Result<Exit> {
         seed: now.as_secs() ^ u64::from(now.subsec_nanos()),
         strict_builtin_errors: arguments.strict_builtin_errors,
         observer: Some(&mut watcher),
-        ..Inputs::new(&data, Budget::new(BUDGET.0, BUDGET.1))
+        ..Inputs::new(&data, Budget::new(modules::BUDGET.0, modules::BUDGET.1))
     };
     let outcome = program.evaluate(&query, inputs, &mut Scratch::default());
     for line in &watcher.said {
@@ -211,8 +217,9 @@ fn input(path: &OsString) -> Result<Value> {
             .read_to_end(&mut text)
             .context("cannot read standard input")?;
     } else {
-        let file = std::fs::File::open(path).with_context(|| format!("cannot read `{name}`"))?;
-        file.take(INPUT_BYTES_MAX).read_to_end(&mut text).with_context(|| format!("cannot read `{name}`"))?;
+        std::fs::File::open(path)
+            .and_then(|file| file.take(INPUT_BYTES_MAX).read_to_end(&mut text))
+            .map_err(|error| anyhow!("cannot read `{name}`: {}", source::unreadable(&error)))?;
     }
     document(&name, &text)
 }
@@ -222,6 +229,8 @@ fn input(path: &OsString) -> Result<Value> {
 struct Watcher {
     names: Vec<Arc<str>>,
     said: Vec<String>,
+    /// The expressions that held, by where they are kept, since they were looked at.
+    held: BTreeSet<usize>,
 }
 
 /// How many lines an explanation may have.
@@ -249,10 +258,18 @@ impl Observer for Watcher {
         moment: Moment,
         read: &dyn Fn(Operand) -> Option<Value>,
     ) {
+        let identity = std::ptr::from_ref(expression).addr();
         let what = match moment {
-            Moment::Start => return,
-            Moment::Holds => "holds",
-            Moment::Exhausted => "has no more solutions",
+            Moment::Start => {
+                self.held.remove(&identity);
+                return;
+            }
+            Moment::Holds => {
+                self.held.insert(identity);
+                "holds"
+            }
+            Moment::Exhausted if self.held.contains(&identity) => "has no more solutions",
+            Moment::Exhausted => "does not hold",
         };
         let values: Vec<String> = expression
             .variables
@@ -280,6 +297,7 @@ fn check(arguments: &RegoFiles) -> Result<Exit> {
         strict: arguments.strict,
         keeps_print: true,
         annotations: true,
+        base: loaded.base()?,
         ..CompileOptions::default()
     };
     let compiled =

@@ -47,7 +47,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> 
 /// What was said so far, so that it is not said again.
 struct Human<'a> {
     report: &'a Report,
-    rules: Rules,
+    rules: Rules<'a>,
     renderer: Renderer,
     style: Style,
     explained: BTreeSet<&'a RuleId>,
@@ -301,4 +301,41 @@ fn snippet<T: Clone>(location: &Location, excerpt: &Excerpt) -> Snippet<'static,
     Snippet::source(Cow::Owned(excerpt.text().to_owned()))
         .line_start(excerpt.line())
         .path(line(&location.source).into_owned())
+}
+
+/// A place in a text that is shown for something that is no finding.
+pub(crate) struct Quotation<'a> {
+    pub(crate) location: &'a Location,
+    pub(crate) region: &'a Region,
+    /// The text of the input.
+    pub(crate) text: &'a [u8],
+    /// What is said of the place, if anything.
+    pub(crate) label: Option<&'a str>,
+}
+
+/// A title of a level of its own name, with places quoted below it; without a line feed at the end.
+pub(crate) fn quoted(level: &str, title: &str, places: &[Quotation<'_>], style: &Style) -> String {
+    let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
+    let mut elements: Vec<Element<'static>> = Vec::new();
+    for Quotation { location, region, text, label } in places {
+        match Excerpt::of(text, &[region]) {
+            Some(excerpt) => {
+                let mut marked = AnnotationKind::Primary.span(excerpt.span(region));
+                if let Some(label) = label {
+                    marked = marked.label(line(label).into_owned());
+                }
+                elements.push(snippet(location, &excerpt).annotation(marked).into());
+            }
+            None => elements.push(origin(location).line(region.line).char_column(region.column).into()),
+        }
+    }
+    let level = Level::NOTE.with_name(level.to_owned());
+    let bare = elements.is_empty();
+    let group = Group::with_title(level.secondary_title(line(title).into_owned())).elements(elements);
+    let mut text = renderer.term_width(style.width).render(&[group]);
+    if bare {
+        without_empty_margin(&mut text);
+    }
+    text.truncate(text.trim_end().len());
+    text
 }

@@ -54,7 +54,7 @@ pub(super) struct Finding<'a> {
     schema: &'static str,
     /// The rule: `layer/name`. It never changes once released.
     rule: String,
-    /// The layer of defence; `input` for what could not be read.
+    /// The layer of defence; `posture` for the layers together, `input` for what could not be read.
     #[schemars(extend("enum" = words(Layer::ALL, Layer::as_str)))]
     layer: &'static str,
     /// What the rule concluded. What is unknown is never `pass`.
@@ -92,6 +92,10 @@ pub(super) struct Finding<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Fix<'a>")]
     fix: Option<Fix<'a>>,
+    /// How to mend it, where the policy says so; that of a built-in rule is in `lumen explain RULE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&'a str")]
+    remedy: Option<&'a str>,
     /// Where the rule is specified: URLs.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     references: &'a [&'a str],
@@ -234,7 +238,7 @@ impl<'a> Report<'a> {
 }
 
 impl<'a> Finding<'a> {
-    pub(super) fn of(reported: &'a Reported, rules: &Rules) -> Self {
+    pub(super) fn of(reported: &'a Reported, rules: &Rules<'a>) -> Self {
         let finding = &reported.finding;
         let source = |(location, region)| Source::of(location, region);
         Self {
@@ -263,6 +267,7 @@ impl<'a> Finding<'a> {
                 rule: &policy.rule,
             }),
             fix: finding.fix.as_ref().map(Fix::of),
+            remedy: rules.remedy(&finding.rule),
             references: rules.get(&finding.rule).map_or(&[], |rule| rule.references),
         }
     }
@@ -337,7 +342,7 @@ pub(super) fn write(report: &report::Report, out: &mut dyn io::Write) -> io::Res
 }
 
 /// Writes a value as one line of JSON.
-pub(super) fn write_value(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
+pub(crate) fn write_value(value: &impl Serialize, out: &mut dyn io::Write) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Escaped);
     value.serialize(&mut serializer)?;
     writeln!(out)

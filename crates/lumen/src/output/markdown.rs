@@ -1,5 +1,6 @@
 //! A comment on a pull request: the sums, what admission would refuse, and the rest folded.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
         _ => format!("{} more that only warn or advise", others.len()),
     };
     details(&title, &others, out)?;
+    remedies(report, out)?;
     upstream(report, out)
 }
 
@@ -79,6 +81,21 @@ fn wherever(reported: &Reported) -> String {
     parts.join("<br>")
 }
 
+/// How to mend what policies found, where they say so, each once.
+fn remedies(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    let found: BTreeSet<_> = report.findings.iter().map(|reported| &reported.finding.rule).collect();
+    let mut remedies =
+        found.into_iter().filter_map(|rule| Some((rule, report.remedies.get(rule)?))).peekable();
+    if remedies.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(out, "<details><summary>How to mend it</summary>\n")?;
+    for (rule, remedy) in remedies {
+        writeln!(out, "- {}: {}", code(&rule.to_string()), prose(remedy))?;
+    }
+    writeln!(out, "\n</details>\n")
+}
+
 /// What the API server would say, each text once.
 fn upstream(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let said = |reported: &'_ Reported| -> Option<(String, Arc<str>)> {
@@ -86,7 +103,7 @@ fn upstream(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
         let object = object.as_ref().map(ToString::to_string).unwrap_or_default();
         Some((object, upstream_message.clone()?))
     };
-    let mut texts = std::collections::BTreeSet::new();
+    let mut texts = BTreeSet::new();
     texts.extend(report.findings.iter().filter_map(said));
     if texts.is_empty() {
         return Ok(());
@@ -107,7 +124,7 @@ fn fence(text: &str) -> String {
 }
 
 /// A message: what stands in backticks is code, all else is literal text.
-fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let text = line(text);
     let parts: Vec<_> = text.split('`').collect();
     // An odd backtick opens nothing.
@@ -127,7 +144,7 @@ fn prose(text: &str) -> String {
 }
 
 /// Literal text in a cell of a table.
-fn escaped(text: &str, out: &mut String) {
+pub(crate) fn escaped(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {
             '&' => out.push_str("&amp;"),

@@ -64,7 +64,8 @@ impl<'a> Log<'a> {
     fn of(report: &'a Report) -> Self {
         let catalog = Rules::of(report);
         let ids: BTreeSet<_> = report.findings.iter().map(|reported| &reported.finding.rule).collect();
-        let rules: Vec<_> = ids.iter().map(|id| descriptor(id, catalog.get(id))).collect();
+        let rules: Vec<_> =
+            ids.iter().map(|id| descriptor(id, catalog.get(id), catalog.remedy(id))).collect();
         let readable = !report.findings.iter().any(|reported| reported.finding.is_unread());
         let run = Run {
             tool: json!({
@@ -83,8 +84,9 @@ impl<'a> Log<'a> {
     }
 }
 
-/// What a rule is; of one that is not in the catalog (a constraint in the cluster, say) only its name is known.
-fn descriptor(id: &RuleId, rule: Option<&Rule>) -> Value {
+/// What a rule is; of one that is not in the catalog (a constraint) its name is known, and how to mend what it finds where it
+/// says so.
+fn descriptor(id: &RuleId, rule: Option<&Rule>, remedy: Option<&str>) -> Value {
     let mut descriptor = Map::new();
     descriptor.insert("id".into(), id.to_string().into());
     let tags = match id.layer {
@@ -92,6 +94,9 @@ fn descriptor(id: &RuleId, rule: Option<&Rule>) -> Value {
         layer => json!(["security", layer.as_str()]),
     };
     let Some(rule) = rule else {
+        if let Some(remedy) = remedy {
+            descriptor.insert("help".into(), json!({ "text": escaped(&sentence(remedy)) }));
+        }
         descriptor.insert("properties".into(), json!({ "tags": tags }));
         return descriptor.into();
     };

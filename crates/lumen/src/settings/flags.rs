@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
-use super::{Entry, Kind, Origin, SETTINGS, Setting};
+use super::{Entry, Kind, OUTPUT, Origin, SETTINGS, Setting};
 
 /// The settings that stand on the command line.
 #[derive(Clone, Debug, Default)]
@@ -68,14 +68,49 @@ impl clap::Args for Flags {
 
 impl clap::FromArgMatches for Flags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = SETTINGS.iter().filter_map(|setting| {
+        Ok(Self::given(matches, SETTINGS.iter()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Flags {
+    fn given(matches: &ArgMatches, settings: impl Iterator<Item = &'static Setting>) -> Self {
+        let given = settings.filter_map(|setting| {
             if matches.value_source(setting.key) != Some(ValueSource::CommandLine) {
                 return None;
             }
             let values = matches.get_many::<String>(setting.key)?;
             Some((setting.key, values.cloned().collect()))
         });
-        Ok(Self(given.collect()))
+        Self(given.collect())
+    }
+}
+
+/// The settings without how to write what was found: for commands that have outputs of their own.
+#[derive(Clone, Debug, Default)]
+pub struct FlagsButOutputs(pub Flags);
+
+fn but_outputs() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(|setting| setting.key != OUTPUT.key)
+}
+
+impl clap::Args for FlagsButOutputs {
+    fn augment_args(command: Command) -> Command {
+        command.args(but_outputs().map(argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for FlagsButOutputs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(Flags::given(matches, but_outputs())))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

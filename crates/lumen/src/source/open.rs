@@ -127,7 +127,17 @@ pub(crate) fn unreadable(error: &io::Error) -> String {
         io::ErrorKind::NotFound => "there is no such file".into(),
         io::ErrorKind::PermissionDenied => "no permission to read it".into(),
         _ if error.raw_os_error() == Some(ELOOP) => "symbolic links lead round in a circle".into(),
-        _ => format!("it cannot be read: {error}"),
+        io::ErrorKind::IsADirectory => "it is a folder".into(),
+        _ => format!("it cannot be read: {}", plain(error)),
+    }
+}
+
+/// An error of the system in its words alone: its number says nothing to people.
+pub(crate) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
     }
 }
 

@@ -1,24 +1,25 @@
 //! Runs the `test_` rules of Rego modules, as `opa test` does: all modules below one PATH are compiled together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use lumen_rego::ast::walk::{Part, walk_rule};
-use lumen_rego::ast::{Module, Node, Version};
-use lumen_rego::builtin::Budget;
+use lumen_rego::ast::{Module, Node, Rule, Term, Version};
+use lumen_rego::builtin::{Answer, Budget, Capabilities, Failure, OUTSIDE};
 use lumen_rego::error::{Errors, Span};
-use lumen_rego::eval::{Data, Inputs, Moment, Observer, Scratch};
+use lumen_rego::eval::{Coverage as RowCoverage, Data, Host, Inputs, Moment, Observer, Scratch};
 use lumen_rego::plan::{Expression, Operand};
 use lumen_rego::program::{CompileOptions, Program};
 use lumen_rego::syntax::{ParseOptions, parse_module};
-use lumen_value::Value;
+use lumen_value::{Object, Value};
 
-use super::filter::Filter;
-use super::report::{Case, Coverage, Ending, Suite};
+use super::explain::Explainer;
+use super::kinds::Choice;
+use super::report::{Case, Ending, Position, Ran, Suite};
+use crate::parallel;
 
-/// What one test may spend: steps, and bytes of the values that it makes.
-const BUDGET: (u64, u64) = (200_000_000, 1 << 30);
+/// What one test, or one query of the command line, may spend: steps, and bytes of the values that it makes.
+pub const BUDGET: (u64, u64) = (200_000_000, 1 << 30);
 
 /// A module's file.
 #[derive(Clone, Debug)]
@@ -29,55 +30,72 @@ pub struct Text {
     pub text: String,
 }
 
-/// What modules that were compiled together came to.
-#[derive(Debug, Default)]
-pub struct Ran {
-    /// A suite for each file with tests.
-    pub suites: Vec<Suite>,
-    /// Which lines were evaluated, of the modules without tests.
-    pub coverage: Vec<Coverage>,
-}
-
 /// Runs all tests of the modules below one path.
-pub fn run(texts: &[Text], data: Value, filter: &Filter, covers: bool) -> Ran {
+pub fn run(texts: &[Text], data: &Value, choice: &Choice<'_>) -> Ran {
     let mut ran = Ran::default();
     let mut modules = Vec::new();
     for (text, number) in texts.iter().zip(0..) {
         match read(text, number) {
             Ok(module) => modules.push(module),
-            Err(errors) => ran.suites.push(broken(&text.file, &errors)),
+            Err(errors) => ran.suites.extend(broken(&text.file, &errors).suites),
         }
     }
     if !ran.suites.is_empty() {
         return ran;
     }
-    let options = CompileOptions {
-        keeps_print: true,
-        annotations: true,
-        observed: covers,
-        ..CompileOptions::default()
+    let compile = |observed| {
+        let options = CompileOptions {
+            keeps_print: true,
+            annotations: true,
+            observed,
+            base: data.clone(),
+            capabilities: for_tests(),
+            ..CompileOptions::default()
+        };
+        Program::of_modules(modules.clone(), &options)
     };
-    let program = match Program::of_modules(modules.clone(), &options) {
+    let program = match compile(choice.coverage) {
         Ok(program) => program,
         Err(errors) => {
             let file = errors.0.first().map_or_else(|| Arc::from(""), |error| error.file.clone());
-            ran.suites.push(broken(&file, &errors));
-            return ran;
+            return broken(&file, &errors);
         }
     };
-    let data = Data::new(data);
-    let mut watcher = Watcher::default();
-    for module in &modules {
-        let cases = of_module(module, &program, &data, filter, &mut watcher);
+    let observed = OnceLock::new();
+    let runner = Runner {
+        texts,
+        program: &program,
+        observed: &|| observed.get_or_init(|| compile(true).ok()).as_ref(),
+        data: &Data::new(data.clone()),
+        choice,
+    };
+    let mut coverage = RowCoverage::default();
+    for (result, module) in parallel::map(&modules, |module| runner.module(module)).into_iter().zip(&modules)
+    {
+        let Some((cases, covered)) = result else {
+            let message = "this is a bug in lumen: running the tests of this module failed".to_owned();
+            ran.suites.extend(Ran::broken(&module.file, "", message, None).suites);
+            continue;
+        };
+        coverage.merge(&covered);
         if !cases.is_empty() {
             ran.suites.push(Suite { file: module.file.clone(), cases, remarks: Vec::new() });
         }
     }
-    if covers {
-        let without_tests = modules.iter().filter(|module| tests(module).is_empty());
-        ran.coverage = without_tests.map(|module| coverage(module, &watcher.seen)).collect();
+    if choice.coverage {
+        let mut rows = coverage.rows(program.plan());
+        for (module, number) in modules.iter().zip(0..) {
+            if tests(module).is_empty() {
+                ran.coverage.add(&module.file, rows.remove(&number).unwrap_or_default());
+            }
+        }
     }
     ran
+}
+
+/// What tests may name: also what leaves the process, since tests put something else in its place. Nothing answers a call of it itself.
+fn for_tests() -> Capabilities {
+    Capabilities { allowed: OUTSIDE.iter().copied().collect(), ..Capabilities::default() }
 }
 
 /// Reads a module as v1, or else as v0: what was written before OPA 1.0 runs unchanged.
@@ -90,69 +108,94 @@ pub fn read(text: &Text, number: u32) -> Result<Module, Errors> {
     })
 }
 
-fn broken(file: &Arc<str>, errors: &Errors) -> Suite {
-    let case = Case {
-        test: String::new(),
-        name: String::new(),
-        ending: Ending::Error,
-        message: errors.to_string(),
-        printed: Vec::new(),
-    };
-    Suite { file: file.clone(), cases: vec![case], remarks: Vec::new() }
+fn broken(file: &Arc<str>, errors: &Errors) -> Ran {
+    let at = errors.0.first().filter(|error| error.span.row > 0).map(|error| position(error.span));
+    Ran::broken(file, "", errors.to_string(), at)
 }
 
-/// The names of a module's tests, those to be done as well, in the order of the text.
-fn tests(module: &Module) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    let name = |rule: &lumen_rego::ast::Rule| match rule.head.reference.as_slice() {
-        [first] if rule.head.arguments.is_none() => match &first.node {
-            Node::Var(name) => Some(name.to_text().into_owned()),
-            _ => None,
-        },
-        _ => None,
-    };
-    let names = module.rules.iter().filter_map(name);
-    let is_test = |name: &String| name.starts_with("test_") || name.starts_with("todo_test_");
-    names.filter(is_test).filter(|name| seen.insert(name.clone())).collect()
+fn position(span: Span) -> Position {
+    Position { line: span.row as usize, column: span.column as usize }
 }
 
-fn of_module(
-    module: &Module,
-    program: &Program,
-    data: &Data,
-    filter: &Filter,
-    watcher: &mut Watcher,
-) -> Vec<Case> {
-    let package: Vec<String> = module
-        .package
-        .iter()
-        .skip(1)
-        .filter_map(|term| match &term.node {
-            Node::Value(Value::String(key)) => Some(key.to_text().into_owned()),
-            _ => None,
-        })
-        .collect();
-    let mut scratch = Scratch::default();
-    let mut cases = Vec::new();
-    for name in tests(module) {
-        let mut case = Case {
-            test: String::new(),
-            name: format!("data.{}.{name}", package.join(".")),
-            ending: Ending::Skip,
-            message: String::new(),
-            printed: Vec::new(),
-        };
-        if !name.starts_with("todo_") && filter.takes("", &case.name) {
-            let path: Vec<&str> = package.iter().map(String::as_str).chain([name.as_str()]).collect();
-            (case.ending, case.message) = run_test(program, &path, data, watcher, &mut scratch);
-            case.printed = std::mem::take(&mut watcher.printed);
-            if case.ending == Ending::Pass {
-                case.printed.clear();
-            }
+/// A module's tests, those to be done as well, in the order of the text: each with the rules of its name.
+fn tests(module: &Module) -> Vec<(String, Vec<&Rule>)> {
+    let mut tests: Vec<(String, Vec<&Rule>)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for rule in &module.rules {
+        let [Term { node: Node::Var(name), .. }] = rule.head.reference.as_slice() else { continue };
+        let name = name.to_text().into_owned();
+        if rule.head.arguments.is_some() || !(name.starts_with("test_") || name.starts_with("todo_test_")) {
+            continue;
         }
-        cases.push(case);
+        let place = *places.entry(name.clone()).or_insert(tests.len());
+        match tests.get_mut(place) {
+            Some((_, rules)) => rules.push(rule),
+            None => tests.push((name, vec![rule])),
+        }
     }
-    cases
+    tests
+}
+
+/// What the tests of all modules share.
+struct Runner<'a> {
+    texts: &'a [Text],
+    program: &'a Program,
+    /// The same program, made to be watched: only where a test fails.
+    observed: &'a (dyn Fn() -> Option<&'a Program> + Sync),
+    data: &'a Data,
+    choice: &'a Choice<'a>,
+}
+
+impl Runner<'_> {
+    fn module(&self, module: &Module) -> (Vec<Case>, RowCoverage) {
+        let package: Vec<String> = module
+            .package
+            .iter()
+            .skip(1)
+            .filter_map(|term| match &term.node {
+                Node::Value(Value::String(key)) => Some(key.to_text().into_owned()),
+                _ => None,
+            })
+            .collect();
+        let mut scratch = Scratch::default();
+        let mut watcher = Watcher { covers: self.choice.coverage, ..Watcher::default() };
+        let mut cases = Vec::new();
+        for (name, rules) in tests(module) {
+            let mut case =
+                Case { name: format!("data.{}.{name}", package.join(".")), ..Case::ended(Ending::Skip) };
+            case.at = rules.first().map(|rule| position(rule.span));
+            if !name.starts_with("todo_") && self.choice.filter.takes("", &case.name) {
+                let path: Vec<&str> = package.iter().map(String::as_str).chain([name.as_str()]).collect();
+                (case.ending, case.message) =
+                    run_test(self.program, &path, self.data, &mut watcher, &mut scratch);
+                case.printed = std::mem::take(&mut watcher.printed);
+                if case.ending == Ending::Pass {
+                    case.printed.clear();
+                }
+                if case.ending == Ending::Fail
+                    && let Some(why) = self.why(&path, &rules)
+                {
+                    case.message = format!("{}\n{why}", case.message);
+                }
+            }
+            cases.push(case);
+        }
+        (cases, watcher.coverage)
+    }
+
+    /// What of a test that failed did not hold: it is run again, and watched.
+    fn why(&self, path: &[&str], rules: &[&Rule]) -> Option<String> {
+        let program = (self.observed)()?;
+        let mut explainer = Explainer::of(rules.iter().copied());
+        let inputs = Inputs {
+            observer: Some(&mut explainer),
+            host: Some(&mut Nobody),
+            ..Inputs::new(self.data, Budget::new(BUDGET.0, BUDGET.1))
+        };
+        let entry = program.entry(path).ok()?;
+        program.evaluate(&entry, inputs, &mut Scratch::default()).ok()?;
+        Some(explainer.text(self.texts, program.checked())).filter(|text| !text.is_empty())
+    }
 }
 
 fn run_test(
@@ -166,14 +209,29 @@ fn run_test(
         Ok(entry) => entry,
         Err(errors) => return (Ending::Error, errors.to_string()),
     };
-    let inputs = Inputs { observer: Some(watcher), ..Inputs::new(data, Budget::new(BUDGET.0, BUDGET.1)) };
+    let inputs = Inputs {
+        observer: Some(watcher),
+        host: Some(&mut Nobody),
+        ..Inputs::new(data, Budget::new(BUDGET.0, BUDGET.1))
+    };
     match program.evaluate(&entry, inputs, scratch) {
         Err(error) => (Ending::Error, error.to_string()),
         Ok(outcome) => match outcome.value() {
-            None => (Ending::Fail, "it is undefined: some expression does not hold".to_owned()),
+            None => (Ending::Fail, "it is undefined".to_owned()),
             Some(Value::Bool(false)) => (Ending::Fail, "it is false".to_owned()),
             Some(_) => (Ending::Pass, String::new()),
         },
+    }
+}
+
+/// Answers nothing: a test that means to leave the process fails, and says why.
+struct Nobody;
+
+impl Host for Nobody {
+    fn call(&mut self, name: &str, _: &[Value]) -> Answer {
+        let message =
+            format!("a test does not leave the process: put something in its place (`with {name} as ..`)");
+        Err(Failure::Halt(message))
     }
 }
 
@@ -181,13 +239,19 @@ fn run_test(
 #[derive(Default)]
 struct Watcher {
     printed: Vec<String>,
-    seen: BTreeMap<u32, BTreeSet<u32>>,
+    covers: bool,
+    coverage: RowCoverage,
 }
 
 impl Observer for Watcher {
-    fn expression(&mut self, expression: &Expression, moment: Moment, _: &dyn Fn(Operand) -> Option<Value>) {
-        if moment == Moment::Start {
-            self.seen.entry(expression.span.module).or_default().insert(expression.span.row);
+    fn expression(
+        &mut self,
+        expression: &Expression,
+        moment: Moment,
+        read: &dyn Fn(Operand) -> Option<Value>,
+    ) {
+        if self.covers {
+            self.coverage.expression(expression, moment, read);
         }
     }
 
@@ -196,52 +260,57 @@ impl Observer for Watcher {
     }
 }
 
-fn coverage(module: &Module, seen: &BTreeMap<u32, BTreeSet<u32>>) -> Coverage {
-    let mut rows = BTreeSet::new();
-    for rule in &module.rules {
-        walk_rule(rule, &mut |part| {
-            if let Part::Expr(expr) = part
-                && expr.span.row > 0
-            {
-                rows.insert(expr.span.row);
-            }
-            true
-        });
-    }
-    let none = BTreeSet::new();
-    let number = module.package_span.module;
-    let seen = seen.get(&number).unwrap_or(&none);
-    let (covered, missed) = rows.into_iter().partition(|row| seen.contains(row));
-    Coverage { file: module.file.clone(), covered, missed }
+/// A base document: the file that it comes from, where it stands below `data`, and itself.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The file's name.
+    pub file: Arc<str>,
+    /// The keys below `data`, as the file's folder has them in a bundle.
+    pub place: Vec<String>,
+    /// What it holds: an object.
+    pub document: Value,
 }
 
-/// The base documents below a path: `data.json` and `data.yaml`, each at the place that its folder has, as in a bundle.
-pub fn base_documents(files: &[(Vec<String>, Value)]) -> Value {
-    let mut root = Value::Object(lumen_value::Object::default());
-    for (place, document) in files {
-        let nested = place.iter().rev().fold(document.clone(), |inner, key| {
-            Value::Object(lumen_value::Object::default().with(key.as_str(), inner))
-        });
-        root = merged(&root, &nested);
-    }
-    root
-}
-
-fn merged(a: &Value, b: &Value) -> Value {
-    match (a, b) {
-        (Value::Object(left), Value::Object(right)) => {
-            let mut both = left.clone();
-            for (key, value) in right.iter() {
-                let value = match left.get_value(key) {
-                    Some(known) => merged(known, value),
-                    None => value.clone(),
-                };
-                both = both.with(key.clone(), value);
-            }
-            Value::Object(both)
+/// The base documents together. That two of them have the same path, or that one is no object, is an error, as it is to `opa eval`.
+pub fn base_documents(files: &[Base]) -> Result<Value, String> {
+    let mut root = Value::Object(Object::default());
+    for base in files {
+        if !matches!(base.document, Value::Object(_)) {
+            return Err(format!("`{}`: a base document has to be an object", base.file));
         }
-        (_, other) => other.clone(),
+        let nested = base.place.iter().rev().fold(base.document.clone(), |inner, key| {
+            Value::Object(Object::default().with(key.as_str(), inner))
+        });
+        let mut path = vec!["data".to_owned()];
+        root = merged(&root, &nested, &mut path).ok_or_else(|| {
+            format!("`{}`: there is a base document at `{}` already", base.file, path.join("."))
+        })?;
     }
+    Ok(root)
+}
+
+/// Both documents; none where they have a path in common, which `path` is then.
+fn merged(a: &Value, b: &Value, path: &mut Vec<String>) -> Option<Value> {
+    let (Value::Object(left), Value::Object(right)) = (a, b) else { return None };
+    let mut both: Vec<(Value, Value)> = Vec::with_capacity(left.len() + right.len());
+    both.extend(
+        left.iter()
+            .filter(|(key, _)| right.get_value(key).is_none())
+            .map(|(key, value)| (key.clone(), value.clone())),
+    );
+    for (key, value) in right.iter() {
+        let value = match left.get_value(key) {
+            Some(known) => {
+                path.push(key.as_str().unwrap_or_default().to_owned());
+                let merged = merged(known, value, path)?;
+                path.pop();
+                merged
+            }
+            None => value.clone(),
+        };
+        both.push((key.clone(), value));
+    }
+    Some(Value::Object(both.into_iter().collect()))
 }
 
 /// The folders between a path and a file below it.

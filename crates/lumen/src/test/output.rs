@@ -10,7 +10,7 @@ use std::io;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::{Value, json};
 
-use super::report::{Case, Coverage, Ending, Report, Suite};
+use super::report::{Case, Coverage, Covered, Ending, Report, Suite};
 use crate::output::Style;
 use crate::output::escape::{line, lines};
 
@@ -30,7 +30,11 @@ pub fn human(report: &Report, style: &Style, verbose: bool) -> String {
         ));
         for case in suite.cases.iter().filter(|case| verbose || case.ending >= Ending::Fail) {
             let paint = if case.ending >= Ending::Fail { bad } else { "" };
-            text.push_str(&format!("  {paint}{:5}{plain} {}\n", case.ending.as_str(), title(case)));
+            text.push_str(&format!("  {paint}{:5}{plain} {}", case.ending.as_str(), title(case)));
+            if let Some(at) = case.at.filter(|_| case.ending >= Ending::Fail) {
+                text.push_str(&format!("  {}:{}:{}", line(&suite.file), at.line, at.column));
+            }
+            text.push('\n');
             for row in case.message.lines().chain(case.printed.iter().flat_map(|text| text.lines())) {
                 text.push_str(&format!("        {}\n", line(row)));
             }
@@ -39,12 +43,12 @@ pub fn human(report: &Report, style: &Style, verbose: bool) -> String {
             text.push_str(&format!("  note  {}\n", line(remark)));
         }
     }
-    for coverage in report.coverage.iter().flatten() {
-        text.push_str(&format!("{:3} %  {}", coverage.percent(), line(&coverage.file)));
-        if !coverage.missed.is_empty() {
-            text.push_str(&format!("  not covered: {}", rows(&coverage.missed)));
+    for covered in report.coverage.iter().flat_map(Coverage::files) {
+        let file = line(covered.file);
+        text.push_str(&format!("{:3} %  {file}\n", covered.percent()));
+        for rows in spans(&covered.missed) {
+            text.push_str(&format!("       not covered: {file}:{rows}\n"));
         }
-        text.push('\n');
     }
     text.push_str(&sums(report));
     text
@@ -77,8 +81,8 @@ fn title(case: &Case) -> String {
     parts.join(" / ")
 }
 
-/// Rows with neighbours joined: `3-5, 9`.
-fn rows(rows: &[u32]) -> String {
+/// Rows with neighbours joined: `3-5`, `9`.
+fn spans(rows: &[u32]) -> Vec<String> {
     let mut spans: Vec<(u32, u32)> = Vec::new();
     for &row in rows {
         match spans.last_mut() {
@@ -88,12 +92,19 @@ fn rows(rows: &[u32]) -> String {
     }
     let text =
         |(first, last): (u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    spans.into_iter().map(text).collect::<Vec<_>>().join(", ")
+    spans.into_iter().map(text).collect()
 }
 
 /// One JSON document.
 pub fn json(report: &Report) -> Value {
-    let case = |case: &Case| json!({"test": case.test, "name": case.name, "outcome": case.ending.as_str(), "message": case.message});
+    let case = |case: &Case| {
+        let mut object = json!({"test": case.test, "name": case.name, "outcome": case.ending.as_str(), "message": case.message});
+        if let (Some(at), Some(fields)) = (case.at, object.as_object_mut()) {
+            fields.insert("line".to_owned(), at.line.into());
+            fields.insert("column".to_owned(), at.column.into());
+        }
+        object
+    };
     let suite = |suite: &Suite| json!({"file": &*suite.file, "cases": suite.cases.iter().map(case).collect::<Vec<_>>(), "remarks": suite.remarks});
     let mut document = json!({
         "schema": "lumen.test/v1",
@@ -107,8 +118,8 @@ pub fn json(report: &Report) -> Value {
         },
     });
     if let (Some(coverage), Some(object)) = (&report.coverage, document.as_object_mut()) {
-        let one = |coverage: &Coverage| json!({"file": &*coverage.file, "percent": coverage.percent(), "covered": coverage.covered, "missed": coverage.missed});
-        object.insert("coverage".to_owned(), coverage.iter().map(one).collect());
+        let one = |of: Covered<'_>| json!({"file": &**of.file, "percent": of.percent(), "covered": of.covered, "missed": of.missed});
+        object.insert("coverage".to_owned(), coverage.files().map(one).collect());
     }
     document
 }
@@ -126,7 +137,10 @@ pub fn junit(report: &Report) -> io::Result<String> {
                 Ending::Error => TestCaseStatus::non_success(NonSuccessKind::Error),
             };
             if case.ending != Ending::Pass {
-                status.set_message(line(&case.message)).set_description(lines(&case.message));
+                let first = case.message.lines().next().unwrap_or_default();
+                let at = case.at.map(|at| format!("{}:{}:{}: ", suite.file, at.line, at.column));
+                let text = format!("{}{}", at.unwrap_or_default(), case.message);
+                status.set_message(line(first)).set_description(lines(text.trim_end()));
             }
             let mut one = TestCase::new(title(case), status);
             one.set_classname(line(&suite.file));
@@ -145,6 +159,6 @@ mod tests {
 
     #[test]
     fn neighbouring_rows_are_one_span() {
-        assert_eq!(rows(&[3, 4, 5, 9, 11, 12]), "3-5, 9, 11-12");
+        assert_eq!(spans(&[3, 4, 5, 9, 11, 12]), ["3-5", "9", "11-12"]);
     }
 }

@@ -1,5 +1,6 @@
 //! What became of tests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How a case ended.
@@ -27,6 +28,15 @@ impl Ending {
     }
 }
 
+/// A place in a suite's file: line and column from 1, the column in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
 /// One case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -40,6 +50,22 @@ pub struct Case {
     pub message: String,
     /// What the policy printed meanwhile.
     pub printed: Vec<String>,
+    /// Where in the suite's file it stands: what is wrong, where that has a place of its own.
+    pub at: Option<Position>,
+}
+
+impl Case {
+    /// A case that ended so, without a name yet.
+    pub fn ended(ending: Ending) -> Self {
+        Self {
+            test: String::new(),
+            name: String::new(),
+            ending,
+            message: String::new(),
+            printed: Vec::new(),
+            at: None,
+        }
+    }
 }
 
 /// A suite: one file.
@@ -53,22 +79,70 @@ pub struct Suite {
     pub remarks: Vec<String>,
 }
 
-/// Which lines of a module were evaluated.
+/// Which lines were evaluated, by file: lines with rules or expressions, and whether a test came to any of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage(BTreeMap<Arc<str>, BTreeMap<u32, bool>>);
+
+impl Coverage {
+    /// Adds lines of a file. What one test came to is covered, whatever others did.
+    pub fn add(&mut self, file: &Arc<str>, lines: impl IntoIterator<Item = (u32, bool)>) {
+        let known = self.0.entry(file.clone()).or_default();
+        for (line, covered) in lines {
+            *known.entry(line).or_default() |= covered;
+        }
+    }
+
+    /// Adds what other tests came to.
+    pub fn merge(&mut self, other: Self) {
+        for (file, lines) in other.0 {
+            self.add(&file, lines);
+        }
+    }
+
+    /// The files, sorted.
+    pub fn files(&self) -> impl Iterator<Item = Covered<'_>> {
+        self.0.iter().map(|(file, lines)| {
+            let of =
+                |wanted| lines.iter().filter(move |(_, is)| **is == wanted).map(|(line, _)| *line).collect();
+            Covered { file, covered: of(true), missed: of(false) }
+        })
+    }
+}
+
+/// Which lines of a file were evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Coverage {
-    /// The module.
-    pub file: Arc<str>,
-    /// Rows that were evaluated, and rows that were not: sorted.
+pub struct Covered<'a> {
+    /// The file.
+    pub file: &'a Arc<str>,
+    /// Lines that were evaluated: sorted.
     pub covered: Vec<u32>,
-    /// Rows with rules or expressions that no test came to.
+    /// Lines that no test came to: sorted.
     pub missed: Vec<u32>,
 }
 
-impl Coverage {
-    /// Covered of all, in per cent, 100 where there is nothing to cover.
+impl Covered<'_> {
+    /// Covered of all, in per cent, rounded down; 100 where there is nothing to cover.
     pub fn percent(&self) -> usize {
         let all = self.covered.len() + self.missed.len();
         (self.covered.len() * 100).checked_div(all).unwrap_or(100)
+    }
+}
+
+/// What tests came to: of one document, or of the modules below a path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ran {
+    /// The suites.
+    pub suites: Vec<Suite>,
+    /// What was covered, where that was asked for.
+    pub coverage: Coverage,
+}
+
+impl Ran {
+    /// What could not be run at all.
+    pub fn broken(file: &Arc<str>, name: &str, message: String, at: Option<Position>) -> Self {
+        let case = Case { name: name.to_owned(), message, at, ..Case::ended(Ending::Error) };
+        let suite = Suite { file: file.clone(), cases: vec![case], remarks: Vec::new() };
+        Self { suites: vec![suite], coverage: Coverage::default() }
     }
 }
 
@@ -77,11 +151,19 @@ impl Coverage {
 pub struct Report {
     /// The suites.
     pub suites: Vec<Suite>,
-    /// What was covered, where that was asked for; sorted by file.
-    pub coverage: Option<Vec<Coverage>>,
+    /// What was covered, where that was asked for.
+    pub coverage: Option<Coverage>,
 }
 
 impl Report {
+    /// Adds what some tests came to.
+    pub fn add(&mut self, ran: Ran) {
+        self.suites.extend(ran.suites);
+        if let Some(coverage) = &mut self.coverage {
+            coverage.merge(ran.coverage);
+        }
+    }
+
     /// How many cases ended in a way.
     pub fn count(&self, ending: Ending) -> usize {
         self.cases().filter(|case| case.ending == ending).count()

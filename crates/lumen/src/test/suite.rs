@@ -1,10 +1,8 @@
 //! `kind: Suite` of `test.gatekeeper.sh`: what is in one. Read as Kubernetes reads YAML, so that `violations: yes` is a boolean
 //! where gator's own reader, too, finds one (`pkg/gator/verify/suite.go`).
 
-use lumen_value::{Array, Value};
-
-/// The API group of suites.
-pub const GROUP: &str = "test.gatekeeper.sh";
+use lumen_value::pointer::dotted;
+use lumen_value::{Array, Pointer, Value};
 
 /// A suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +13,17 @@ pub struct Suite {
     pub skip: bool,
     /// Its tests.
     pub tests: Vec<Test>,
+    /// What is wrong with it, so that none of it is run.
+    pub faults: Vec<Fault>,
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The field.
+    pub at: Pointer,
+    /// What is wrong with it: one sentence without a final period, that starts with the field's path.
+    pub message: String,
 }
 
 /// A template with a constraint, and what they should say.
@@ -34,6 +43,10 @@ pub struct Test {
     pub skip: bool,
     /// Its cases.
     pub cases: Vec<Case>,
+    /// Where it stands.
+    pub at: Pointer,
+    /// What is wrong with it, so that it is not run.
+    pub faults: Vec<Fault>,
 }
 
 /// An object, and what the policy should say of it.
@@ -49,6 +62,10 @@ pub struct Case {
     pub assertions: Vec<Assertion>,
     /// Left out.
     pub skip: bool,
+    /// Where it stands.
+    pub at: Pointer,
+    /// What is wrong with it, so that it is not run.
+    pub faults: Vec<Fault>,
 }
 
 /// How many violations there should be whose message matches.
@@ -88,125 +105,176 @@ impl Violations {
     }
 }
 
-/// Whether a document is a suite.
-pub fn is_suite(document: &Value) -> bool {
-    let group = document.get("apiVersion").and_then(Value::as_str).and_then(|text| text.split('/').next());
-    group == Some(GROUP) && document.get("kind").and_then(Value::as_str) == Some("Suite")
-}
-
-/// Reads a suite. The error says which field is wrong, and how.
-pub fn read(document: &Value) -> Result<Suite, String> {
+/// Reads a suite. What is wrong with one case takes no other down with it. `written` gives the text of a field: a name that is
+/// a number or a boolean is called as it is written.
+pub fn read(document: &Value, written: &dyn Fn(&Pointer) -> Option<String>) -> Suite {
+    let root = Pointer::ROOT;
+    let mut at = Fields { value: document, at: &root, written, faults: Vec::new() };
+    at.known(&["apiVersion", "kind", "metadata", "skip", "tests"]);
     let name = document.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Value::as_str);
-    known(document, "", &["apiVersion", "kind", "metadata", "skip", "tests"])?;
-    Ok(Suite {
+    Suite {
         name: name.unwrap_or_default().to_owned(),
-        skip: flag(document, "skip", "")?,
-        tests: list(document, "tests", "")?.map_or(Ok(Vec::new()), |items| {
-            items.iter().enumerate().map(|(at, item)| test(item, &format!("tests[{at}]"))).collect()
-        })?,
-    })
-}
-
-fn test(value: &Value, path: &str) -> Result<Test, String> {
-    known(
-        value,
-        path,
-        &["name", "template", "constraint", "expansion", "invalid", "skip", "cases", "options"],
-    )?;
-    Ok(Test {
-        name: text(value, "name", path)?,
-        template: text(value, "template", path)?,
-        constraint: text(value, "constraint", path)?,
-        expansion: text(value, "expansion", path)?,
-        invalid: flag(value, "invalid", path)?,
-        skip: flag(value, "skip", path)?,
-        cases: list(value, "cases", path)?.map_or(Ok(Vec::new()), |items| {
-            items.iter().enumerate().map(|(at, item)| case(item, &format!("{path}.cases[{at}]"))).collect()
-        })?,
-    })
-}
-
-fn case(value: &Value, path: &str) -> Result<Case, String> {
-    known(value, path, &["name", "object", "inventory", "assertions", "skip"])?;
-    let inventory = list(value, "inventory", path)?.map_or(Ok(Vec::new()), |items| {
-        let path_of = |item: &Value| item.as_str().map(str::to_owned);
-        items
-            .iter()
-            .map(|item| path_of(item).ok_or_else(|| format!("{path}.inventory: a path was expected")))
-            .collect()
-    })?;
-    Ok(Case {
-        name: text(value, "name", path)?,
-        object: text(value, "object", path)?,
-        inventory,
-        assertions: list(value, "assertions", path)?.map_or(Ok(Vec::new()), |items| {
-            items
-                .iter()
-                .enumerate()
-                .map(|(at, item)| assertion(item, &format!("{path}.assertions[{at}]")))
-                .collect()
-        })?,
-        skip: flag(value, "skip", path)?,
-    })
-}
-
-fn assertion(value: &Value, path: &str) -> Result<Assertion, String> {
-    known(value, path, &["violations", "message"])?;
-    let violations = match value.get("violations") {
-        None | Some(Value::Null | Value::Bool(true)) => Violations::Some,
-        Some(Value::Bool(false)) => Violations::None,
-        Some(Value::String(word)) if word.as_str() == Some("yes") => Violations::Some,
-        Some(Value::String(word)) if word.as_str() == Some("no") => Violations::None,
-        Some(other) => match other.as_i64().and_then(|count| u32::try_from(count).ok()) {
-            Some(count) => Violations::Exactly(count),
-            None => return Err(format!("{path}.violations: `yes`, `no` or a number was expected")),
-        },
-    };
-    let message = match value.get("message") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(text.to_text().into_owned()),
-        Some(_) => return Err(format!("{path}.message: a text was expected")),
-    };
-    Ok(Assertion { violations, message })
-}
-
-fn text(value: &Value, key: &str, path: &str) -> Result<String, String> {
-    match value.get(key) {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text.to_text().into_owned()),
-        Some(other) => Err(format!("{path}.{key}: a text was expected, not {}", other.kind())),
+        skip: at.flag("skip"),
+        tests: at.each("tests", test),
+        faults: at.faults,
     }
 }
 
-fn flag(value: &Value, key: &str, path: &str) -> Result<bool, String> {
-    match value.get(key) {
-        None | Some(Value::Null) => Ok(false),
-        Some(Value::Bool(flag)) => Ok(*flag),
-        Some(other) => Err(format!("{path}.{key}: true or false was expected, not {}", other.kind())),
+fn test(mut at: Fields<'_>) -> Test {
+    at.known(&["name", "template", "constraint", "expansion", "invalid", "skip", "cases", "options"]);
+    Test {
+        name: at.name(),
+        template: at.text("template").unwrap_or_default(),
+        constraint: at.text("constraint").unwrap_or_default(),
+        expansion: at.text("expansion").unwrap_or_default(),
+        invalid: at.flag("invalid"),
+        skip: at.flag("skip"),
+        cases: at.each("cases", case),
+        at: at.at.clone(),
+        faults: at.faults,
     }
 }
 
-fn list<'a>(value: &'a Value, key: &str, path: &str) -> Result<Option<&'a Array>, String> {
-    match value.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Array(items)) => Ok(Some(items)),
-        Some(other) => Err(format!("{path}.{key}: a list was expected, not {}", other.kind())),
-    }
-}
-
-/// A key that nothing reads is a typing mistake, and a test that does not test: gator takes it for nothing.
-fn known(value: &Value, path: &str, keys: &[&str]) -> Result<(), String> {
-    let Some(object) = value.as_object() else {
-        return Err(format!("{path}: a mapping was expected, not {}", value.kind()));
-    };
-    for (key, _) in object.fields() {
-        let key = key.to_text();
-        if !keys.contains(&&*key) {
-            let dot = if path.is_empty() { "" } else { "." };
-            return Err(format!("{path}{dot}{key}: there is no such field; there are {}", keys.join(", ")));
+fn case(mut at: Fields<'_>) -> Case {
+    at.known(&["name", "object", "inventory", "assertions", "skip"]);
+    let mut inventory = Vec::new();
+    for (index, item) in at.list("inventory").into_iter().flat_map(Array::iter).enumerate() {
+        match item {
+            Value::String(path) => inventory.push(path.to_text().into_owned()),
+            other => at.wrong(at.at.child("inventory").child(index), "a path", other),
         }
     }
-    Ok(())
+    Case {
+        name: at.name(),
+        object: at.text("object").unwrap_or_default(),
+        inventory,
+        assertions: assertions(&mut at),
+        skip: at.flag("skip"),
+        at: at.at.clone(),
+        faults: at.faults,
+    }
+}
+
+fn assertions(case: &mut Fields<'_>) -> Vec<Assertion> {
+    let items = case.list("assertions");
+    let mut assertions = Vec::new();
+    for (index, item) in items.into_iter().flat_map(Array::iter).enumerate() {
+        let place = case.at.child("assertions").child(index);
+        let mut at = Fields { value: item, at: &place, written: case.written, faults: Vec::new() };
+        // As in gator, one that says nothing wants a violation.
+        if !item.is_null() {
+            at.known(&["violations", "message"]);
+        }
+        let violations = at.violations();
+        let message = at.text("message");
+        case.faults.append(&mut at.faults);
+        assertions.push(Assertion { violations, message });
+    }
+    assertions
+}
+
+/// The fields of an object, and what is wrong with them.
+struct Fields<'a> {
+    value: &'a Value,
+    at: &'a Pointer,
+    written: &'a dyn Fn(&Pointer) -> Option<String>,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Fields<'a> {
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.value.get(key).filter(|value| !value.is_null())
+    }
+
+    fn fault(&mut self, at: Pointer, what: &str) {
+        self.faults.push(Fault { message: format!("{}: {what}", dotted(at.steps())), at });
+    }
+
+    fn wrong(&mut self, at: Pointer, wanted: &str, found: &Value) {
+        self.fault(at, &format!("{wanted} was expected, not {}", found.kind()));
+    }
+
+    /// A key that nothing reads is a typing mistake, and a test that does not test: gator takes it for nothing.
+    fn known(&mut self, keys: &[&str]) {
+        let Some(object) = self.value.as_object() else {
+            return self.wrong(self.at.clone(), "a mapping", self.value);
+        };
+        for (key, _) in object.fields() {
+            let text = key.to_text();
+            if !keys.contains(&&*text) {
+                let what = format!("there is no such field; there are {}", keys.join(", "));
+                self.fault(self.at.child(&*text), &what);
+            }
+        }
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        match self.get(key)? {
+            Value::String(text) => Some(text.to_text().into_owned()),
+            other => {
+                self.wrong(self.at.child(key), "a text", other);
+                None
+            }
+        }
+    }
+
+    fn name(&mut self) -> String {
+        match self.get("name") {
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => {
+                (self.written)(&self.at.child("name")).unwrap_or_else(|| value.to_json())
+            }
+            _ => self.text("name").unwrap_or_default(),
+        }
+    }
+
+    fn flag(&mut self, key: &str) -> bool {
+        match self.get(key) {
+            None => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(other) => {
+                self.wrong(self.at.child(key), "true or false", other);
+                false
+            }
+        }
+    }
+
+    fn list(&mut self, key: &str) -> Option<&'a Array> {
+        match self.get(key)? {
+            Value::Array(items) => Some(items),
+            other => {
+                self.wrong(self.at.child(key), "a list", other);
+                None
+            }
+        }
+    }
+
+    fn each<T>(&mut self, key: &str, read: fn(Fields<'_>) -> T) -> Vec<T> {
+        let items = self.list(key).into_iter().flat_map(Array::iter).enumerate();
+        let written = self.written;
+        let above = self.at.child(key);
+        items
+            .map(|(index, value)| {
+                read(Fields { value, at: &above.child(index), written, faults: Vec::new() })
+            })
+            .collect()
+    }
+
+    fn violations(&mut self) -> Violations {
+        let at = self.at.child("violations");
+        match self.get("violations") {
+            None | Some(Value::Bool(true)) => Violations::Some,
+            Some(Value::Bool(false)) => Violations::None,
+            Some(Value::String(word)) if word.as_str() == Some("yes") => Violations::Some,
+            Some(Value::String(word)) if word.as_str() == Some("no") => Violations::None,
+            Some(other) => {
+                let count = other.as_i64().and_then(|count| u32::try_from(count).ok());
+                if count.is_none() {
+                    self.fault(at, "`yes`, `no` or a number that is not negative was expected");
+                }
+                count.map_or(Violations::Some, Violations::Exactly)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -215,11 +283,10 @@ mod tests {
 
     use super::*;
 
-    fn parse(text: &str) -> Result<Suite, String> {
+    fn parse(text: &str) -> Suite {
         let reading = read_text(text.as_bytes(), &Limits::default());
         assert!(reading.errors.is_empty(), "{:?}", reading.errors);
-        assert!(is_suite(&reading.documents[0].value));
-        read(&reading.documents[0].value)
+        read(&reading.documents[0].value, &|_| Some("as written".to_owned()))
     }
 
     #[test]
@@ -227,30 +294,40 @@ mod tests {
         let suite = parse(
             "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests:\n- name: t\n  template: t.yaml\n  constraint: c.yaml\n  \
              cases:\n  - name: c\n    object: o.yaml\n    assertions:\n    - violations: yes\n    - violations: no\n    - violations: \
-             \"no\"\n    - violations: 2\n      message: x\n    - {}\n",
+             \"no\"\n    - violations: 2\n      message: x\n    - {}\n    -\n",
         );
-        let suite = suite.unwrap();
-        let found: Vec<_> =
-            suite.tests[0].cases[0].assertions.iter().map(|assertion| assertion.violations).collect();
-        assert_eq!(
-            found,
-            [Violations::Some, Violations::None, Violations::None, Violations::Exactly(2), Violations::Some]
-        );
+        let case = &suite.tests[0].cases[0];
+        assert!(suite.faults.is_empty() && case.faults.is_empty(), "{suite:?}");
+        let found: Vec<_> = case.assertions.iter().map(|assertion| assertion.violations).collect();
+        let (some, none) = (Violations::Some, Violations::None);
+        assert_eq!(found, [some, none, none, Violations::Exactly(2), some, some]);
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn what_is_wrong_is_named_and_takes_down_no_more_than_it_must() {
         let head = "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\n";
-        let error = |rest: &str| parse(&format!("{head}{rest}")).unwrap_err();
-        assert_eq!(error("tests: {}\n"), ".tests: a list was expected, not object");
-        assert_eq!(error("tests: [{name: 1}]\n"), "tests[0].name: a text was expected, not number");
+        let suite = |rest: &str| parse(&format!("{head}{rest}"));
+        let messages =
+            |faults: &[Fault]| faults.iter().map(|fault| fault.message.clone()).collect::<Vec<_>>();
+        assert_eq!(messages(&suite("tests: {}\n").faults), ["tests: a list was expected, not object"]);
+        let named = suite("tests: [{name: 1, cases: [{name: yes}, {name: []}]}]\n");
+        assert_eq!((&*named.tests[0].name, &*named.tests[0].cases[0].name), ("as written", "as written"));
+        assert_eq!(
+            messages(&named.tests[0].cases[1].faults),
+            ["tests[0].cases[1].name: a text was expected, not array"]
+        );
+        let unknown = suite("tests: [{cases: [{assertion: []}, {}]}]\n");
+        assert!(unknown.faults.is_empty() && unknown.tests[0].faults.is_empty());
         assert!(
-            error("tests: [{cases: [{assertion: []}]}]\n")
+            unknown.tests[0].cases[0].faults[0]
+                .message
                 .starts_with("tests[0].cases[0].assertion: there is no such field")
         );
-        assert!(
-            error("tests: [{cases: [{assertions: [{violations: -1}]}]}]\n")
-                .contains("`yes`, `no` or a number")
-        );
+        assert!(unknown.tests[0].cases[1].faults.is_empty());
+        for wrong in ["-1", "1.5", "maybe", "[]", "{}", "'1'"] {
+            let suite = suite(&format!("tests: [{{cases: [{{assertions: [{{violations: {wrong}}}]}}]}}]\n"));
+            let faults = messages(&suite.tests[0].cases[0].faults);
+            assert!(faults[0].contains("`yes`, `no` or a number"), "{wrong}: {faults:?}");
+        }
     }
 }

@@ -1,22 +1,27 @@
 //! Runs suites, as `gator verify` does (`pkg/gator/verify/runner.go`).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use lumen_core::admission::matching::Source;
-use lumen_core::admission::{GATOR, Inventory, PolicySet, Review, Verdict, rules};
+use lumen_core::admission::{GATOR, Inventory, PolicyOptions, PolicySet, Review, Verdict, rules};
 use lumen_core::finding::{Finding, Location, Outcome, Place};
 use lumen_core::object::ObjectRef;
 use lumen_core::request::bare_request;
 use lumen_core::snapshot::Entry;
-use lumen_value::read::{Limits, read};
+use lumen_value::read::{Document as ReadDocument, Limits, read};
 use lumen_value::{Pointer, Value};
 use regex::Regex;
 
-use super::filter::Filter;
-use super::report::{Case as Ran, Ending, Suite as Report};
-use super::suite::{self, Case, Suite, Test};
+use super::kinds::{Choice, Document};
+use super::report::{Case as RanCase, Coverage, Ending, Ran, Suite as Report};
+use super::suite::{self, Case, Fault, Suite, Test};
+use crate::locate::{DocumentPlace, Part, Text};
+use crate::source;
+
+/// The API group of suites.
+pub const GROUP: &str = "test.gatekeeper.sh";
 
 /// Largest file of a suite.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -24,35 +29,167 @@ const FILE_BYTES_MAX: u64 = 16 << 20;
 /// The documents of files that suites name: many cases share an object.
 #[derive(Default)]
 struct Files {
-    read: BTreeMap<PathBuf, Result<Vec<Value>, String>>,
+    known: BTreeMap<PathBuf, Result<FileText, String>>,
+}
+
+/// A file that was read: its text, and its documents.
+type FileText = (Arc<[u8]>, Vec<ReadDocument>);
+
+/// One suite while it runs.
+struct Runner<'a, 'd> {
+    document: &'a Document<'d>,
+    choice: &'a Choice<'a>,
+    folder: &'a Path,
+    files: Files,
+    report: Report,
+    coverage: Coverage,
 }
 
 /// Runs the suite that a document of a file is.
-pub fn run(file: &Arc<str>, path: &Path, document: &Value, filter: &Filter) -> Report {
-    let mut report = Report { file: file.clone(), cases: Vec::new(), remarks: Vec::new() };
-    let suite = match suite::read(document) {
-        Ok(suite) => suite,
-        Err(message) => {
-            report.cases.push(ran("", "", Ending::Error, message));
-            return report;
-        }
+pub fn run(document: &Document<'_>, choice: &Choice<'_>) -> Ran {
+    let suite = suite::read(document.value, &|field| document.written(field));
+    let report = Report { file: document.file.clone(), cases: Vec::new(), remarks: Vec::new() };
+    let mut runner = Runner {
+        document,
+        choice,
+        folder: document.path.parent().unwrap_or(Path::new(".")),
+        files: Files::default(),
+        report,
+        coverage: Coverage::default(),
     };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    remark_on(&suite, &mut report.remarks);
-    let mut files = Files::default();
-    for test in &suite.tests {
-        let named = test.cases.iter().map(|case| case.name.as_str());
-        if suite.skip || test.skip || !filter.takes_test(&test.name, named) {
-            report.cases.push(ran(&test.name, "", Ending::Skip, String::new()));
-            continue;
+    if suite.faults.is_empty() {
+        remark_on(&suite, &mut runner.report.remarks);
+        for test in &suite.tests {
+            runner.test(test, suite.skip);
         }
-        run_test(test, folder, &mut files, filter, &mut report);
+    } else {
+        runner.faults("", "", &suite.faults);
     }
-    report
+    Ran { suites: vec![runner.report], coverage: runner.coverage }
 }
 
-fn ran(test: &str, name: &str, ending: Ending, message: String) -> Ran {
-    Ran { test: test.to_owned(), name: name.to_owned(), ending, message, printed: Vec::new() }
+impl Runner<'_, '_> {
+    /// Adds what became of a case, or of a test as a whole.
+    fn add(&mut self, test: &str, name: &str, ending: Ending, message: String, at: &Pointer) {
+        let at = if ending >= Ending::Fail { self.document.position(at) } else { None };
+        let case =
+            RanCase { test: test.to_owned(), name: name.to_owned(), message, at, ..RanCase::ended(ending) };
+        self.report.cases.push(case);
+    }
+
+    fn faults(&mut self, test: &str, name: &str, faults: &[Fault]) {
+        let messages: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        let at = faults.first().map_or(Pointer::ROOT, |fault| fault.at.clone());
+        self.add(test, name, Ending::Error, messages.join("\n"), &at);
+    }
+
+    fn test(&mut self, test: &Test, skip: bool) {
+        let named = test.cases.iter().map(|case| case.name.as_str());
+        if skip || test.skip || !self.choice.filter.takes_test(&test.name, named) {
+            return self.add(&test.name, "", Ending::Skip, String::new(), &test.at);
+        }
+        if !test.faults.is_empty() {
+            return self.faults(&test.name, "", &test.faults);
+        }
+        let (set, findings) = match policies(test, self.folder, &mut self.files, self.choice.coverage) {
+            Ok(compiled) => compiled,
+            Err(message) => return self.add(&test.name, "", Ending::Error, message, &test.at),
+        };
+        let errors: Vec<&Finding> =
+            findings.iter().filter(|finding| finding.outcome == Outcome::Error).collect();
+        if test.invalid {
+            let (ending, message) = refused(&errors);
+            return self.add(&test.name, "", ending, message, &test.at);
+        }
+        if !errors.is_empty() {
+            let messages: Vec<_> = errors.iter().map(|finding| finding.message.as_str()).collect();
+            return self.add(&test.name, "", Ending::Error, messages.join("\n"), &test.at);
+        }
+        self.cases(test, &set);
+        if self.choice.coverage {
+            self.cover(&set);
+        }
+    }
+
+    fn cases(&mut self, test: &Test, set: &PolicySet) {
+        let mut matched = false;
+        let mut count = 0;
+        for case in &test.cases {
+            if case.skip || !self.choice.filter.takes(&test.name, &case.name) {
+                self.add(&test.name, &case.name, Ending::Skip, String::new(), &case.at);
+                continue;
+            }
+            count += 1;
+            if !case.faults.is_empty() {
+                self.faults(&test.name, &case.name, &case.faults);
+                continue;
+            }
+            let (ending, message, at) = match run_case(case, set, self.folder, &mut self.files, &mut matched)
+            {
+                Err(message) => (Ending::Error, message, case.at.clone()),
+                Ok(Err((index, message))) => {
+                    (Ending::Fail, message, case.at.child("assertions").child(index))
+                }
+                Ok(Ok(())) => (Ending::Pass, String::new(), Pointer::ROOT),
+            };
+            self.add(&test.name, &case.name, ending, message, &at);
+        }
+        // What `--run` leaves out might have matched.
+        let all = count == test.cases.iter().filter(|case| !case.skip).count();
+        if count > 0 && all && !matched {
+            self.report
+                .remarks
+                .push(format!("test `{}`: the constraint matches the object of no case", test.name));
+        }
+    }
+
+    /// What a file below the suite's folder is called for people: from where the suite's own name starts.
+    fn shown(&self, file: &str) -> Arc<str> {
+        let below = Path::new(file).strip_prefix(self.folder).unwrap_or(Path::new(file));
+        let folder = Path::new(&**self.document.file).parent().unwrap_or(Path::new(""));
+        let mut path = PathBuf::new();
+        for part in folder.join(below).components() {
+            match (part, path.components().next_back()) {
+                (Component::CurDir, _) => {}
+                (Component::ParentDir, Some(Component::Normal(_))) => _ = path.pop(),
+                _ => path.push(part),
+            }
+        }
+        path.display().to_string().into()
+    }
+
+    /// Notes the lines of the templates' files that were evaluated.
+    fn cover(&mut self, set: &PolicySet) {
+        for covered in set.coverage() {
+            let Place::Field { document, .. } = covered.template.location.place else { continue };
+            let file = covered.template.location.source.clone();
+            let Ok((bytes, documents)) = self.files.read(Path::new(&*file)) else { continue };
+            let places: Vec<DocumentPlace> = documents.iter().map(DocumentPlace::from).collect();
+            let mut text = Text::new(bytes, &places);
+            let mut line = |row| {
+                let pointer = covered.field.clone();
+                let region =
+                    text.region(&Place::Inside { document, pointer, row, column: 1 }, Part::Shown)?;
+                u32::try_from(region.line).ok()
+            };
+            let lines: Vec<_> =
+                covered.rows.iter().filter_map(|(row, is)| Some((line(*row)?, *is))).collect();
+            self.coverage.add(&self.shown(&file), lines);
+        }
+    }
+}
+
+/// As in gator, only a constraint that its template's schema refuses is invalid.
+fn refused(errors: &[&Finding]) -> (Ending, String) {
+    let by_schema = errors.iter().any(|finding| {
+        let said = finding.upstream_message.as_deref().unwrap_or(&finding.message);
+        finding.rule == rules::INVALID_CONSTRAINT.id() && said.contains("schema validation failed")
+    });
+    match (by_schema, errors.first()) {
+        (true, _) => (Ending::Pass, String::new()),
+        (false, None) => (Ending::Fail, "the constraint is valid, and should not be".to_owned()),
+        (false, Some(finding)) => (Ending::Error, finding.message.clone()),
+    }
 }
 
 /// What cannot fail tests nothing.
@@ -92,54 +229,13 @@ fn remark_on(suite: &Suite, remarks: &mut Vec<String>) {
     }
 }
 
-fn run_test(test: &Test, folder: &Path, files: &mut Files, filter: &Filter, report: &mut Report) {
-    let error = |message: String| ran(&test.name, "", Ending::Error, message);
-    let (set, findings) = match policies(test, folder, files) {
-        Ok(compiled) => compiled,
-        Err(message) => return report.cases.push(error(message)),
-    };
-    let errors: Vec<&Finding> = findings.iter().filter(|finding| finding.outcome == Outcome::Error).collect();
-    if test.invalid {
-        // As in gator, only a constraint that its template's schema refuses is invalid.
-        let refused = errors.iter().any(|finding| {
-            let said = finding.upstream_message.as_deref().unwrap_or(&finding.message);
-            finding.rule == rules::INVALID_CONSTRAINT.id() && said.contains("schema validation failed")
-        });
-        report.cases.push(match (refused, errors.first()) {
-            (true, _) => ran(&test.name, "", Ending::Pass, String::new()),
-            (false, None) => {
-                ran(&test.name, "", Ending::Fail, "the constraint is valid, and should not be".to_owned())
-            }
-            (false, Some(finding)) => error(finding.message.clone()),
-        });
-        return;
-    }
-    if !errors.is_empty() {
-        let messages: Vec<_> = errors.iter().map(|finding| finding.message.as_str()).collect();
-        return report.cases.push(error(messages.join("\n")));
-    }
-    let mut matched = false;
-    let mut count = 0;
-    for case in &test.cases {
-        if case.skip || !filter.takes(&test.name, &case.name) {
-            report.cases.push(ran(&test.name, &case.name, Ending::Skip, String::new()));
-            continue;
-        }
-        count += 1;
-        let (ending, message) = match run_case(case, &set, folder, files, &mut matched) {
-            Err(message) => (Ending::Error, message),
-            Ok(Err(message)) => (Ending::Fail, message),
-            Ok(Ok(())) => (Ending::Pass, String::new()),
-        };
-        report.cases.push(ran(&test.name, &case.name, ending, message));
-    }
-    if count > 0 && !matched {
-        report.remarks.push(format!("test `{}`: the constraint matches the object of no case", test.name));
-    }
-}
-
 /// The template, the constraint and the expansions of a test, compiled.
-fn policies(test: &Test, folder: &Path, files: &mut Files) -> Result<(PolicySet, Vec<Finding>), String> {
+fn policies(
+    test: &Test,
+    folder: &Path,
+    files: &mut Files,
+    observed: bool,
+) -> Result<(PolicySet, Vec<Finding>), String> {
     let mut entries = Vec::new();
     for (path, what) in
         [(&test.template, "template"), (&test.constraint, "constraint"), (&test.expansion, "expansion")]
@@ -151,21 +247,22 @@ fn policies(test: &Test, folder: &Path, files: &mut Files) -> Result<(PolicySet,
             return Err(format!("the test has no `{what}`"));
         }
         let full = folder.join(path);
-        for (index, value) in files.documents(&full)?.iter().enumerate() {
-            entries.push(entry(&full, index, value.clone()));
+        for document in files.documents(&full)? {
+            entries.push(entry(&full, document.index, document.value.clone()));
         }
     }
-    Ok(PolicySet::compile(&entries))
+    let options = PolicyOptions { observed, ..PolicyOptions::default() };
+    Ok(PolicySet::compile_with(&entries, options))
 }
 
-/// The inner result is the case's: what it should have been.
+/// The inner result is the case's: which assertion does not hold, and why.
 fn run_case(
     case: &Case,
     set: &PolicySet,
     folder: &Path,
     files: &mut Files,
     matched: &mut bool,
-) -> Result<Result<(), String>, String> {
+) -> Result<Result<(), (usize, String)>, String> {
     if case.object.is_empty() {
         return Err("the case has no `object`".to_owned());
     }
@@ -174,22 +271,23 @@ fn run_case(
     }
     let path = folder.join(&case.object);
     let object = match files.documents(&path)? {
-        [one] => one.clone(),
+        [one] => one.value.clone(),
         several => return Err(format!("`{}` has {} objects, one was expected", case.object, several.len())),
     };
     let mut inventory = Vec::new();
     for name in &case.inventory {
-        inventory.extend(files.documents(&folder.join(name))?.iter().cloned());
+        let documents = files.documents(&folder.join(name))?;
+        inventory.extend(documents.iter().map(|document| document.value.clone()));
     }
     let verdicts = review(&entry(&path, 0, object), set, &inventory, matched)?;
     let messages: Vec<&str> = verdicts.iter().map(|verdict| verdict.message.as_str()).collect();
-    for assertion in &case.assertions {
+    for (index, assertion) in case.assertions.iter().enumerate() {
         let pattern =
             assertion.message.as_deref().map(Regex::new).transpose().map_err(|error| error.to_string())?;
         let fits = |message: &&&str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(message));
         let count = messages.iter().filter(fits).count();
         if !assertion.violations.admits(count) {
-            return Ok(Err(unmet(assertion, count, &messages)));
+            return Ok(Err((index, unmet(assertion, count, &messages))));
         }
     }
     Ok(Ok(()))
@@ -264,29 +362,34 @@ fn entry(path: &Path, index: usize, value: Value) -> Arc<Entry> {
 }
 
 impl Files {
-    fn documents(&mut self, path: &Path) -> Result<&[Value], String> {
-        let documents = self.read.entry(path.to_owned()).or_insert_with(|| documents(path));
-        documents.as_deref().map_err(Clone::clone)
+    fn read(&mut self, path: &Path) -> Result<&FileText, String> {
+        let known = self.known.entry(path.to_owned()).or_insert_with(|| file_text(path));
+        known.as_ref().map_err(Clone::clone)
+    }
+
+    fn documents(&mut self, path: &Path) -> Result<&[ReadDocument], String> {
+        Ok(&self.read(path)?.1)
     }
 }
 
-fn documents(path: &Path) -> Result<Vec<Value>, String> {
+fn file_text(path: &Path) -> Result<FileText, String> {
     let shown = path.display();
     let cannot = |error: std::io::Error| format!("cannot read `{shown}`: {error}");
-    let size = std::fs::metadata(path).map_err(cannot)?.len();
-    if size > FILE_BYTES_MAX {
-        return Err(format!("`{shown}` is larger than {FILE_BYTES_MAX} bytes"));
+    // A pipe or a device may never end, and opening it may wait for ever.
+    let about = std::fs::metadata(path).map_err(cannot)?;
+    if !about.is_file() {
+        return Err(format!("`{shown}` is no file"));
     }
-    let text = std::fs::read(path).map_err(cannot)?;
+    let text = std::fs::File::open(path)
+        .and_then(|file| source::read_bounded(file, about.len(), FILE_BYTES_MAX))
+        .map_err(cannot)?
+        .ok_or_else(|| format!("`{shown}` is larger than {FILE_BYTES_MAX} bytes"))?;
     let reading = read(&text, &Limits::default());
     if let Some(error) = reading.errors.first() {
-        return Err(format!("`{shown}`: {}", error.message));
+        let (line, column) = lumen_value::span::LineIndex::new(&text).position(error.at);
+        return Err(format!("{shown}:{line}:{column}: {}", error.message));
     }
-    let values: Vec<Value> = reading
-        .documents
-        .into_iter()
-        .map(|document| document.value)
-        .filter(|value| !value.is_null())
-        .collect();
-    if values.is_empty() { Err(format!("`{shown}` has no objects")) } else { Ok(values) }
+    let said = reading.documents.into_iter().filter(|document| !document.value.is_null());
+    let documents: Vec<ReadDocument> = said.collect();
+    if documents.is_empty() { Err(format!("`{shown}` has no objects")) } else { Ok((text, documents)) }
 }

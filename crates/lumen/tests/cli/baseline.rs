@@ -8,14 +8,14 @@ fn what_is_known_is_silenced_wherever_its_lines_move() {
     folder
         .run("check --write-baseline known.json .")
         .expect(0)
-        .expect_note("wrote 6 findings to `known.json`");
+        .expect_note("wrote 7 findings to `known.json`");
     let text = folder.read("known.json");
     assert!(
         !text.contains("\"line\"") && text.contains("containers[agent]/securityContext/privileged"),
         "{text}"
     );
     let outcome = folder.run("check -o json --baseline known.json .");
-    outcome.expect(0).expect_note("6 findings known from the baseline");
+    outcome.expect(0).expect_note("7 findings known from the baseline");
     let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
     assert_eq!(report["findings"], serde_json::json!([]));
     // Lines move, the file is renamed, a container comes before: the same findings.

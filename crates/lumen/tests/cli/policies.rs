@@ -165,3 +165,123 @@ fn a_broken_policy_is_shown_at_its_place_and_takes_nothing_else_down() {
         .expect_line(&["policies/wrong.yaml:11:", "admission/invalid-constraint", "must be of type string"])
         .expect_line(&["deploy/pod.yaml", "admission/RequireOwner/everybody"]);
 }
+
+const EXPANSION: &str = "
+apiVersion: expansion.gatekeeper.sh/v1beta1
+kind: ExpansionTemplate
+metadata:
+  name: deployments
+spec:
+  applyTo:
+  - groups: [apps]
+    versions: [v1]
+    kinds: [Deployment]
+  templateSource: spec.template
+  generatedGVK: {group: '', version: v1, kind: Pod}
+";
+
+const DEPLOYMENT: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: 'registry.internal/web:1'}]}
+";
+
+const MUTATOR: &str = "
+apiVersion: mutations.gatekeeper.sh/v1
+kind: AssignMetadata
+metadata:
+  name: owner
+spec:
+  location: metadata.labels.owner
+  parameters:
+    assign: {value: team}
+";
+
+#[test]
+fn what_an_expansion_makes_is_mutated_and_what_is_written_is_not() {
+    let folder = folder();
+    folder.write("policies/expansion.yaml", EXPANSION);
+    folder.write("deploy/deployment.yaml", DEPLOYMENT);
+    let implied = "[Implied by deployments] web-pod has no label owner";
+    folder
+        .run("check --fail-on deny -o concise .")
+        .expect(1)
+        .expect_line(&["deploy/deployment.yaml", implied]);
+    folder.write("policies/mutator.yaml", MUTATOR);
+    let report = folder.run("check --fail-on deny -o concise .");
+    report.expect(1).expect_line(&["deploy/pod.yaml:2:1", "web has no label owner"]);
+    assert!(!report.stdout.contains("Implied by"), "{}", report.stdout);
+    let lonely = Folder::new(&[("mutator.yaml", MUTATOR)]);
+    lonely.run("check --fail-on low .").expect(0);
+}
+
+#[test]
+fn a_broken_mutator_is_shown_at_its_place() {
+    let folder = folder();
+    let assign = MUTATOR.replace("AssignMetadata", "Assign").replace(
+        "  location: metadata.labels.owner",
+        "  applyTo: [{groups: [''], versions: [v1], kinds: [Pod]}]\n  location: spec.a.b",
+    );
+    folder.write("policies/broken.yaml", MUTATOR.replace("metadata.labels.owner", "spec.x"));
+    folder.write("policies/one.yaml", assign.replace("name: owner", "name: one"));
+    let other = assign.replace("name: owner", "name: other").replace("spec.a.b", "'spec.a[name: x].b'");
+    folder.write("policies/other.yaml", other);
+    let shape = assign.replace("name: owner", "name: shape").replace("spec.a.b", "spec.containers.x");
+    folder.write("policies/shape.yaml", shape);
+    folder
+        .run("check -o concise .")
+        .expect(1)
+        .expect_line(&["policies/broken.yaml:7:", "admission/invalid-mutator", "a label or an annotation"])
+        .expect_line(&[
+            "policies/one.yaml:8:",
+            "admission/conflicting-mutator",
+            "contradicts that of Assign `other`",
+        ])
+        .expect_line(&["policies/other.yaml:8:", "admission/conflicting-mutator"])
+        .expect_line(&["deploy/pod.yaml", "admission/failed-mutation", "Assign/shape", "must be an object"]);
+}
+
+#[test]
+fn excluded_namespaces_are_left_alone() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\nspec: {containers: []}\n";
+    let config = "apiVersion: config.gatekeeper.sh/v1alpha1
+kind: Config
+metadata: {name: config, namespace: gatekeeper-system}
+spec: {match: [{processes: [webhook], excludedNamespaces: [sho*]}]}
+";
+    let folder = Folder::new(&[
+        ("pod.yaml", pod),
+        ("policies/template.yaml", TEMPLATE),
+        ("policies/constraint.yaml", CONSTRAINT),
+    ]);
+    let violation = "admission/RequireOwner/everybody";
+    folder.run("check -o concise .").expect_line(&[violation]);
+    folder.write("policies/config.yaml", config);
+    let report = folder.run("check -o concise --policy policies pod.yaml");
+    assert!(!report.stdout.contains("admission/"), "{}", report.stdout);
+    folder.write("policies/config.yaml", config.replace("name: config", "name: mine"));
+    let report = folder.run("check -o concise .");
+    report.expect_line(&[violation]).expect_line(&["policies/config.yaml:3:", "admission/invalid-config"]);
+    let label = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels:\n    admission.gatekeeper.sh/ignore: 'yes'\n";
+    folder.write("policies/namespace.yaml", label);
+    let report = folder.run("check -o concise .");
+    report.expect_line(&["policies/namespace.yaml:6:", "admission/ignored-namespace"]);
+    assert!(!report.stdout.contains(violation), "{}", report.stdout);
+}
+
+#[test]
+fn a_policy_of_a_file_goes_before_the_built_in_one_and_no_policy_is_told() {
+    let folder = Folder::new(&[("pod.yaml", HARDENED)]);
+    folder.run("policy export own block-latest-tag").expect(0);
+    folder
+        .run("check --policy builtin:block-latest-tag --policy own pod.yaml")
+        .expect_note("takes the place of the built-in one");
+    std::fs::create_dir(folder.path("empty")).expect("a folder");
+    folder.run("check --policy ./empty pod.yaml").expect_note("there is no policy in `empty`");
+}

@@ -370,7 +370,11 @@ pub(crate) fn report() -> Report {
         sources,
         inputs,
         rules: RULES.iter().collect(),
-        remedies: BTreeMap::new(),
+        remedies: [(
+            RuleId::new(Layer::Admission, "K8sAllowedRepos/repos::x,y"),
+            "Take the image from `registry.internal`: {a} | @admin [b](c)".to_owned(),
+        )]
+        .into(),
         summary: Summary { files: 6, documents: 5, objects: 4, workloads: 2, skipped: 1, silenced: 2 },
     }
 }

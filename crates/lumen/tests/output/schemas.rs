@@ -6,6 +6,7 @@ use std::{env, fs};
 
 use lumen::output::{Format, ReportApi, Style, schema};
 use lumen::report::Report;
+use lumen::test::report::{Case, Ending, Position, Report as TestReport, Suite};
 use serde_json::Value;
 
 use crate::fixture::{empty_report, report, report_with_passes, written};
@@ -114,25 +115,46 @@ fn report_objects_are_valid() {
 
 #[test]
 fn junit_is_valid() {
-    let schema = root().join("tests/schemas/junit-10.xsd");
-    for (number, report) in reports().iter().enumerate() {
-        let text = written(Format::Junit, report, &Style::default());
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(format!("{number}.xml"));
-        fs::write(&file, text).unwrap();
-        let xmllint = Command::new("xmllint")
-            .args(["--nonet", "--noout", "--schema"])
-            .args([&schema, &file])
-            .stdin(Stdio::null())
-            .output();
-        let Ok(output) = xmllint else {
-            let reason = "xmllint is not installed (Debian: libxml2-utils)";
-            assert!(env::var_os("CI").is_none(), "{reason}");
-            println!("skipped: {reason}");
-            return;
-        };
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for report in &reports() {
+        assert_valid_junit(&written(Format::Junit, report, &Style::default()));
     }
+}
+
+#[test]
+fn junit_of_tests_is_valid_and_has_its_messages_line_by_line() {
+    let case = |ending| Case {
+        test: "owner".to_owned(),
+        name: "missing <b>".to_owned(),
+        message: "2 violations, wanted none\nviolation: a & b".to_owned(),
+        at: Some(Position { line: 12, column: 5 }),
+        ..Case::ended(ending)
+    };
+    let cases = [Ending::Pass, Ending::Skip, Ending::Fail, Ending::Error].map(case).to_vec();
+    let suite = Suite { file: "suite.yaml".into(), cases, remarks: vec!["it is skipped".to_owned()] };
+    let text = lumen::test::output::junit(&TestReport { suites: vec![suite], coverage: None }).unwrap();
+    assert!(!text.contains("\\n"), "{text}");
+    assert!(text.contains("message=\"2 violations, wanted none\""), "{text}");
+    assert!(text.contains("suite.yaml:12:5: 2 violations, wanted none\nviolation: a &amp; b"), "{text}");
+    assert_valid_junit(&text);
+}
+
+fn assert_valid_junit(text: &str) {
+    let schema = root().join("tests/schemas/junit-10.xsd");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("junit.xml");
+    fs::write(&file, text).unwrap();
+    let xmllint = Command::new("xmllint")
+        .args(["--nonet", "--noout", "--schema"])
+        .args([&schema, &file])
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = xmllint else {
+        let reason = "xmllint is not installed (Debian: libxml2-utils)";
+        assert!(env::var_os("CI").is_none(), "{reason}");
+        println!("skipped: {reason}");
+        return;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Reads the YAML that the format writes: block mappings and sequences of scalars that are plain words, JSON numbers or

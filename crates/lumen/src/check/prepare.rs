@@ -1,0 +1,96 @@
+//! Inputs read and policies compiled, for commands that judge otherwise than [`check`](super::check()) does.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lumen_core::catalog;
+use lumen_core::finding::{Finding, Location};
+use lumen_core::review::Policies;
+use lumen_core::snapshot::{self, Snapshot};
+
+use super::{Input, Settings, documents, finding_of_problem, place, policies};
+use crate::locate::{DocumentPlace, Text};
+use crate::report::{Report, Reported, Summary};
+use crate::source::Problem;
+
+/// Inputs that were read.
+pub struct Prepared {
+    /// The objects.
+    pub snapshot: Snapshot,
+    /// The policies, those given beside the inputs among them.
+    pub policies: Policies,
+    /// What could not be read, or not be used as a policy.
+    pub findings: Vec<Finding>,
+    inputs: Vec<Input>,
+    places: BTreeMap<Arc<str>, Vec<DocumentPlace>>,
+}
+
+/// Reads inputs and compiles the policies.
+pub fn prepare(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> Prepared {
+    inputs.sort_by(|a, b| (&a.name, &a.bytes).cmp(&(&b.name, &b.bytes)));
+    inputs.dedup_by(|a, b| a.name == b.name);
+    let mut read = documents::read(&inputs, settings);
+    let options = snapshot::Options { default_namespace: settings.policies.default_namespace.clone() };
+    let (snapshot, _) = Snapshot::build(std::mem::take(&mut read.documents), &options);
+    let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
+    findings.extend(read.findings);
+    let added = policies::read(&inputs, settings);
+    let (policies, broken) = policies::compile(&added, &snapshot, settings);
+    findings.extend(added.findings);
+    findings.extend(broken);
+    let mut places = read.places;
+    places.extend(added.places);
+    inputs.extend(added.inputs);
+    inputs.sort_by(|a, b| a.name.cmp(&b.name));
+    Prepared { snapshot, policies, findings, inputs, places }
+}
+
+impl Prepared {
+    /// A report of findings about these inputs, for the output formats.
+    pub fn report(&self, mut findings: Vec<Finding>) -> Report {
+        findings.sort_by(|a, b| super::sort_key(a).cmp(&super::sort_key(b)));
+        findings.dedup();
+        let mut findings: Vec<Reported> = place::locate(findings, &self.inputs, &self.places, false);
+        findings.sort_by(|a, b| place::in_text(a).cmp(&place::in_text(b)));
+        let sources = place::texts(findings.iter().flat_map(place::of_report), &self.inputs);
+        let remedies = self.policies.admission.remedies();
+        let remedies = remedies.map(|(rule, remedy)| (rule.clone(), remedy.to_owned())).collect();
+        let inputs: Vec<Arc<str>> = self.inputs.iter().map(|input| input.name.clone()).collect();
+        let summary = Summary {
+            files: inputs.len(),
+            objects: self.snapshot.entries().len(),
+            workloads: self.snapshot.workloads().count(),
+            ..Summary::default()
+        };
+        Report { findings, inputs, sources, rules: catalog::rules().collect(), remedies, summary }
+    }
+
+    /// Finds the lines of places.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines { prepared: self, texts: RefCell::default() }
+    }
+}
+
+/// Finds the lines of places, and keeps the texts that it has read.
+pub struct Lines<'a> {
+    prepared: &'a Prepared,
+    texts: RefCell<BTreeMap<Arc<str>, Text<'a>>>,
+}
+
+impl Lines<'_> {
+    /// The line of a place, from 1; `None` where the input as a whole is meant.
+    pub fn line(&self, location: &Location) -> Option<usize> {
+        let mut texts = self.texts.borrow_mut();
+        let region = place::region(location, &mut texts, &self.prepared.inputs, &self.prepared.places)?;
+        Some(region.line)
+    }
+
+    /// A place for people: `deploy.yaml:9`.
+    pub fn shown(&self, location: &Location) -> String {
+        match self.line(location) {
+            Some(line) => format!("{}:{line}", location.source),
+            None => location.source.to_string(),
+        }
+    }
+}

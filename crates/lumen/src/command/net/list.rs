@@ -1,0 +1,92 @@
+//! `lumen net list`, `lumen net matrix` and `lumen net graph`.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Error, Result};
+use lumen_core::network::WorkloadId;
+
+use super::{Loaded, say, write};
+use crate::cli::net::{GraphFormat, ListFormat, MatrixFormat, NetGraph, NetList, NetMatrix};
+use crate::command::Context;
+use crate::exit::Exit;
+use crate::graph;
+use crate::network::listing::{Choice, Listing};
+use crate::network::{Network, actor, listing, matrix, picture};
+
+pub(super) fn list(arguments: &NetList, context: &Context) -> Result<Exit> {
+    let mut network = Loaded::open(&arguments.paths, &arguments.files, context)?.network(Vec::new());
+    let exit = say(&mut network, context);
+    let choice = Choice {
+        focus: focus(&network, &arguments.focus)?,
+        exposure: arguments.exposure,
+        fold: arguments.fold,
+    };
+    let found = Listing::of(&network, &choice)?;
+    let names = actor::names(&network.model);
+    let is_drawn =
+        |output: &crate::cli::net::NetOutput<ListFormat>| matches!(output.format, ListFormat::Graph(_));
+    let drawn = if arguments.outputs.iter().any(is_drawn) {
+        Some(picture::of_listing(&network, &found, &names)?)
+    } else {
+        None
+    };
+    write(&arguments.outputs, ListFormat::Text, |format, _, out| match (format, &drawn) {
+        (ListFormat::Text, _) => listing::text(&found, &names, out),
+        (ListFormat::Json, _) => listing::json(&found, &names, out),
+        (ListFormat::Csv, _) => listing::csv(&found, out),
+        (ListFormat::Markdown, _) => listing::markdown(&found, &names, out),
+        (ListFormat::Graph(format), Some(drawn)) => draw(format, drawn, out),
+        (ListFormat::Graph(_), None) => Ok(()),
+    })?;
+    Ok(exit)
+}
+
+pub(super) fn graph(arguments: &NetGraph, context: &Context) -> Result<Exit> {
+    let mut network = Loaded::open(&arguments.paths, &arguments.files, context)?.network(Vec::new());
+    let exit = say(&mut network, context);
+    let choice = Choice {
+        focus: focus(&network, &arguments.focus)?,
+        exposure: arguments.exposure,
+        fold: arguments.fold,
+    };
+    let found = Listing::of(&network, &choice)?;
+    let drawn = picture::of_listing(&network, &found, &actor::names(&network.model))?;
+    write(&arguments.outputs, GraphFormat::Svg, |format, _, out| draw(format, &drawn, out))?;
+    Ok(exit)
+}
+
+pub(super) fn matrix(arguments: &NetMatrix, context: &Context) -> Result<Exit> {
+    let mut network = Loaded::open(&arguments.paths, &arguments.files, context)?.network(Vec::new());
+    let exit = say(&mut network, context);
+    let focus = focus(&network, &arguments.focus)?;
+    let found = matrix::Matrix::of(&network, &focus, arguments.fold)?;
+    let names = actor::names(&network.model);
+    write(&arguments.outputs, MatrixFormat::Text, |format, _, out| match format {
+        MatrixFormat::Text => matrix::text(&found, &names, out),
+        MatrixFormat::Csv => matrix::csv(&found, out),
+        MatrixFormat::Json => matrix::json(&found, &names, out),
+        MatrixFormat::Markdown => matrix::markdown(&found, &names, out),
+    })?;
+    Ok(exit)
+}
+
+/// Writes a graph in one of its formats.
+pub(super) fn draw(
+    format: GraphFormat,
+    drawn: &graph::Graph,
+    out: &mut dyn std::io::Write,
+) -> std::io::Result<()> {
+    match format {
+        GraphFormat::Svg => graph::svg::write(drawn, out),
+        GraphFormat::Dot => graph::dot::write(drawn, out),
+        GraphFormat::Mermaid => graph::mermaid::write(drawn, out),
+    }
+}
+
+fn focus(network: &Network, names: &[String]) -> Result<BTreeSet<WorkloadId>> {
+    let mut focus = BTreeSet::new();
+    for name in names {
+        focus.extend(network.named(name).map_err(Error::msg)?);
+    }
+    Ok(focus)
+}

@@ -1,0 +1,90 @@
+//! The kinds of documents that are tests. A new kind is a row here, and a file that runs it.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
+
+use lumen_core::finding::Place;
+use lumen_value::{Pointer, Value};
+
+use super::filter::Filter;
+use super::report::{Position, Ran};
+use super::{reachability, suites};
+use crate::locate::{Part, Text};
+use crate::report::Region;
+
+/// A kind.
+pub struct Kind {
+    /// The group of its `apiVersion`.
+    pub group: &'static str,
+    /// Its `kind`.
+    pub kind: &'static str,
+    /// Runs one document of the kind.
+    pub run: fn(&Document<'_>, &Choice<'_>) -> Ran,
+}
+
+/// All kinds.
+pub const KINDS: &[Kind] = &[
+    Kind { group: suites::GROUP, kind: "Suite", run: suites::run },
+    Kind { group: reachability::GROUP, kind: reachability::KIND, run: reachability::run },
+];
+
+impl Kind {
+    /// The kind of a document; none where it is no test.
+    pub fn of(document: &Value) -> Option<&'static Self> {
+        let field = |name| document.get(name).and_then(Value::as_str);
+        let group = field("apiVersion")?.split('/').next()?;
+        let kind = field("kind")?;
+        KINDS.iter().find(|row| row.group == group && row.kind == kind)
+    }
+
+    /// Whether a text may hold a document of any kind.
+    pub fn may_be_in(text: &[u8]) -> bool {
+        KINDS.iter().any(|row| memchr::memmem::find(text, row.group.as_bytes()).is_some())
+    }
+}
+
+/// A document that is a test.
+pub struct Document<'a> {
+    /// The name of its file, for people.
+    pub file: &'a Arc<str>,
+    /// The path of its file: other paths in it are relative to its folder.
+    pub path: &'a Path,
+    /// The text of its file.
+    pub bytes: &'a [u8],
+    /// Where things stand in the text.
+    pub text: &'a RefCell<Text<'a>>,
+    /// Its number in the file.
+    pub number: usize,
+    /// What it says.
+    pub value: &'a Value,
+}
+
+impl Document<'_> {
+    /// Where a field stands in the file, or what is above it where it is missing.
+    pub fn position(&self, field: &Pointer) -> Option<Position> {
+        let region = self.region(field)?;
+        Some(Position { line: region.line, column: region.column })
+    }
+
+    /// The value of a key as it is written: a plain `yes` is no boolean to every reader.
+    pub fn written(&self, field: &Pointer) -> Option<String> {
+        let region = self.region(field)?;
+        let entry = String::from_utf8_lossy(self.bytes.get(region.bytes)?);
+        entry.split_once(':').map(|(_, value)| value.trim().to_owned())
+    }
+
+    fn region(&self, field: &Pointer) -> Option<Region> {
+        let place = Place::Field { document: self.number, pointer: field.clone() };
+        self.text.borrow_mut().region(&place, Part::Entry)
+    }
+}
+
+/// What is to be run, and what is wanted of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice<'a> {
+    /// Which tests and cases.
+    pub filter: &'a Filter,
+    /// Whether to say which lines were evaluated.
+    pub coverage: bool,
+}
