@@ -1,5 +1,5 @@
 //! Any text as a module and an input, divided by a line `---`: it is evaluated within its budget, and the fast plan answers
-//! what the plain one does.
+//! what the plain one does. So does each rule's plan for the first key of the input.
 #![no_main]
 
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use libfuzzer_sys::fuzz_target;
 use lumen_rego::ast::Version;
 use lumen_rego::builtin::Budget;
 use lumen_rego::error::Code;
-use lumen_rego::eval::{Data, EvalError, Inputs, Outcome, Scratch};
-use lumen_rego::plan::Optimisations;
+use lumen_rego::eval::{Data, EvalError, Inputs, Outcome, Scratch, Shared};
+use lumen_rego::plan::{Commons, Optimisations};
 use lumen_rego::program::{CompileOptions, Program, Source};
 use lumen_value::json::parse;
 use lumen_value::read::Limits;
@@ -46,6 +46,34 @@ fn code(result: &Result<Outcome, EvalError>) -> Option<Code> {
     }
 }
 
+/// Every rule of the module: by its own entry, and by what it is for the first key of the input.
+fn specialised(source: &Source, input: &[u8]) {
+    let Ok(program) = Program::compile(std::slice::from_ref(source), &CompileOptions::default()) else { return };
+    let Ok(document) = parse(input, &Limits::default()) else { return };
+    let Some((key, value)) = document.value.as_object().and_then(|input| input.fields().next()) else { return };
+    let key = key.to_text();
+    let data = Data::new(document.value.clone());
+    let fixed: [(&[&str], _); 1] = [(&[&key], value.clone())];
+    let (mut commons, mut shared) = (Commons::default(), Shared::default());
+    for node in program.plan().nodes.iter().filter(|node| node.rules) {
+        let path: Option<Vec<&str>> = node.path.iter().map(|key| key.as_str()).collect();
+        let Some(path) = path else { continue };
+        let special = program.specialise(&path, &fixed, Budget::new(STEPS, BYTES), &mut commons);
+        let (Some(special), Ok(entry)) = (special, program.entry(&path)) else { continue };
+        let inputs = || Inputs { input: Some(document.value.clone()), ..Inputs::new(&data, Budget::new(STEPS, BYTES)) };
+        let plain = program.evaluate(&entry, inputs(), &mut Scratch::default());
+        let inputs = Inputs { shared: Some(&mut shared), ..inputs() };
+        let found = program.evaluate(&special, inputs, &mut Scratch::default());
+        match (code(&found), code(&plain)) {
+            (Some(Code::EvalBudget), _) | (_, Some(Code::EvalBudget)) => {}
+            (found, plain) => assert_eq!(found, plain),
+        }
+        if let (Ok(found), Ok(plain)) = (&found, &plain) {
+            assert_eq!(found.solutions, plain.solutions);
+        }
+    }
+}
+
 fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let (module, input) = text.split_once("\n---\n").unwrap_or((text, "{}"));
@@ -57,6 +85,7 @@ fuzz_target!(|input: &[u8]| {
     if ["rand.", "uuid."].iter().any(|name| module.contains(name)) {
         return;
     }
+    specialised(&source, input.as_bytes());
     match (code(&fast), code(&plain)) {
         (Some(Code::EvalBudget), _) | (_, Some(Code::EvalBudget)) => {}
         (fast, plain) => assert_eq!(fast, plain),

@@ -1,9 +1,9 @@
-//! Any bytes as manifests with templates and constraints: they compile or are findings, and a Pod is reviewed with them, twice
-//! alike.
+//! Any bytes as manifests with templates, constraints and mutators: they compile or are findings, and a Pod is mutated, expanded
+//! and reviewed with them, twice alike.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lumen_core::admission::matching::Source;
+use lumen_core::admission::matching::{Source, Subject};
 use lumen_core::admission::{PolicySet, Review, WEBHOOK};
 use lumen_core::request::bare_request;
 use lumen_core::snapshot::{Options, Snapshot, SourceDocument};
@@ -38,6 +38,10 @@ fuzz_target!(|input: &[u8]| {
         point: WEBHOOK,
     };
     let verdicts = || format!("{:?}", set.review(&review, snapshot.inventory()));
+    let subject = Subject { object: &entry.value, namespace: None, source: Source::Original };
+    let mutated = || format!("{:?}", set.mutators().mutate(&subject, "CREATE"));
+    assert_eq!(mutated(), mutated());
+    let _ = set.expand(&entry.value, None);
     // Random numbers and the time are the same for each review.
     assert_eq!(verdicts(), verdicts());
 });

@@ -4,9 +4,13 @@
 //! machine. The peers are found on the PATH, or by `KUBE_LINTER`, `KUBECONFORM` and `GATOR`. kubeconform needs
 //! schemas: they are made from a real API server's description where one is built (`cargo xtask cluster build`), without
 //! which it only parses.
+//!
+//! `benches/rego`, a workspace of its own, compares the engine with regorus and, where `OPA` names it or it is on the PATH,
+//! with OPA.
 
 mod measure;
 mod policies;
+mod rego;
 mod schemas;
 mod tree;
 
@@ -72,6 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bail!("`{}` ended with {}: the tree is clean, 0 is right", call.typed(), measured.status);
     }
     policies::run(&lumen, &folder, tree.bytes, runs)?;
+    rego::run()?;
     for peer in peers(&folder)? {
         match peer.call {
             None => println!("{}: not on the PATH, nor named by `{}`", peer.name, peer.variable),

@@ -39,6 +39,18 @@ const SCENES: &[Scene] = &[
         code: 0,
         meaning: "",
     },
+    Scene {
+        says: "Who reaches whom in the shop.",
+        arguments: &["net", "list", "examples/shop"],
+        code: 0,
+        meaning: "",
+    },
+    Scene {
+        says: "Why redis does not reach the api: what isolates them, and the rules that come nearest.",
+        arguments: &["net", "why", "shop/redis", "shop/api", "8080", "-f", "examples/shop"],
+        code: 1,
+        meaning: "as it should be: the connection is denied",
+    },
 ];
 
 pub(crate) fn run() -> Result<()> {
