@@ -302,7 +302,8 @@ fn bypass(row: &Row, bypassed: &BTreeSet<Layer>, lines: &Lines<'_>) -> String {
     } else {
         ""
     };
-    format!("if {} is bypassed: {stop}{lost}{round}\n", layers_listed(bypassed))
+    let verb = if bypassed.len() == 1 { "is" } else { "are" };
+    format!("if {} {verb} bypassed: {stop}{lost}{round}\n", layers_listed(bypassed))
 }
 
 fn rests_on(row: &Row, lines: &Lines<'_>) -> String {

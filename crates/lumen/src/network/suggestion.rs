@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::shape::{PortRange, port_ranges};
+use crate::output::counted;
 use crate::output::escape::line;
 
 pub mod flows;
@@ -68,8 +69,8 @@ pub fn notes(model: &Model, preview: &Preview) -> Vec<String> {
     match &preview.broken {
         None => notes.push("there are too many pairs to say what would break".to_owned()),
         Some(all) if !all.is_empty() => notes.push(format!(
-            "{} connections to served ports that are possible today would be denied: `-o breaks` lists them",
-            all.len()
+            "{} to served ports, possible today, would be denied: `-o breaks` tells more",
+            counted(all.len(), "connection")
         )),
         Some(_) => {}
     }
