@@ -92,13 +92,6 @@ pub struct Binding {
     roles: Vec<usize>,
 }
 
-impl Binding {
-    /// Whether the role that it names exists, as far as is known.
-    pub fn has_role(&self) -> bool {
-        !self.roles.is_empty()
-    }
-}
-
 /// `ClusterRoleBinding admins` or `RoleBinding shop/readers`.
 impl std::fmt::Display for Binding {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

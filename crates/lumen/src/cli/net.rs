@@ -146,8 +146,8 @@ pub struct NetList {
     #[arg(long)]
     pub fold: bool,
     /// How it is written, and where; repeatable [default: txt]
-    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", ListFormat::ALL))]
-    pub outputs: Vec<NetOutput<ListFormat>>,
+    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", ConnectionsFormat::ALL))]
+    pub outputs: Vec<NetOutput<ConnectionsFormat>>,
     /// The manifests.
     #[command(flatten)]
     pub files: NetFiles,
@@ -199,8 +199,8 @@ pub struct NetDiff {
     #[arg(long, value_name = "REV..REV")]
     pub git: Option<String>,
     /// How it is written, and where; repeatable
-    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", DiffFormat::ALL))]
-    pub outputs: Vec<NetOutput<DiffFormat>>,
+    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", ConnectionsFormat::ALL))]
+    pub outputs: Vec<NetOutput<ConnectionsFormat>>,
     /// The manifests.
     #[command(flatten)]
     pub files: NetFiles,
@@ -326,22 +326,22 @@ impl Formats for SuggestFormat {
         &[("yaml", Self::Yaml), ("json", Self::Json), ("breaks", Self::Breaks)];
 }
 
-/// How `lumen net list` writes.
+/// How `lumen net list` and `lumen net diff` write connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListFormat {
+pub enum ConnectionsFormat {
     /// For people.
     Text,
-    /// One JSON document, schema `lumen.net.list/v1`.
+    /// One JSON document, schema `lumen.net.list/v1` or `lumen.net.diff/v1`.
     Json,
     /// Comma-separated values, one connection a line.
     Csv,
     /// A Markdown table.
     Markdown,
-    /// As `lumen net graph` draws it.
+    /// As `lumen net graph` draws it; of a difference, won and lost marked.
     Graph(GraphFormat),
 }
 
-impl Formats for ListFormat {
+impl Formats for ConnectionsFormat {
     const ALL: &'static [(&'static str, Self)] = &[
         ("txt", Self::Text),
         ("json", Self::Json),
@@ -364,33 +364,6 @@ pub enum WhyFormat {
 
 impl Formats for WhyFormat {
     const ALL: &'static [(&'static str, Self)] = &[("human", Self::Human), ("json", Self::Json)];
-}
-
-/// How `lumen net diff` writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiffFormat {
-    /// For people.
-    Text,
-    /// One JSON document, schema `lumen.net.diff/v1`.
-    Json,
-    /// Comma-separated values, one connection a line.
-    Csv,
-    /// A Markdown table.
-    Markdown,
-    /// As `lumen net graph` draws it, won and lost marked.
-    Graph(GraphFormat),
-}
-
-impl Formats for DiffFormat {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("txt", Self::Text),
-        ("json", Self::Json),
-        ("csv", Self::Csv),
-        ("md", Self::Markdown),
-        ("dot", Self::Graph(GraphFormat::Dot)),
-        ("mermaid", Self::Graph(GraphFormat::Mermaid)),
-        ("svg", Self::Graph(GraphFormat::Svg)),
-    ];
 }
 
 /// How `lumen net matrix` writes.

@@ -64,11 +64,6 @@ impl Difference {
         self.changes.is_empty()
     }
 
-    /// Whether anything is reached now that was not.
-    pub fn opens(&self) -> bool {
-        self.changes.iter().any(|change| !change.won.is_empty())
-    }
-
     /// Compares two networks.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 /// What takes the place of an image's domain, path, and tag or digest. What is empty leaves the image's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ImageParts {
-    /// A registry: `registry.example.org:5000`.
+    /// A registry: `host:5000`.
     pub(super) domain: String,
     /// A repository: `library/nginx`.
     pub(super) path: String,

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::list::draw;
 use super::{Loaded, git, options, say_assumptions, say_findings, write};
 use crate::check::{Manifests, Settings};
-use crate::cli::net::{DiffFormat, NetDiff, NetOutput};
+use crate::cli::net::{ConnectionsFormat, NetDiff, NetOutput};
 use crate::command::{Context, start_of_search};
 use crate::exit::Exit;
 use crate::network::{Network, difference, picture};
@@ -18,16 +18,17 @@ pub(super) fn run(arguments: &NetDiff, context: &Context) -> Result<Exit> {
     let exit = say_findings(&mut before, context).max(say_findings(&mut after, context));
     let found = difference::Difference::of(&before, &after)?;
     say_assumptions(&found.assumptions, context);
-    let is_drawn = |output: &NetOutput<DiffFormat>| matches!(output.format, DiffFormat::Graph(_));
+    let is_drawn =
+        |output: &NetOutput<ConnectionsFormat>| matches!(output.format, ConnectionsFormat::Graph(_));
     let drawn =
         if arguments.outputs.iter().any(is_drawn) { Some(picture::of_difference(&found)?) } else { None };
-    write(&arguments.outputs, DiffFormat::Text, |format, to_stdout, out| match (format, &drawn) {
-        (DiffFormat::Text, _) => difference::text(&found, context.console.style(to_stdout).color, out),
-        (DiffFormat::Json, _) => difference::json(&found, out),
-        (DiffFormat::Csv, _) => difference::csv(&found, out),
-        (DiffFormat::Markdown, _) => difference::markdown(&found, out),
-        (DiffFormat::Graph(format), Some(drawn)) => draw(format, drawn, out),
-        (DiffFormat::Graph(_), None) => Ok(()),
+    write(&arguments.outputs, ConnectionsFormat::Text, |format, to_stdout, out| match (format, &drawn) {
+        (ConnectionsFormat::Text, _) => difference::text(&found, context.console.style(to_stdout).color, out),
+        (ConnectionsFormat::Json, _) => difference::json(&found, out),
+        (ConnectionsFormat::Csv, _) => difference::csv(&found, out),
+        (ConnectionsFormat::Markdown, _) => difference::markdown(&found, out),
+        (ConnectionsFormat::Graph(format), Some(drawn)) => draw(format, drawn, out),
+        (ConnectionsFormat::Graph(_), None) => Ok(()),
     })?;
     Ok(exit.max(if found.is_empty() { Exit::Clean } else { Exit::Found }))
 }

@@ -6,7 +6,7 @@ use anyhow::{Error, Result};
 use lumen_core::network::WorkloadId;
 
 use super::{Loaded, say, write};
-use crate::cli::net::{GraphFormat, ListFormat, MatrixFormat, NetGraph, NetList, NetMatrix};
+use crate::cli::net::{ConnectionsFormat, GraphFormat, MatrixFormat, NetGraph, NetList, NetMatrix};
 use crate::command::Context;
 use crate::exit::Exit;
 use crate::graph;
@@ -23,20 +23,21 @@ pub(super) fn list(arguments: &NetList, context: &Context) -> Result<Exit> {
     };
     let found = Listing::of(&network, &choice)?;
     let names = actor::names(&network.model);
-    let is_drawn =
-        |output: &crate::cli::net::NetOutput<ListFormat>| matches!(output.format, ListFormat::Graph(_));
+    let is_drawn = |output: &crate::cli::net::NetOutput<ConnectionsFormat>| {
+        matches!(output.format, ConnectionsFormat::Graph(_))
+    };
     let drawn = if arguments.outputs.iter().any(is_drawn) {
         Some(picture::of_listing(&network, &found, &names)?)
     } else {
         None
     };
-    write(&arguments.outputs, ListFormat::Text, |format, _, out| match (format, &drawn) {
-        (ListFormat::Text, _) => listing::text(&found, &names, out),
-        (ListFormat::Json, _) => listing::json(&found, &names, out),
-        (ListFormat::Csv, _) => listing::csv(&found, out),
-        (ListFormat::Markdown, _) => listing::markdown(&found, &names, out),
-        (ListFormat::Graph(format), Some(drawn)) => draw(format, drawn, out),
-        (ListFormat::Graph(_), None) => Ok(()),
+    write(&arguments.outputs, ConnectionsFormat::Text, |format, _, out| match (format, &drawn) {
+        (ConnectionsFormat::Text, _) => listing::text(&found, &names, out),
+        (ConnectionsFormat::Json, _) => listing::json(&found, &names, out),
+        (ConnectionsFormat::Csv, _) => listing::csv(&found, out),
+        (ConnectionsFormat::Markdown, _) => listing::markdown(&found, &names, out),
+        (ConnectionsFormat::Graph(format), Some(drawn)) => draw(format, drawn, out),
+        (ConnectionsFormat::Graph(_), None) => Ok(()),
     })?;
     Ok(exit)
 }
