@@ -1,247 +1,338 @@
-//! Types that are plain without running anything: what can only fail is refused when it is compiled, as cel-go refuses it.
-//! Less is known here than there; what is not known is `dyn`, and passes.
+//! Types of expressions, as cel-go's checker finds them: what does not fit is refused when it is compiled, whether or not it
+//! would be reached. What comes from documents is `dyn`, and fits everything.
+
+mod kind;
+mod literal;
+mod signature;
+
+pub(crate) use kind::Type;
+
+use kind::{Constructor, Known, closed};
 
 use crate::function;
 use crate::parse::Fault;
-use crate::syntax::{Fold, Kind, Node, Operator, Root, Step};
+use crate::syntax::{Fold, Kind, Macro, Node, Root, Step};
 use crate::value::Val;
 
-/// What an expression gives, as far as it is plain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Type {
-    Dyn,
-    Bool,
-    Int,
-    Uint,
-    Double,
-    Text,
-    Bytes,
-    List,
-    Map,
-}
-
-impl Type {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Dyn => "dyn",
-            Self::Bool => "bool",
-            Self::Int => "int",
-            Self::Uint => "uint",
-            Self::Double => "double",
-            Self::Text => "string",
-            Self::Bytes => "bytes",
-            Self::List => "list(dyn)",
-            Self::Map => "map(dyn, dyn)",
-        }
-    }
-
-    fn is_number(self) -> bool {
-        matches!(self, Self::Int | Self::Uint | Self::Double)
-    }
-
-    /// The one type of both, if they may have one.
-    fn joined(self, other: Self) -> Option<Self> {
-        match (self, other) {
-            (Self::Dyn, _) | (_, Self::Dyn) => Some(Self::Dyn),
-            (a, b) => (a == b).then_some(a),
-        }
-    }
-}
-
-/// Functions whose result has one type.
-const RESULTS: &[(&str, Type)] = &[
-    ("bool", Type::Bool),
-    ("bytes", Type::Bytes),
-    ("charAt", Type::Text),
-    ("contains", Type::Bool),
-    ("double", Type::Double),
-    ("endsWith", Type::Bool),
-    ("find", Type::Text),
-    ("format", Type::Text),
-    ("int", Type::Int),
-    ("isSorted", Type::Bool),
-    ("join", Type::Text),
-    ("lowerAscii", Type::Text),
-    ("matches", Type::Bool),
-    ("replace", Type::Text),
-    ("size", Type::Int),
-    ("split", Type::List),
-    ("startsWith", Type::Bool),
-    ("string", Type::Text),
-    ("substring", Type::Text),
-    ("trim", Type::Text),
-    ("uint", Type::Uint),
-    ("upperAscii", Type::Text),
-];
-
-fn result(function: usize) -> Type {
-    let name = function::name(function);
-    RESULTS.iter().find(|(known, _)| *known == name).map_or(Type::Dyn, |(_, result)| *result)
-}
-
-/// The type of an expression, or why it can only fail. `variables` are the types of those before it.
+/// The type of an expression, or why it is refused. `variables` are the types of those before it.
 pub(crate) fn check(node: &Node, variables: &[Type]) -> Result<Type, Fault> {
-    stacker::maybe_grow(64 * 1024, 1024 * 1024, || check_kind(node, variables))
+    let mut checker = Checker { variables, locals: Vec::new(), known: Known::default(), formats: 0 };
+    let found = checker.check(node)?;
+    Ok(closed(&checker.known.resolved(&found)))
 }
 
-fn no_overload<T>(at: usize, name: &str, types: &[Type]) -> Result<T, Fault> {
-    let types: Vec<&str> = types.iter().map(|of| of.name()).collect();
-    let message = format!("found no matching overload for '{name}' applied to '({})'", types.join(", "));
-    Err(Fault { at, message })
+struct Checker<'a> {
+    variables: &'a [Type],
+    /// The types of the macros' variables.
+    locals: Vec<Type>,
+    known: Known,
+    /// How many calls of `format` are around: within them lists may be of several types.
+    formats: usize,
 }
 
-fn check_kind(node: &Node, variables: &[Type]) -> Result<Type, Fault> {
-    let at = node.at;
-    let check_all = |nodes: &[Node]| nodes.iter().try_for_each(|node| check(node, variables).map(drop));
-    Ok(match &node.kind {
-        Kind::Literal(value) => of_value(value),
-        Kind::Root(Root::Variable(index)) => variables.get(*index).copied().unwrap_or(Type::Dyn),
-        Kind::Root(_) => Type::Dyn,
-        Kind::Chain(first, rest) => {
-            let mut left = check(first, variables)?;
-            for (operator, operand) in rest {
-                left = operated(at, *operator, left, check(operand, variables)?)?;
-            }
-            left
-        }
-        Kind::And(nodes) | Kind::Or(nodes) => {
-            for operand in nodes {
-                let found = check(operand, variables)?;
-                if !matches!(found, Type::Bool | Type::Dyn) {
-                    let message = format!("expected type 'bool' but found '{}'", found.name());
-                    return Err(Fault { at: operand.at, message });
-                }
-            }
-            Type::Bool
-        }
-        Kind::Not(operand) => match check(operand, variables)? {
-            Type::Bool | Type::Dyn => Type::Bool,
-            other => return no_overload(at, "!_", &[other]),
-        },
-        Kind::Negate(operand) => match check(operand, variables)? {
-            known @ (Type::Int | Type::Double | Type::Dyn) => known,
-            other => return no_overload(at, "-_", &[other]),
-        },
-        Kind::Choose(cases, otherwise) => {
-            let mut chosen = check(otherwise, variables)?;
-            for (condition, value) in cases.iter().rev() {
-                let (condition, value) = (check(condition, variables)?, check(value, variables)?);
-                let joined = value.joined(chosen).filter(|_| matches!(condition, Type::Bool | Type::Dyn));
-                let Some(joined) = joined else {
-                    return no_overload(at, "_?_:_", &[condition, value, chosen]);
-                };
-                chosen = joined;
-            }
-            chosen
-        }
-        Kind::Path(base, steps) => {
-            check(base, variables)?;
-            let mut last = Type::Dyn;
-            for step in steps {
-                last = stepped(step, variables)?;
-            }
-            last
-        }
-        Kind::List(items) => {
-            // The elements have one type.
-            let mut before = Type::Dyn;
-            for (optional, item) in items {
-                let found = check(item, variables)?;
-                if !optional && before.joined(found).is_none() {
-                    let message = format!("expected type '{}' but found '{}'", before.name(), found.name());
-                    return Err(Fault { at: item.at, message });
-                }
-                if found != Type::Dyn && !optional {
-                    before = found;
-                }
-            }
-            Type::List
-        }
-        Kind::Map(entries) => {
-            for (_, key, value) in entries {
-                check(key, variables)?;
-                check(value, variables)?;
-            }
-            Type::Map
-        }
-        Kind::Call(function, operands) => {
-            check_all(operands)?;
-            result(*function)
-        }
-        Kind::Has(base, _) => {
-            check(base, variables)?;
-            Type::Bool
-        }
-    })
+type Checked = Result<Type, Fault>;
+
+fn fault<T>(at: usize, message: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault { at, message: message.into() })
 }
 
-/// What a step gives, whatever it is done with.
-fn stepped(step: &Step, variables: &[Type]) -> Result<Type, Fault> {
-    Ok(match step {
-        Step::Select { .. } => Type::Dyn,
-        Step::Index { key, .. } => {
-            check(key, variables)?;
-            Type::Dyn
-        }
-        Step::Call { function, operands } => {
-            operands.iter().try_for_each(|operand| check(operand, variables).map(drop))?;
-            result(*function)
-        }
-        Step::Macro(folded) => {
-            if let Some(filter) = &folded.filter {
-                check(filter, variables)?;
+impl Checker<'_> {
+    /// The parser bounded how deep a tree is; the stack grows where the thread has too little.
+    fn check(&mut self, node: &Node) -> Checked {
+        stacker::maybe_grow(64 * 1024, 1024 * 1024, || self.check_kind(node))
+    }
+
+    fn check_all(&mut self, nodes: &[Node]) -> Result<Vec<Type>, Fault> {
+        nodes.iter().map(|node| self.check(node)).collect()
+    }
+
+    fn check_kind(&mut self, node: &Node) -> Checked {
+        let at = node.at;
+        match &node.kind {
+            Kind::Literal(value) => Ok(of_value(value)),
+            Kind::Root(root) => Ok(self.root(*root)),
+            Kind::Chain(first, rest) => {
+                let mut left = self.check(first)?;
+                for (operator, operand) in rest {
+                    let right = self.check(operand)?;
+                    left = self.resolve(at, operator.name(), false, &[left, right])?;
+                }
+                Ok(left)
             }
-            check(&folded.body, variables)?;
-            match folded.fold {
-                Fold::All | Fold::Exists | Fold::ExistsOne => Type::Bool,
-                Fold::Filter | Fold::Map | Fold::SortBy => Type::List,
-                Fold::MapValues | Fold::MapEntries => Type::Map,
-                Fold::OptionalMap | Fold::OptionalFlatMap => Type::Dyn,
+            Kind::And(nodes) | Kind::Or(nodes) => {
+                for operand in nodes {
+                    self.condition(operand)?;
+                }
+                Ok(Type::Bool)
+            }
+            Kind::Not(operand) => {
+                let operand = self.check(operand)?;
+                self.resolve(at, "!_", false, &[operand])
+            }
+            Kind::Negate(operand) => {
+                let operand = self.check(operand)?;
+                self.resolve(at, "-_", false, &[operand])
+            }
+            Kind::Choose(cases, otherwise) => {
+                let mut chosen = self.check(otherwise)?;
+                for (condition, value) in cases.iter().rev() {
+                    let types = [self.check(condition)?, self.check(value)?, chosen];
+                    chosen = self.resolve(at, "_?_:_", false, &types)?;
+                }
+                Ok(chosen)
+            }
+            Kind::Path(base, steps) => {
+                // What a call of `format` is called on may be such a list too.
+                let formats = steps.iter().filter(|step| is_format(step)).count();
+                self.formats += formats;
+                let found = self.path(base, steps);
+                self.formats -= formats;
+                found
+            }
+            Kind::List(items) => self.list(items),
+            Kind::Map(entries) => self.map(entries),
+            Kind::Call(function, operands) => {
+                let types = self.check_all(operands)?;
+                let name = function::name(*function);
+                literal::check_call(at, name, operands.first())?;
+                self.resolve(at, name, false, &types)
+            }
+            Kind::Has(base, name) => {
+                let base = self.check(base)?;
+                self.select(at, &base, &name.to_text(), false)?;
+                Ok(Type::Bool)
             }
         }
-    })
+    }
+
+    fn root(&self, root: Root) -> Type {
+        match root {
+            Root::Request => Type::Named(signature::REQUEST),
+            Root::NamespaceObject => Type::Named(signature::NAMESPACE),
+            Root::Variables => Type::Named("kubernetes.variables"),
+            Root::Variable(index) => self.variables.get(index).cloned().unwrap_or(Type::Dyn),
+            Root::Local(index) => self.locals.get(index).cloned().unwrap_or(Type::Dyn),
+            Root::Object | Root::OldObject | Root::Params => Type::Dyn,
+        }
+    }
+
+    /// What a function gives for operands of these types.
+    fn resolve(&mut self, at: usize, name: &str, is_member: bool, operands: &[Type]) -> Checked {
+        if let Some(result) = signature::result(&mut self.known, name, is_member, operands) {
+            return Ok(result);
+        }
+        let shown: Vec<String> = operands.iter().map(|of| closed(&self.known.resolved(of)).shown()).collect();
+        let applied = match shown.split_first() {
+            Some((on, rest)) if is_member => format!("{on}.({})", rest.join(", ")),
+            _ => format!("({})", shown.join(", ")),
+        };
+        fault(at, format!("found no matching overload for '{name}' applied to '{applied}'"))
+    }
+
+    /// What must be a boolean.
+    fn condition(&mut self, node: &Node) -> Result<(), Fault> {
+        let found = self.check(node)?;
+        if self.known.fits(&found, &Type::Bool) {
+            return Ok(());
+        }
+        let found = closed(&self.known.resolved(&found)).shown();
+        fault(node.at, format!("expected type 'bool' but found '{found}'"))
+    }
+
+    fn path(&mut self, base: &Node, steps: &[Step]) -> Checked {
+        let at = base.at;
+        let mut on = self.check(base)?;
+        for (index, step) in steps.iter().enumerate() {
+            let before = if index == 0 { Some(base) } else { None };
+            on = match step {
+                Step::Select { name, optional } => self.select(at, &on, &name.to_text(), *optional)?,
+                Step::Index { key, optional } => {
+                    let key = self.check(key)?;
+                    self.resolve(at, if *optional { "_[?_]" } else { "_[_]" }, false, &[on, key])?
+                }
+                Step::Call { function, operands } => {
+                    let name = function::name(*function);
+                    let mut types = vec![on];
+                    types.extend(self.check_all(operands)?);
+                    literal::check_member_call(at, name, before, operands)?;
+                    self.resolve(at, name, true, &types)?
+                }
+                Step::Macro(folded) => self.fold(at, &on, folded)?,
+            };
+        }
+        Ok(on)
+    }
+
+    /// The type of a field.
+    fn select(&mut self, at: usize, on: &Type, name: &str, optional: bool) -> Checked {
+        let on = self.known.resolved(on);
+        let inner = on.parameters(Constructor::Optional).and_then(<[Type]>::first);
+        let of = inner.unwrap_or(&on);
+        let found = match of {
+            Type::Dyn => Type::Dyn,
+            Type::Variable(_) => {
+                self.known.fits(&Type::Dyn, of);
+                Type::Dyn
+            }
+            Type::Named(object) if signature::has_fields(object) => match signature::field(object, name) {
+                Some(found) => found,
+                None => return fault(at, format!("undefined field '{name}'")),
+            },
+            _ => match of.parameters(Constructor::Map) {
+                Some([_, value]) => value.clone(),
+                _ => return fault(at, format!("type '{}' does not support field selection", of.shown())),
+            },
+        };
+        Ok(if optional || inner.is_some() { Type::optional(found) } else { found })
+    }
+
+    fn list(&mut self, items: &[(bool, Node)]) -> Checked {
+        let mut types = Vec::with_capacity(items.len());
+        for (optional, item) in items {
+            let found = self.check(item)?;
+            types.push((self.element(item, found, *optional)?, item.at));
+        }
+        let element = self.common(&types)?;
+        Ok(Type::list(element))
+    }
+
+    fn map(&mut self, entries: &[(bool, Node, Node)]) -> Checked {
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        for (optional, key, value) in entries {
+            keys.push((self.check(key)?, key.at));
+            let found = self.check(value)?;
+            values.push((self.element(value, found, *optional)?, value.at));
+        }
+        Ok(Type::map(self.common(&keys)?, self.common(&values)?))
+    }
+
+    /// What an element adds: where it is marked, what the optional holds.
+    fn element(&mut self, node: &Node, found: Type, optional: bool) -> Checked {
+        if !optional {
+            return Ok(found);
+        }
+        let found = self.known.resolved(&found);
+        if let Some([inner]) = found.parameters(Constructor::Optional) {
+            return Ok(inner.clone());
+        }
+        if found == Type::Dyn {
+            return Ok(found);
+        }
+        let shown = found.shown();
+        fault(node.at, format!("expected type 'optional_type({shown})' but found '{shown}'"))
+    }
+
+    /// The one type of elements. Only within `format` may there be several.
+    fn common(&mut self, types: &[(Type, usize)]) -> Checked {
+        let Some(((first, _), rest)) = types.split_first() else { return Ok(self.known.fresh()) };
+        let mut common = first.clone();
+        for (found, _) in rest {
+            common = self.known.joined(&common, found);
+        }
+        if self.formats > 0 {
+            return Ok(common);
+        }
+        let first = closed(&self.known.resolved(first));
+        for (found, at) in rest {
+            let found = closed(&self.known.resolved(found));
+            if found != first {
+                let message = format!("expected type '{}' but found '{}'", first.shown(), found.shown());
+                return fault(*at, message);
+            }
+        }
+        Ok(common)
+    }
+
+    /// The types of a macro's variables: of the element, or of index or key and value.
+    fn variables_of(&mut self, at: usize, range: &Type, folded: &Macro) -> Result<Vec<Type>, Fault> {
+        if matches!(folded.fold, Fold::OptionalMap | Fold::OptionalFlatMap) {
+            return Ok(vec![self.resolve(at, "value", true, std::slice::from_ref(range))?]);
+        }
+        if let Some([element]) = range.parameters(Constructor::List) {
+            let mut types = vec![Type::Int, element.clone()];
+            return Ok(types.split_off(2 - folded.variables.min(2)));
+        }
+        if let Some([key, value]) = range.parameters(Constructor::Map) {
+            let mut types = vec![key.clone(), value.clone()];
+            types.truncate(folded.variables);
+            return Ok(types);
+        }
+        match range {
+            Type::Dyn | Type::Variable(_) => {
+                self.known.fits(&Type::Dyn, range);
+                Ok(vec![Type::Dyn; folded.variables])
+            }
+            other => fault(
+                at,
+                format!(
+                    "expression of type '{}' cannot be range of a comprehension (must be list, map, or dynamic)",
+                    other.shown()
+                ),
+            ),
+        }
+    }
+
+    fn fold(&mut self, at: usize, range: &Type, folded: &Macro) -> Checked {
+        let range = self.known.resolved(range);
+        let types = self.variables_of(at, &range, folded)?;
+        let first = types.first().cloned().unwrap_or(Type::Dyn);
+        let depth = self.locals.len();
+        self.locals.extend(types);
+        let found = self.folded(at, first, folded);
+        self.locals.truncate(depth);
+        found
+    }
+
+    fn folded(&mut self, at: usize, first: Type, folded: &Macro) -> Checked {
+        if let Some(filter) = &folded.filter {
+            self.condition(filter)?;
+        }
+        if matches!(folded.fold, Fold::All | Fold::Exists | Fold::ExistsOne | Fold::Filter) {
+            self.condition(&folded.body)?;
+            return Ok(if folded.fold == Fold::Filter { Type::list(first) } else { Type::Bool });
+        }
+        let body = self.check(&folded.body)?;
+        Ok(match folded.fold {
+            Fold::MapValues => Type::map(first, body),
+            Fold::MapEntries => {
+                let wanted = Type::map(self.known.fresh(), self.known.fresh());
+                if !self.known.fits(&body, &wanted) {
+                    let shown = closed(&self.known.resolved(&body)).shown();
+                    let message = format!(
+                        "found no matching overload for 'cel.@mapInsert' applied to '(map(dyn, dyn), {shown})'"
+                    );
+                    return fault(at, message);
+                }
+                self.known.resolved(&wanted)
+            }
+            Fold::OptionalMap => Type::optional(body),
+            Fold::OptionalFlatMap => {
+                let wanted = Type::optional(self.known.fresh());
+                self.resolve(at, "_?_:_", false, &[Type::Bool, body, wanted])?
+            }
+            Fold::SortBy => {
+                self.resolve(at, "sortBy", true, &[Type::list(body)])?;
+                Type::list(first)
+            }
+            _ => Type::list(body),
+        })
+    }
+}
+
+fn is_format(step: &Step) -> bool {
+    matches!(step, Step::Call { function, .. } if function::name(*function) == "format")
 }
 
 fn of_value(value: &Val) -> Type {
     match value {
+        Val::Null => Type::Null,
         Val::Bool(_) => Type::Bool,
         Val::Int(_) => Type::Int,
         Val::Uint(_) => Type::Uint,
         Val::Double(_) => Type::Double,
         Val::Text(_) => Type::Text,
         Val::Bytes(_) => Type::Bytes,
+        Val::Type(name) => Type::of(Constructor::Type, vec![signature::named(name)]),
         _ => Type::Dyn,
-    }
-}
-
-fn operated(at: usize, operator: Operator, a: Type, b: Type) -> Result<Type, Fault> {
-    let name = operator.name();
-    let is_open = a == Type::Dyn || b == Type::Dyn;
-    match operator {
-        Operator::Equal | Operator::NotEqual => match a.joined(b) {
-            Some(_) => Ok(Type::Bool),
-            None => no_overload(at, name, &[a, b]),
-        },
-        Operator::In => match b {
-            Type::List | Type::Map | Type::Dyn => Ok(Type::Bool),
-            _ => no_overload(at, name, &[a, b]),
-        },
-        Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
-            let fits = |of: Type| !matches!(of, Type::List | Type::Map);
-            let same = is_open || a == b || (a.is_number() && b.is_number());
-            if fits(a) && fits(b) && same { Ok(Type::Bool) } else { no_overload(at, name, &[a, b]) }
-        }
-        Operator::Add | Operator::Subtract | Operator::Multiply | Operator::Divide | Operator::Remainder => {
-            let fits = |of: Type| match operator {
-                _ if of == Type::Dyn => true,
-                Operator::Add => of.is_number() || matches!(of, Type::Text | Type::Bytes | Type::List),
-                Operator::Remainder => matches!(of, Type::Int | Type::Uint),
-                _ => of.is_number(),
-            };
-            match a.joined(b) {
-                Some(joined) if fits(a) && fits(b) => Ok(joined),
-                _ => no_overload(at, name, &[a, b]),
-            }
-        }
     }
 }

@@ -302,7 +302,7 @@ impl<'a> Machine<'a> {
             self.pay(made.len() / 4)?;
             match made.iter_mut().find(|(seen, _)| same_key(seen, &key)) {
                 Some((_, slot)) => *slot = value,
-                None => self.insert(&mut made, key, value)?,
+                None => made.push((key, value)),
             }
         }
         Ok(Val::Map(Map::Made(made.into())))

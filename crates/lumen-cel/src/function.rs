@@ -15,6 +15,8 @@ pub(crate) mod url;
 
 use lumen_value::Str;
 
+pub(crate) use print::clauses;
+
 use crate::eval::{Answer, Fault, Machine, no_overload};
 use crate::value::{List, Val};
 

@@ -72,6 +72,9 @@ const RESERVED: &[&str] = &[
 const TYPES: &[&str] =
     &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
 
+/// Names of types that have parts.
+const MESSAGE_TYPES: &[&str] = &["google.protobuf.Duration", "google.protobuf.Timestamp"];
+
 /// Operators by precedence, the loosest first.
 const LEVELS: [&[(&str, Operator)]; 3] = [
     &[
@@ -376,6 +379,9 @@ impl Parser<'_> {
         if let Some(node) = self.in_namespace(at, &name)? {
             return Ok(node);
         }
+        if let Some(node) = self.message_type(at, &name) {
+            return Ok(node);
+        }
         if let Some(known) = TYPES.iter().find(|known| **known == name) {
             return literal(Val::Type(known));
         }
@@ -411,6 +417,20 @@ impl Parser<'_> {
         self.call(at, &name).map(Some)
     }
 
+    /// `google.protobuf.Duration`: a type whose name has parts.
+    fn message_type(&mut self, at: usize, first: &str) -> Option<Node> {
+        let is_part = |token: &Token, part: &str| matches!(token, Token::Name(name) if name == part);
+        let is_point = |ahead| *self.peek_at(ahead) == Token::Mark(".");
+        let is_protobuf =
+            first == "google" && is_point(0) && is_part(self.peek_at(1), "protobuf") && is_point(2);
+        let name = MESSAGE_TYPES
+            .iter()
+            .filter(|_| is_protobuf)
+            .find(|name| name.rsplit('.').next().is_some_and(|last| is_part(self.peek_at(3), last)))?;
+        self.next += 4;
+        Some(Node { at, kind: Kind::Literal(Val::Type(name)) })
+    }
+
     fn arguments(&mut self) -> Result<Vec<Node>, Fault> {
         self.expect("(")?;
         let mut arguments = Vec::new();
@@ -419,6 +439,10 @@ impl Parser<'_> {
             if !self.accept(",") {
                 self.expect(")")?;
                 break;
+            }
+            // Lists may end in a comma, calls may not.
+            if self.is(")") {
+                return Err(self.unexpected());
             }
         }
         Ok(arguments)

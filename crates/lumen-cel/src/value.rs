@@ -135,6 +135,7 @@ impl Val {
             Self::List(list) => list.len() == 0,
             Self::Map(map) => map.len() == 0,
             Self::Duration(ns) => *ns == 0,
+            Self::Timestamp(seconds, nanos) => *seconds == -62_135_596_800 && *nanos == 0,
             Self::Optional(inner) => inner.is_none(),
             _ => false,
         }

@@ -202,6 +202,7 @@ fn hostile_expressions_are_refused_or_run_out_of_budget() {
         "[1].map(x, ".repeat(5_000),
         "1+".repeat(1 << 20),
         "object.a.b.c[".repeat(5_000),
+        "'a'.matches('(a{1000}){1000}')".to_owned(),
     ];
     for expression in &refused {
         let (_, errors) =
@@ -213,6 +214,9 @@ fn hostile_expressions_are_refused_or_run_out_of_budget() {
         "!".repeat(50_000) + "true",
         "true ? true : ".repeat(5_000) + "true",
         "true && ".repeat(5_000) + "true",
+        // Types that double with each step.
+        "[[1]]".to_owned() + &".map(x, {x: x})".repeat(60) + ".size() == 1 || true",
+        "[[]].all(a, ".repeat(100) + "true" + &")".repeat(100),
         "has(object.metadata)".to_owned() + &" && object.metadata == object['metadata']".repeat(1_000),
     ];
     for expression in &fine {
@@ -225,7 +229,7 @@ fn hostile_expressions_are_refused_or_run_out_of_budget() {
         ),
         "lists.range(1000000000000).size() > 0".to_owned(),
         (0..60).fold("'x'".to_owned(), |text, _| format!("[{text}].map(x, x + x)[0]")) + " == ''",
-        "'a'.replace('', 'b').matches('(a{1000}){1000}')".to_owned(),
+        "'a'.replace('', 'b').matches('(a{1000}' + '){1000}')".to_owned(),
     ];
     for expression in &expensive {
         let source = Source { validations: vec![validation(expression)], ..Source::default() };

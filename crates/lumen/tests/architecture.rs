@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates that do nothing but answer.
-const PURE: [&str; 4] = ["lumen-value", "lumen-rego", "lumen-cel", "lumen-core"];
+const PURE: [&str; 5] = ["lumen-value", "lumen-regex", "lumen-rego", "lumen-cel", "lumen-core"];
 
 /// What the pure crates must not be built on: runtimes, clients, typed objects of a cluster, C libraries.
 const IMPURE: &[&str] = &[
@@ -71,7 +71,8 @@ fn dependencies(package: &str) -> BTreeSet<String> {
 fn the_pure_crates_are_built_on_nothing_impure() {
     for package in PURE {
         let found = dependencies(package);
-        assert!(found.contains("lumen-value"), "{package}: {found:?}");
+        // The tree was read: a package is part of its own.
+        assert!(found.contains(package), "{package}: {found:?}");
         // Rego asks the system how much stack a thread has, before it goes down a tree: `stacker` is built on libc.
         let allowed = |name: &str| name == "libc" && found.contains("stacker");
         let impure: Vec<_> = IMPURE.iter().filter(|name| found.contains(**name) && !allowed(name)).collect();
@@ -103,7 +104,8 @@ fn the_pure_crates_look_at_nothing_but_their_parameters() {
                 }
             }
         }
-        assert!(files > 10, "{package} has {files} files");
+        // The smallest of them has four.
+        assert!(files >= 4, "{package} has {files} files");
     }
 }
 

@@ -165,10 +165,15 @@ fn duration(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
     }
 }
 
+/// The first and the last second that is a timestamp: of the years 1 and 9999.
+const MOMENT_MIN: i64 = -62_135_596_800;
+const MOMENT_MAX: i64 = 253_402_300_799;
+
 fn timestamp(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
     match operand(operands, 0)? {
         Val::Timestamp(seconds, nanos) => Ok(Val::Timestamp(*seconds, *nanos)),
-        Val::Int(seconds) => Ok(Val::Timestamp(*seconds, 0)),
+        Val::Int(seconds) if (MOMENT_MIN..=MOMENT_MAX).contains(seconds) => Ok(Val::Timestamp(*seconds, 0)),
+        Val::Int(_) => Err(Fault::new("timestamp overflow")),
         Val::Text(_) => {
             let text = utf8(machine, operands, 0)?;
             super::time::parse_timestamp(text)

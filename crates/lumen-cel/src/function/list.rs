@@ -113,6 +113,9 @@ fn is_sorted(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
 
 fn range(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
     let end = int_of(operands, 0)?;
+    if end < 0 {
+        return Err(Fault::new(format!("lists.range: size must be non-negative, got {end}")));
+    }
     machine.pay(usize::try_from(end).unwrap_or(0))?;
     Ok(Val::list((0..end).map(Val::Int).collect()))
 }

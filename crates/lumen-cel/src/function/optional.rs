@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{GLOBAL, MEMBER, Row, operand};
-use crate::eval::{Fault, no_overload};
+use super::{GLOBAL, MEMBER, Row, list_of, operand};
+use crate::eval::{Answer, Fault, Machine, no_overload};
 use crate::value::Val;
 
 pub(super) const TABLE: &[Row] = &[
@@ -14,6 +14,7 @@ pub(super) const TABLE: &[Row] = &[
         let value = operand(operands, 0)?;
         Ok(if value.is_zero() { Val::Optional(None) } else { Val::some(value.clone()) })
     }),
+    ("optional.unwrap", GLOBAL, 1, 1, unwrapped),
     ("or", MEMBER, 1, 1, |_, operands| match (inner(operands)?, operand(operands, 1)?) {
         (Some(_), _) => operand(operands, 0).cloned(),
         (None, other @ Val::Optional(_)) => Ok(other.clone()),
@@ -23,11 +24,27 @@ pub(super) const TABLE: &[Row] = &[
         Some(value) => Ok((**value).clone()),
         None => operand(operands, 1).cloned(),
     }),
+    ("unwrapOpt", MEMBER, 0, 0, unwrapped),
     ("value", MEMBER, 0, 0, |_, operands| match inner(operands)? {
         Some(value) => Ok((**value).clone()),
         None => Err(Fault::new("optional.none() dereference")),
     }),
 ];
+
+/// The values that there are.
+fn unwrapped(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
+    let list = list_of(operands, 0)?;
+    machine.pay(list.len())?;
+    let mut found = Vec::new();
+    for item in list.iter() {
+        match item {
+            Val::Optional(Some(value)) => found.push((*value).clone()),
+            Val::Optional(None) => {}
+            _ => return Err(no_overload()),
+        }
+    }
+    Ok(Val::list(found))
+}
 
 fn inner(operands: &[Val]) -> Result<Option<&Arc<Val>>, Fault> {
     match operand(operands, 0)? {

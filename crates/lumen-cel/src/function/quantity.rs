@@ -22,7 +22,7 @@ pub(super) const TABLE: &[Row] = &[
         let parsed = Quantity::parse(text).ok_or_else(|| Fault::new(MALFORMED))?;
         Ok(Val::Quantity(parsed.into()))
     }),
-    ("sign", MEMBER, 0, 0, |_, operands| {
+    ("sign", GLOBAL, 1, 1, |_, operands| {
         Ok(Val::Int(quantity_of(operands)?.nanos.signum().try_into().unwrap_or(0)))
     }),
     ("sub", MEMBER, 1, 1, |_, operands| combined(operands, i128::checked_sub)),

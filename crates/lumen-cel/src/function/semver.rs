@@ -93,13 +93,14 @@ fn read(machine: &mut Machine<'_>, operands: &[Val]) -> Result<Option<Version>, 
     let text = utf8(machine, operands, 0)?;
     match operands.get(1) {
         None | Some(Val::Bool(false)) => Ok(Version::parse(text)),
-        Some(Val::Bool(true)) => Ok(Version::parse(&normal(text))),
+        Some(Val::Bool(true)) => Ok(normal(text).and_then(|text| Version::parse(&text))),
         Some(_) => Err(no_overload()),
     }
 }
 
-fn normal(text: &str) -> String {
-    let text = text.trim().trim_start_matches('v');
+/// `None` where a short version has more behind it.
+fn normal(text: &str) -> Option<String> {
+    let text = text.strip_prefix('v').unwrap_or(text);
     let end = text.find(['-', '+']).unwrap_or(text.len());
     let (core, rest) = text.split_at_checked(end).unwrap_or((text, ""));
     let mut parts: Vec<&str> = core
@@ -109,10 +110,13 @@ fn normal(text: &str) -> String {
             trimmed => trimmed,
         })
         .collect();
+    if parts.len() < 3 && !rest.is_empty() {
+        return None;
+    }
     while parts.len() < 3 {
         parts.push("0");
     }
-    format!("{}{rest}", parts.join("."))
+    Some(format!("{}{rest}", parts.join(".")))
 }
 
 fn part(operands: &[Val], index: usize) -> Answer {

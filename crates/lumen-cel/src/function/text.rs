@@ -60,6 +60,11 @@ fn byte_of(text: &str, index: i64) -> Result<usize, Fault> {
     places.nth(index_).ok_or_else(|| out_of_range(index))
 }
 
+/// The byte where a search begins; `None` behind the end, where nothing is found.
+fn place_of(text: &str, index: i64) -> Result<Option<usize>, Fault> {
+    if index < 0 { Err(out_of_range(index)) } else { Ok(byte_of(text, index).ok()) }
+}
+
 fn characters(text: &str) -> i64 {
     i64::try_from(text.chars().count()).unwrap_or(i64::MAX)
 }
@@ -76,7 +81,14 @@ fn index_of(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
         return super::list::index_of(machine, list, operand(operands, 1)?, false);
     }
     let (text, part) = (utf8(machine, operands, 0)?, utf8(machine, operands, 1)?);
-    let start = if operands.len() > 2 { byte_of(text, int_of(operands, 2)?)? } else { 0 };
+    let start = if operands.len() > 2 {
+        match place_of(text, int_of(operands, 2)?)? {
+            Some(start) => start,
+            None => return Ok(Val::Int(-1)),
+        }
+    } else {
+        0
+    };
     let (before, rest) = text.split_at_checked(start).unwrap_or(("", text));
     Ok(match rest.find(part) {
         Some(at) => Val::Int(characters(before) + characters(rest.get(..at).unwrap_or_default())),
@@ -89,7 +101,14 @@ fn last_index_of(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
         return super::list::index_of(machine, list, operand(operands, 1)?, true);
     }
     let (text, part) = (utf8(machine, operands, 0)?, utf8(machine, operands, 1)?);
-    let last = if operands.len() > 2 { byte_of(text, int_of(operands, 2)?)? } else { text.len() };
+    let last = if operands.len() > 2 {
+        match place_of(text, int_of(operands, 2)?)? {
+            Some(last) => last,
+            None => return Ok(Val::Int(-1)),
+        }
+    } else {
+        text.len()
+    };
     let searched = text.get(..(last + part.len()).min(text.len())).unwrap_or(text);
     Ok(match searched.rfind(part) {
         Some(at) => Val::Int(characters(text.get(..at).unwrap_or_default())),
@@ -207,6 +226,9 @@ pub(super) fn quoted(text: &str) -> String {
 /// Longest regular expression, in bytes.
 const PATTERN_BYTES_MAX: usize = 10_000;
 
+/// Most memory of a compiled regular expression, in bytes.
+const PROGRAM_BYTES_MAX: usize = 1 << 20;
+
 /// Most regular expressions that are kept during an evaluation.
 const PATTERNS_MAX: usize = 100;
 
@@ -218,8 +240,7 @@ fn pattern(machine: &mut Machine<'_>, text: &Str) -> Result<regex::Regex, Fault>
     let source = text.as_str().filter(|source| source.len() <= PATTERN_BYTES_MAX);
     let source = source.ok_or_else(|| Fault::new("error parsing regexp: expression too large"))?;
     machine.pay(100 + 10 * source.len())?;
-    let made = regex::RegexBuilder::new(source).size_limit(1 << 20).dfa_size_limit(1 << 20).build();
-    let made = made.map_err(|_| Fault::new(format!("error parsing regexp: `{source}`")))?;
+    let made = lumen_regex::compile(source, PROGRAM_BYTES_MAX).map_err(Fault::new)?;
     if machine.patterns.len() < PATTERNS_MAX {
         machine.patterns.insert(text.clone(), made.clone());
     }

@@ -96,6 +96,10 @@ pub(super) fn parse_timestamp(text: &str) -> Answer {
     if bytes.get(10) != Some(&b'T') || bytes.get(16) != Some(&b':') || !has_zone {
         return Err(wrong());
     }
+    // Go knows no leap seconds, and CEL no year 0.
+    if text.get(17..19) == Some("60") || text.starts_with("0000") {
+        return Err(wrong());
+    }
     let moment: Timestamp = text.parse().map_err(|_| wrong())?;
     let nanos = moment.subsec_nanosecond();
     // Before 1970 both parts are negative.

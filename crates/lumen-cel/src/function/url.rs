@@ -43,6 +43,10 @@ impl Link {
         if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
             return None;
         }
+        if text == "*" {
+            let (scheme, host, query) = (String::new(), String::new(), String::new());
+            return Some(Self { scheme, host, path: text.to_owned(), query });
+        }
         let (rest, query) = text.split_once('?').unwrap_or((text, ""));
         let (scheme, rest) = if rest.starts_with('/') {
             ("", rest)
@@ -59,7 +63,8 @@ impl Link {
                 (authority.rsplit_once('@').map_or(authority, |(_, host)| host), path)
             }
             None if rest.starts_with('/') => ("", rest),
-            None => return None,
+            // `mailto:a`: nothing of it is a path.
+            None => ("", ""),
         };
         let link = Self {
             scheme: scheme.to_ascii_lowercase(),
@@ -68,7 +73,9 @@ impl Link {
             query: query.to_owned(),
         };
         let (name, port) = link.host_and_port();
-        let fits = !name.contains([' ', '<', '>', '"']) && port.bytes().all(|byte| byte.is_ascii_digit());
+        let fits = !name.contains([' ', '<', '>', '"'])
+            && has_one_port(&link.host)
+            && port.bytes().all(|byte| byte.is_ascii_digit());
         fits.then_some(link)
     }
 
@@ -78,6 +85,14 @@ impl Link {
             return (name, after.strip_prefix(':').unwrap_or(after));
         }
         self.host.rsplit_once(':').unwrap_or((&self.host, ""))
+    }
+}
+
+/// Whether a host is closed where it is opened, and has no more than one port.
+fn has_one_port(host: &str) -> bool {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').is_some_and(|(_, port)| port.is_empty() || port.starts_with(':')),
+        None => host.matches(':').count() <= 1,
     }
 }
 
@@ -108,7 +123,7 @@ fn escaped(path: &str) -> Option<String> {
 /// The values of each name, in the order of the names' first places.
 fn query(text: &str) -> Val {
     let mut entries: Vec<(String, Vec<Val>)> = Vec::new();
-    for part in text.split('&').filter(|part| !part.is_empty()) {
+    for part in text.split('&').filter(|part| !part.is_empty() && !part.contains(';')) {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         let (Some(name), Some(value)) = (decoded(name), decoded(value)) else { continue };
         match entries.iter_mut().find(|(seen, _)| *seen == name) {

@@ -22,6 +22,7 @@ const MACROS: &[Shape] = &[
     Shape { name: "exists", fold: Fold::Exists, variables: 1, operands: 1..=1 },
     Shape { name: "exists", fold: Fold::Exists, variables: 2, operands: 1..=1 },
     Shape { name: "exists_one", fold: Fold::ExistsOne, variables: 1, operands: 1..=1 },
+    Shape { name: "exists_one", fold: Fold::ExistsOne, variables: 2, operands: 1..=1 },
     Shape { name: "existsOne", fold: Fold::ExistsOne, variables: 2, operands: 1..=1 },
     Shape { name: "filter", fold: Fold::Filter, variables: 1, operands: 1..=1 },
     Shape { name: "map", fold: Fold::Map, variables: 1, operands: 1..=2 },
@@ -47,6 +48,10 @@ impl Parser<'_> {
                 steps.push(Step::Index { key, optional });
             } else if self.accept(".") || self.accept(".?") {
                 let Token::Name(name) = self.peek().clone() else { return Err(self.unexpected()) };
+                // Words of the language are no fields; reserved names may be.
+                if matches!(name.as_str(), "true" | "false" | "null" | "in") {
+                    return Err(self.unexpected());
+                }
                 self.next += 1;
                 if self.is("(") && !optional {
                     steps.push(self.member_call(at, &name)?);
@@ -102,8 +107,12 @@ impl Parser<'_> {
             .find(|shape| shape.variables == wanted)
             .or_else(|| shapes.first())
             .ok_or_else(|| Fault { at, message: "argument must be a simple name".to_owned() })?;
-        for _ in 0..shape.variables {
+        for is_second in (0..shape.variables).map(|index| index == 1) {
+            let at = self.at();
             let variable = self.simple_name("argument must be a simple name")?;
+            if wanted == 2 && self.locals.last() == Some(&variable) && is_second {
+                return Self::fault(at, format!("duplicate variable name: {variable}"));
+            }
             self.expect(",")?;
             self.locals.push(variable);
         }

@@ -1,13 +1,10 @@
 //! Regular expressions: Go's syntax and Go's answers, by the `regex` library. OPA: `v1/topdown/regex.go`.
 //!
 //! Where the two differ by nature: the library's Unicode is newer than Go's (16 against 15), and a pattern that needs more
-//! memory than `PROGRAM_BYTES_MAX` ends with the budget.
+//! memory than any may take ends with the budget.
 
-mod class;
 mod intersect;
-mod names;
 mod replace;
-mod syntax;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +13,7 @@ use lumen_value::{Str, Value};
 
 use super::{Answer, Budget, Context, Entry, Failure, operand};
 use crate::unicode;
-use syntax::Refusal;
+use lumen_regex::{Refusal, Translated, translate};
 
 /// The family, by name.
 pub const TABLE: &[Entry] = &[
@@ -31,11 +28,6 @@ pub const TABLE: &[Entry] = &[
     ("regex.template_match", template_match),
 ];
 
-/// Most memory of a compiled pattern.
-const PROGRAM_BYTES_MAX: usize = 16 << 20;
-/// How deep a translated pattern may nest: more than Go allows.
-const NEST_MAX: u32 = 4_000;
-
 /// A pattern, ready for use.
 pub(super) struct Pattern {
     regex: regex::Regex,
@@ -46,21 +38,18 @@ pub(super) struct Pattern {
 
 /// Compiles a pattern that the library reads.
 pub(super) fn build(pattern: &str) -> Result<regex::Regex, Failure> {
-    let built = crate::depth::grow(|| {
-        regex::RegexBuilder::new(pattern).size_limit(PROGRAM_BYTES_MAX).nest_limit(NEST_MAX).build()
-    });
-    built.map_err(|_| Failure::Budget)
+    lumen_regex::build(pattern).ok_or(Failure::Budget)
 }
 
 /// A pattern in Go's syntax for other families, with about how many instructions it takes; nothing where it is none or too large.
 pub(super) fn pattern(text: &str) -> Option<(regex::Regex, u64)> {
-    let translated = syntax::translate(text, None).ok()?;
+    let translated = translate(text, None).ok()?;
     Some((build(&translated.pattern).ok()?, translated.size))
 }
 
-fn parse(text: &Str) -> Result<syntax::Translated, Failure> {
+fn parse(text: &Str) -> Result<Translated, Failure> {
     let haystack = Haystack::of(text);
-    syntax::translate(&haystack.text, haystack.strays.first().copied()).map_err(|refusal| match refusal {
+    translate(&haystack.text, haystack.strays.first().copied()).map_err(|refusal| match refusal {
         Refusal::Syntax(message) => Failure::Builtin(format!("error parsing regexp: {message}")),
         Refusal::Large => Failure::Budget,
     })

@@ -9,18 +9,18 @@ use super::class::Class;
 
 /// A regular expression for the library.
 #[derive(Debug)]
-pub(super) struct Translated {
+pub struct Translated {
     /// The pattern.
-    pub(super) pattern: String,
+    pub pattern: String,
     /// The names of the groups, from the first; empty where a group has none.
-    pub(super) names: Vec<String>,
+    pub names: Vec<String>,
     /// About how many instructions it takes.
-    pub(super) size: u64,
+    pub size: u64,
 }
 
 /// Why a text is no regular expression.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// As Go says it, without `error parsing regexp: `.
     Syntax(String),
     /// It is too large to be looked at.
@@ -77,7 +77,7 @@ fn refused<T>(why: &str, part: &str) -> Result<T, Refusal> {
 }
 
 /// Translates a pattern. `stray` is where in it the first U+FFFD stands in place of what is no UTF-8.
-pub(super) fn translate(pattern: &str, stray: Option<usize>) -> Result<Translated, Refusal> {
+pub fn translate(pattern: &str, stray: Option<usize>) -> Result<Translated, Refusal> {
     let mut parser = Parser {
         whole: pattern,
         rest: pattern,
