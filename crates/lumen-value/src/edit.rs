@@ -86,7 +86,7 @@ pub enum EditError {
         pointer: Pointer,
     },
     /// Read again, the edited text did not hold exactly what the edits asked for, for its way of writing is one that
-    /// edits do not understand. Edit it by hand.
+    /// edits do not understand, as all of TOML. Edit it by hand.
     #[error("the edited text would not read back as intended, edit it by hand")]
     NotFaithful,
 }
@@ -99,6 +99,9 @@ const LAYOUT_NODES_MAX: usize = 2000;
 ///
 /// The result is read again and is given only where it says exactly the old value with the edits applied.
 pub fn apply(text: &str, syntax: Syntax, edits: &[Edit]) -> Result<Edited, EditError> {
+    if syntax == Syntax::Toml {
+        return Err(EditError::NotFaithful);
+    }
     let index = Index::read(text, syntax)?;
     let old = check::value(text, syntax)?;
     let plan = plan::Plan::new(edits, &old, Aim::Compare)?;
@@ -115,6 +118,9 @@ pub fn apply(text: &str, syntax: Syntax, edits: &[Edit]) -> Result<Edited, EditE
 /// What edits would replace in the text of a document that is read already, in the text's order: to show it to people
 /// at little cost. `old` is what the document says. Unlike [`apply`] it does not read the result again, so it is nothing to write to a file.
 pub fn patches(index: &Index, syntax: Syntax, old: &Value, edits: &[Edit]) -> Result<Vec<Patch>, EditError> {
+    if syntax == Syntax::Toml {
+        return Err(EditError::NotFaithful);
+    }
     let plan = plan::Plan::new(edits, old, Aim::Patch)?;
     let mut patches = plan.patches(index, syntax)?;
     patches.retain(|patch| index.text().get(patch.range.clone()) != Some(patch.text.as_str()));

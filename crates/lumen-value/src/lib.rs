@@ -13,6 +13,7 @@ pub mod read;
 pub mod span;
 pub mod stream;
 pub mod string;
+pub mod toml;
 pub mod value;
 pub mod yaml;
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::stream::{self, Part, Parts};
-use crate::{Pointer, Value, json, yaml};
+use crate::{Pointer, Value, json, toml, yaml};
 
 /// Bounds on what is read. Each has a default, a named constant, and a flag of its own in the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub enum Syntax {
     Yaml,
     /// JSON: what Kubernetes reads as JSON, with numbers that keep their text.
     Json,
+    /// TOML, as Conftest reads it; no manifest is written so.
+    Toml,
 }
 
 /// One document of an input.
@@ -96,6 +98,16 @@ pub fn read(input: &[u8], limits: &Limits) -> Reading {
     reader.reading
 }
 
+/// Reads an input that is TOML: one document, whatever it holds.
+pub fn read_toml(input: &[u8], limits: &Limits) -> Reading {
+    let mut reader = Reader { input, limits, reading: Reading::default(), index: 0 };
+    match toml::parse(input, limits) {
+        Ok(parsed) => reader.add(0..input.len(), Syntax::Toml, parsed),
+        Err(error) => reader.fail(error),
+    }
+    reader.reading
+}
+
 /// Reads the text of one document, as [`read`] reads it as a part of its input. Offsets in errors are those of the
 /// text given; the bounds on size and number do not count.
 pub fn read_document(text: &[u8], syntax: Syntax, limits: &Limits) -> Result<Parsed, ReadError> {
@@ -105,6 +117,7 @@ pub fn read_document(text: &[u8], syntax: Syntax, limits: &Limits) -> Result<Par
             reader.parse_yaml(&(0..text.len()))
         }
         Syntax::Json => json::parse(text, limits),
+        Syntax::Toml => toml::parse(text, limits),
     }
 }
 

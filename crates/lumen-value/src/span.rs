@@ -16,6 +16,7 @@ mod lines;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod toml;
 mod tree;
 mod yaml;
 
@@ -151,6 +152,10 @@ impl Index {
                 let (tree, root) = json::read(text)?;
                 (tree, root, Vec::new())
             }
+            Syntax::Toml => {
+                let (tree, root) = toml::read(text)?;
+                (tree, root, Vec::new())
+            }
         };
         Ok(Self { text: owned, length: text.len(), syntax, tree, root, comments })
     }
@@ -174,7 +179,7 @@ impl Index {
         }
     }
 
-    /// The comments, in their order. JSON has none.
+    /// The comments, in their order. JSON has none, and those of TOML are not looked for.
     pub fn comments(&self) -> &[Comment] {
         &self.comments
     }
@@ -193,10 +198,10 @@ impl Index {
     }
 
     /// The map from a scalar's value to its text; `None` where the pointer leads to no scalar. Through an alias, the
-    /// map leads to the scalar that it names.
+    /// map leads to the scalar that it names. TOML has no maps.
     pub fn scalar_map(&self, pointer: &Pointer) -> Option<ScalarMap> {
         let walk = self.walk(pointer);
-        if walk.depth < pointer.steps().len() {
+        if walk.depth < pointer.steps().len() || self.syntax == Syntax::Toml {
             return None;
         }
         let node = self.tree.node(self.tree.resolved(walk.node)?)?;

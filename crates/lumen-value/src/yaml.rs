@@ -18,8 +18,9 @@ use parse::Parser;
 use token::{Fault, FaultKind};
 
 pub(crate) use parse::{Event, Place, Scalar};
-pub(crate) use scalar::{is_merge, key};
+pub(crate) use scalar::{is_merge, json_float, key};
 pub(crate) use scan::{break_len, kept_break};
+pub(crate) use timestamp::days_in;
 pub(crate) use token::{BlockLines, ScalarStyle};
 
 mod compose;

@@ -48,7 +48,7 @@ fn check_documents(case: &Case) -> Result<(), String> {
         .map(|document| match document.syntax {
             Syntax::Yaml => document.value.to_json(),
             // Upstream keeps its text as it is.
-            Syntax::Json => {
+            Syntax::Json | Syntax::Toml => {
                 let text = input.get(document.range.clone()).unwrap_or_default();
                 String::from_utf8_lossy(text).into_owned()
             }

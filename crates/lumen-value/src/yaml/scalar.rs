@@ -252,7 +252,7 @@ fn resolve_fraction(text: &str) -> Resolved {
 }
 
 /// A float as Go's `encoding/json` prints it.
-pub(super) fn json_float(float: f64) -> String {
+pub(crate) fn json_float(float: f64) -> String {
     let magnitude = float.abs();
     if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
         return with_signed_exponent(&format!("{float:e}"), 1);

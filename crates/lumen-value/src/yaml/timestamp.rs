@@ -65,7 +65,7 @@ fn number(text: &[u8], least: usize, most: usize) -> Option<(u32, &[u8])> {
 }
 
 /// How many days a month has; none for what is no month.
-fn days_in(month: u32, year: u32) -> u32 {
+pub(crate) fn days_in(month: u32, year: u32) -> u32 {
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
