@@ -26,6 +26,7 @@ mod observe;
 pub(crate) mod range;
 mod select;
 mod shared;
+pub mod show;
 mod tell;
 mod tree;
 mod walk;

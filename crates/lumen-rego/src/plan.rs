@@ -377,6 +377,8 @@ pub struct Expression {
     pub head: bool,
     /// Variables that it reads or binds, by the names of the text.
     pub variables: Vec<(Str, Operand)>,
+    /// What a head adds to a set.
+    pub adds: Option<Operand>,
 }
 
 /// A program for the machine. Immutable.

@@ -1,5 +1,6 @@
 //! Observers: which lines of the modules were evaluated, and which part of `input` a value is.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lumen_value::{Pointer, Step, Value};
@@ -48,11 +49,15 @@ impl Coverage {
 /// Where the collections of a document stand: values are shared, so the same collection is found again wherever rules carried it.
 #[derive(Clone, Debug, Default)]
 pub struct InputPaths {
-    /// By kind and place in memory: the collection that it is in, and under which key.
-    found: HashMap<Identity, (Option<Identity>, Option<Step>)>,
+    /// By kind and place in memory: the collection that it is in, and under which key; none for one that stands at several
+    /// places, as an alias of YAML makes it.
+    found: HashMap<Identity, Option<Within>>,
     /// Keeps the places in memory taken.
     root: Value,
 }
+
+/// The collection that another is in, and under which key; neither of the document itself.
+type Within = (Option<Identity>, Option<Step>);
 
 /// Place in memory and kind.
 type Identity = (usize, &'static str);
@@ -74,7 +79,13 @@ impl InputPaths {
         let mut pending = vec![(None, None, root)];
         while let Some((above, step, value)) = pending.pop() {
             let Some(here) = identity(value) else { continue };
-            paths.found.entry(here).or_insert((above, step));
+            match paths.found.entry(here) {
+                Entry::Vacant(entry) => entry.insert(Some((above, step))),
+                Entry::Occupied(mut entry) => {
+                    entry.insert(None);
+                    continue;
+                }
+            };
             match value {
                 Value::Array(items) => {
                     let items = items.iter().enumerate();
@@ -96,12 +107,17 @@ impl InputPaths {
         &self.root
     }
 
-    /// Where a collection stands; none where it is not a part of the document.
+    /// Whether a collection is a part of the document.
+    pub fn contains(&self, collection: &Value) -> bool {
+        identity(collection).is_some_and(|identity| self.found.contains_key(&identity))
+    }
+
+    /// Where a collection stands; none where it is not a part of the document, or may be one of several.
     pub fn pointer(&self, collection: &Value) -> Option<Pointer> {
         let mut steps = Vec::new();
         let mut at = identity(collection)?;
         loop {
-            let (above, step) = self.found.get(&at)?;
+            let (above, step) = self.found.get(&at)?.as_ref()?;
             steps.extend(step.clone());
             match above {
                 Some(above) => at = *above,

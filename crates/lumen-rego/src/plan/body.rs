@@ -170,14 +170,17 @@ impl<'p, 'c> Procedure<'p, 'c> {
     }
 
     fn expression(&mut self, span: Span, head: bool) -> u32 {
-        self.planner.plan.expressions.push(Expression { span, head, variables: Vec::new() });
+        self.planner.plan.expressions.push(Expression { span, head, variables: Vec::new(), adds: None });
         index(self.planner.plan.expressions.len() - 1)
     }
 
-    /// A rule's body holds.
-    pub(super) fn observed_head(&mut self, span: Span) {
+    /// A rule's body holds, and adds a value to a set.
+    pub(super) fn observed_head(&mut self, span: Span, adds: Option<Operand>) {
         if self.planner.options.observed && span.row > 0 {
             let expression = self.expression(span, true);
+            if let Some(head) = self.planner.plan.expressions.get_mut(expression as usize) {
+                head.adds = adds;
+            }
             self.op(Op::Observed { expression });
         }
     }

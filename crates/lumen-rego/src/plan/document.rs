@@ -251,7 +251,7 @@ impl Procedure<'_, '_> {
         }
         self.body(&rule.body)?;
         self.at(rule.span);
-        self.observed_head(rule.head.span);
+        self.observed_head(rule.head.span, None);
         let Some(value) = &rule.head.value else { return Ok(None) };
         let fixed = constant(value).is_some();
         let value = self.value(value)?;
@@ -294,7 +294,6 @@ impl Procedure<'_, '_> {
             self.matches(Operand::slot(Slot(slot)), key)?;
         }
         self.at(rule.span);
-        self.observed_head(rule.head.span);
         let element = rule.head.value.is_none();
         let mut operands = Vec::new();
         for key in keys {
@@ -304,6 +303,7 @@ impl Procedure<'_, '_> {
             (Some(value), _) | (None, Some(value)) => self.value(value)?,
             (None, None) => self.planner.constant(Value::Bool(true)),
         };
+        self.observed_head(rule.head.span, set.then_some(value));
         if set {
             self.op(Op::Add { value });
         } else {

@@ -1,6 +1,6 @@
 //! What an operation reads and writes, and where the machine may go on after it.
 
-use super::{Op, Operand, Place, Plan, Root, Slot};
+use super::{By, Join, Op, Operand, Place, Plan, Replacement, Root, Slot};
 
 impl Plan {
     /// Calls `visit` with every operand that an operation reads.
@@ -21,17 +21,11 @@ impl Plan {
             | Op::Iterate { from, .. }
             | Op::Walk { from, .. }
             | Op::Path { root: Root::Operand(from), .. } => visit(from),
-            Op::Test { left, right, .. } => {
-                visit(left);
-                visit(right);
-            }
-            Op::Get { from, key, .. } => {
-                visit(from);
-                visit(key);
-            }
-            Op::AddEntry { key, value } => {
-                visit(key);
-                visit(value);
+            Op::Test { left: first, right: second, .. }
+            | Op::Get { from: first, key: second, .. }
+            | Op::AddEntry { key: first, value: second } => {
+                visit(first);
+                visit(second);
             }
             Op::Truthy { value }
             | Op::IsArray { value, .. }
@@ -42,20 +36,38 @@ impl Plan {
             | Op::SetResult { value }
             | Op::MergeBase { value } => visit(value),
             Op::AddHead { head } => {
-                if let Some(head) = self.heads.get(head as usize) {
-                    head.keys.iter().for_each(|key| visit(*key));
-                    visit(head.value);
-                }
+                let head = self.heads.get(head as usize).into_iter();
+                head.flat_map(|head| head.keys.iter().chain([&head.value])).for_each(|read| visit(*read));
             }
-            Op::Join { join } => {
-                if let Some(join) = self.joins.get(join as usize) {
-                    if let Root::Operand(wanted) = join.wanted {
-                        visit(wanted);
-                    }
-                    join.bound.iter().flatten().for_each(|key| visit(*key));
-                }
+            Op::Join { join } => self.joins.get(join as usize).into_iter().for_each(|join| join.reads(visit)),
+            Op::With { with } => {
+                let replacements = self.withs.get(with as usize).into_iter().flatten();
+                replacements.filter_map(Replacement::value).for_each(visit);
             }
-            _ => {}
+            Op::TreeStep { from, key, .. } => {
+                visit(Operand::slot(from));
+                visit(key);
+            }
+            Op::TreeIterate { from, .. } | Op::TreeEnd { from, .. } => visit(Operand::slot(from)),
+            Op::Path { root: Root::Input | Root::Data | Root::Below, .. }
+            | Op::Document { .. }
+            | Op::Try { .. }
+            | Op::Mark { .. }
+            | Op::Cut { .. }
+            | Op::Jump { .. }
+            | Op::Fail
+            | Op::Collect { .. }
+            | Op::Collected { .. }
+            | Op::EndWith
+            | Op::IfProduced { .. }
+            | Op::Begin
+            | Op::Select { .. }
+            | Op::IfResult { .. }
+            | Op::Return
+            | Op::TreeStart { .. }
+            | Op::Solution
+            | Op::Observe { .. }
+            | Op::Observed { .. } => {}
         }
     }
 
@@ -72,7 +84,10 @@ impl Plan {
             | Op::Call { to, .. }
             | Op::Document { to, .. }
             | Op::Keyed { to, .. }
-            | Op::Collected { to } => visit(to),
+            | Op::Collected { to }
+            | Op::TreeStart { to, .. }
+            | Op::TreeStep { to, .. }
+            | Op::TreeEnd { to, .. } => visit(to),
             Op::Iterate { key, value, .. } | Op::Walk { path: key, value, .. } => {
                 visit(key);
                 visit(value);
@@ -86,7 +101,37 @@ impl Plan {
                     }
                 }
             }
-            _ => {}
+            Op::TreeIterate { to, key, .. } => {
+                visit(to);
+                visit(key);
+            }
+            Op::Test { .. }
+            | Op::Truthy { .. }
+            | Op::IsArray { .. }
+            | Op::IsObject { .. }
+            | Op::IsCollection { .. }
+            | Op::Try { .. }
+            | Op::Mark { .. }
+            | Op::Cut { .. }
+            | Op::Jump { .. }
+            | Op::Fail
+            | Op::Collect { .. }
+            | Op::Add { .. }
+            | Op::AddEntry { .. }
+            | Op::AddHead { .. }
+            | Op::With { .. }
+            | Op::EndWith
+            | Op::Result { .. }
+            | Op::IfProduced { .. }
+            | Op::Begin
+            | Op::Select { .. }
+            | Op::IfResult { .. }
+            | Op::Return
+            | Op::SetResult { .. }
+            | Op::MergeBase { .. }
+            | Op::Solution
+            | Op::Observe { .. }
+            | Op::Observed { .. } => {}
         }
     }
 
@@ -103,7 +148,66 @@ impl Plan {
                     visit(join.after);
                 }
             }
-            _ => {}
+            // A look-up leads to rules that `Try`s lead to as well.
+            Op::Select { .. }
+            | Op::Copy { .. }
+            | Op::Test { .. }
+            | Op::Truthy { .. }
+            | Op::Path { .. }
+            | Op::Get { .. }
+            | Op::Iterate { .. }
+            | Op::IsArray { .. }
+            | Op::IsObject { .. }
+            | Op::IsCollection { .. }
+            | Op::MakeArray { .. }
+            | Op::MakeSet { .. }
+            | Op::MakeObject { .. }
+            | Op::Builtin { .. }
+            | Op::Walk { .. }
+            | Op::Call { .. }
+            | Op::Document { .. }
+            | Op::Keyed { .. }
+            | Op::Mark { .. }
+            | Op::Cut { .. }
+            | Op::Fail
+            | Op::Collect { .. }
+            | Op::Add { .. }
+            | Op::AddEntry { .. }
+            | Op::AddHead { .. }
+            | Op::Collected { .. }
+            | Op::With { .. }
+            | Op::EndWith
+            | Op::Begin
+            | Op::Return
+            | Op::SetResult { .. }
+            | Op::MergeBase { .. }
+            | Op::TreeStart { .. }
+            | Op::TreeStep { .. }
+            | Op::TreeIterate { .. }
+            | Op::TreeEnd { .. }
+            | Op::Solution
+            | Op::Observe { .. }
+            | Op::Observed { .. } => {}
+        }
+    }
+}
+
+impl Join {
+    fn reads(&self, visit: &mut dyn FnMut(Operand)) {
+        if let Root::Operand(wanted) = self.wanted {
+            visit(wanted);
+        }
+        self.bound.iter().flatten().for_each(|key| visit(*key));
+    }
+}
+
+impl Replacement {
+    const fn value(&self) -> Option<Operand> {
+        match self {
+            Self::Input(_, value) | Self::Data(_, value) | Self::Function(_, By::Value(value)) => {
+                Some(*value)
+            }
+            Self::Function(_, By::Callee(_)) | Self::Invalid => None,
         }
     }
 }

@@ -182,7 +182,43 @@ fn order(plan: &Plan, ranges: &[Range<usize>], root: u32) -> Option<Vec<u32>> {
                 | Op::TreeIterate { .. }
                 | Op::TreeEnd { .. }
                 | Op::Solution => return None,
-                _ => {}
+                // A document that was seen before, or nothing that keeps the code from being copied.
+                Op::Call { .. }
+                | Op::Document { .. }
+                | Op::Keyed { .. }
+                | Op::Copy { .. }
+                | Op::Test { .. }
+                | Op::Truthy { .. }
+                | Op::Path { .. }
+                | Op::Get { .. }
+                | Op::Iterate { .. }
+                | Op::IsArray { .. }
+                | Op::IsObject { .. }
+                | Op::IsCollection { .. }
+                | Op::MakeArray { .. }
+                | Op::MakeSet { .. }
+                | Op::MakeObject { .. }
+                | Op::Builtin { .. }
+                | Op::Join { .. }
+                | Op::Walk { .. }
+                | Op::Try { .. }
+                | Op::Mark { .. }
+                | Op::Cut { .. }
+                | Op::Jump { .. }
+                | Op::Fail
+                | Op::Collect { .. }
+                | Op::Add { .. }
+                | Op::AddEntry { .. }
+                | Op::AddHead { .. }
+                | Op::Collected { .. }
+                | Op::Result { .. }
+                | Op::IfProduced { .. }
+                | Op::Begin
+                | Op::Select { .. }
+                | Op::IfResult { .. }
+                | Op::Return
+                | Op::SetResult { .. }
+                | Op::MergeBase { .. } => {}
             }
         }
     }

@@ -18,9 +18,7 @@ impl Specialiser<'_> {
             }
             Op::Document { document, .. } => *document = self.copied(*document),
             Op::Path { root, path, .. } => {
-                if let Root::Operand(from) = root {
-                    *from = self.operand(*from);
-                }
+                *root = self.root(*root);
                 *path = self.keys(*path);
             }
             Op::Copy { from, .. } | Op::Iterate { from, .. } | Op::Walk { from, .. } => {
@@ -52,13 +50,40 @@ impl Specialiser<'_> {
             Op::AddHead { head } => *head = self.head(*head),
             Op::Join { join } => *join = self.join_copied(*join),
             Op::Select { select } => *select = self.select_copied(*select),
-            _ => {}
+            // They have neither operands nor tables; or a document that has them is not copied at all (`order`).
+            Op::Try { .. }
+            | Op::Mark { .. }
+            | Op::Cut { .. }
+            | Op::Jump { .. }
+            | Op::Fail
+            | Op::Collect { .. }
+            | Op::Collected { .. }
+            | Op::With { .. }
+            | Op::EndWith
+            | Op::IfProduced { .. }
+            | Op::Begin
+            | Op::IfResult { .. }
+            | Op::Return
+            | Op::TreeStart { .. }
+            | Op::TreeStep { .. }
+            | Op::TreeIterate { .. }
+            | Op::TreeEnd { .. }
+            | Op::Solution
+            | Op::Observe { .. }
+            | Op::Observed { .. } => {}
         }
         op
     }
 
     fn copied(&self, document: u32) -> u32 {
         self.facts.get(&document).map_or(u32::MAX, |fact| fact.document)
+    }
+
+    fn root(&mut self, root: Root) -> Root {
+        match root {
+            Root::Operand(from) => Root::Operand(self.operand(from)),
+            Root::Input | Root::Data | Root::Below => root,
+        }
     }
 
     fn keys(&mut self, path: u32) -> u32 {

@@ -31,7 +31,7 @@ impl Folded {
 }
 
 impl Specialiser<'_> {
-    /// What becomes of an operation. None where it asks for a document that was not copied.
+    /// What becomes of an operation. None where it asks for a document that was not copied, or is one that no copy has.
     pub(super) fn fold(&mut self, under: &mut Under, op: Op, place: usize) -> Option<Folded> {
         Some(match op {
             Op::Path { to, root, path } => self.path(under, to, root, path),
@@ -57,14 +57,7 @@ impl Specialiser<'_> {
                 matches!(value, Value::Array(_) | Value::Object(_) | Value::Set(_))
             }),
             Op::MakeArray { to, list } | Op::MakeSet { to, list } | Op::MakeObject { to, list } => {
-                if self.folds && self.values(list).is_some() {
-                    match self.run(place..place + 1, to) {
-                        Ran::Gives(value) => Folded::Known(to, value),
-                        Ran::Fails | Ran::Unknown => self.stays(under, op, Needs::NONE),
-                    }
-                } else {
-                    self.stays(under, op, Needs::NONE)
-                }
+                self.make(under, op, place, to, list)
             }
             Op::Iterate { from, key, value } => self.iterate(under, op, from, key, value),
             Op::Builtin { to, builtin, list } => self.builtin(under, op, to, builtin, list),
@@ -81,7 +74,27 @@ impl Specialiser<'_> {
             | Op::IfResult { .. }
             | Op::SetResult { .. }
             | Op::Return => self.stays(under, op, Needs::FRAME),
-            _ => self.stays(under, op, Needs::NONE),
+            Op::Walk { .. }
+            | Op::Try { .. }
+            | Op::Mark { .. }
+            | Op::Cut { .. }
+            | Op::Jump { .. }
+            | Op::Fail
+            | Op::Collect { .. }
+            | Op::Add { .. }
+            | Op::AddEntry { .. }
+            | Op::AddHead { .. }
+            | Op::Collected { .. } => self.stays(under, op, Needs::NONE),
+            // Whose code has these is not copied (`order`).
+            Op::With { .. }
+            | Op::EndWith
+            | Op::TreeStart { .. }
+            | Op::TreeStep { .. }
+            | Op::TreeIterate { .. }
+            | Op::TreeEnd { .. }
+            | Op::Solution
+            | Op::Observe { .. }
+            | Op::Observed { .. } => return None,
         })
     }
 
@@ -174,6 +187,17 @@ impl Specialiser<'_> {
             Some(from) => Folded::found(to, step(from, &key)),
             None => self.stays(under, op, Needs::NONE),
         }
+    }
+
+    /// A collection of known parts.
+    fn make(&mut self, under: &mut Under, op: Op, place: usize, to: Slot, list: List) -> Folded {
+        if self.folds
+            && self.values(list).is_some()
+            && let Ran::Gives(value) = self.run(place..place + 1, to)
+        {
+            return Folded::Known(to, value);
+        }
+        self.stays(under, op, Needs::NONE)
     }
 
     /// Going through one entry takes it; through none fails.

@@ -91,7 +91,45 @@ impl Lines {
                     join.after = self.place(join.after);
                 }
             }
-            _ => {}
+            Op::Copy { .. }
+            | Op::Test { .. }
+            | Op::Truthy { .. }
+            | Op::Path { .. }
+            | Op::Get { .. }
+            | Op::Iterate { .. }
+            | Op::IsArray { .. }
+            | Op::IsObject { .. }
+            | Op::IsCollection { .. }
+            | Op::MakeArray { .. }
+            | Op::MakeSet { .. }
+            | Op::MakeObject { .. }
+            | Op::Builtin { .. }
+            | Op::Walk { .. }
+            | Op::Call { .. }
+            | Op::Document { .. }
+            | Op::Keyed { .. }
+            | Op::Mark { .. }
+            | Op::Cut { .. }
+            | Op::Fail
+            | Op::Collect { .. }
+            | Op::Add { .. }
+            | Op::AddEntry { .. }
+            | Op::AddHead { .. }
+            | Op::Collected { .. }
+            | Op::With { .. }
+            | Op::EndWith
+            | Op::Begin
+            | Op::Select { .. }
+            | Op::Return
+            | Op::SetResult { .. }
+            | Op::MergeBase { .. }
+            | Op::TreeStart { .. }
+            | Op::TreeStep { .. }
+            | Op::TreeIterate { .. }
+            | Op::TreeEnd { .. }
+            | Op::Solution
+            | Op::Observe { .. }
+            | Op::Observed { .. } => {}
         }
         op
     }
