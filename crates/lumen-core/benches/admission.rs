@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lumen_core::admission::matching::Source;
-use lumen_core::admission::{Inventory, PolicySet, Review, WEBHOOK};
+use lumen_core::admission::{Explanation, Inventory, PolicySet, Review, WEBHOOK};
 use lumen_core::finding::{Location, Place};
 use lumen_core::object::ObjectRef;
 use lumen_core::request::bare_request;
@@ -103,6 +103,7 @@ fn review(set: &PolicySet, entry: &Arc<Entry>, inventory: &Inventory) -> usize {
         namespace_object: None,
         source: Source::Original,
         point: WEBHOOK,
+        explanation: Explanation::None,
     };
     set.review(&review, inventory).len()
 }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use lumen_value::{Object, Pointer, Value, pointer};
 
-use crate::finding::{Action, Finding, Location, Outcome, Place, Related, RuleId};
+use crate::finding::{Finding, RuleId};
 use crate::object::text;
-use crate::rule::Rule;
 use crate::snapshot::Entry;
 
 pub mod constraint;
@@ -17,17 +16,23 @@ mod engine;
 pub mod exclusion;
 pub mod expansion;
 mod fault;
+mod findings;
+mod fix;
 pub mod inventory;
 pub mod matching;
 pub mod mutation;
 mod place;
 pub mod rules;
 pub mod schema;
+pub mod storing;
 pub mod template;
+mod trace;
+pub mod webhook;
 
 pub use constraint::{Constraint, Enforcement, is_constraint};
 pub use exclusion::{Exclusions, Process, is_config, is_ignored};
 pub use expansion::{ExpansionError, Expansions, Resultant, is_expansion};
+pub use findings::{failed_expansion, failed_mutation, ignored_namespace};
 pub use inventory::Inventory;
 pub use mutation::{MutationError, Mutators, is_mutator};
 pub use rules::rules;
@@ -35,6 +40,8 @@ pub use template::{Template, is_template};
 
 use engine::{Bench, Failed, Hit, Question, Scratches};
 use fault::Fault;
+use findings::{of_faults, without_template};
+use lumen_rego::eval::Data;
 use lumen_rego::plan::{Commons, Optimisations};
 use matching::{Source, Subject};
 
@@ -55,8 +62,6 @@ pub struct PolicySet {
     /// The constraints about any kind.
     of_any_kind: Vec<usize>,
     expansions: Expansions,
-    /// What the programs of templates have in common.
-    commons: Commons,
     mutators: Mutators,
     exclusions: Exclusions,
     scratches: Scratches,
@@ -84,6 +89,20 @@ pub struct Review<'a> {
     pub source: Source,
     /// The enforcement point, such as [`WEBHOOK`].
     pub point: &'a str,
+    /// What is found out about each violation beside that it is there.
+    pub explanation: Explanation,
+}
+
+/// What a review finds out about each violation beside that it is there. No verdict depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Explanation {
+    /// Nothing.
+    #[default]
+    None,
+    /// Which field of the object decided, where the policy does not say: its violations cost another, slower evaluation.
+    Place,
+    /// That, and the lines of the policy that decided.
+    Trace,
 }
 
 /// Which rows of a template's module were evaluated.
@@ -114,6 +133,12 @@ pub struct Verdict {
     is_made: bool,
     /// Why the evaluation failed, where it did.
     failed: Option<Failed>,
+    /// Which validation of CEL did not hold.
+    validation: Option<usize>,
+    /// Why it is found, where that was asked for and is known.
+    why: Option<trace::Why>,
+    /// Whether people want to see the lines of the policy.
+    shows_steps: bool,
     number: usize,
 }
 
@@ -192,10 +217,12 @@ impl PolicySet {
 
     /// Makes of each template what it is for the parameters of each constraint.
     fn specialise(&mut self) {
+        // What the programs have in common has its numbers afterwards, and nothing more is added.
+        let mut commons = Commons::default();
         for constraint in &mut self.constraints {
             let template = self.templates.get(constraint.template);
             constraint.special = template
-                .and_then(|template| template.engine.specialise(&constraint.parameters, &mut self.commons));
+                .and_then(|template| template.engine.specialise(&constraint.parameters, &mut commons));
         }
     }
 
@@ -305,14 +332,10 @@ impl PolicySet {
                     let name = objects.iter().find(|object| !object.is_null());
                     let name =
                         name.map_or("", |object| text(crate::object::field(object, &["metadata"]), "name"));
-                    let hit = Hit {
-                        message: format!(
-                            "unable to match constraints: error matching the requested object: {name} :failed to run Match criteria: {error}"
-                        ),
-                        details: Value::Null,
-                        is_error: true,
-                    };
-                    verdicts.push(verdict(number, constraint, &enforcement, hit));
+                    let message = format!(
+                        "unable to match constraints: error matching the requested object: {name} :failed to run Match criteria: {error}"
+                    );
+                    verdicts.push(verdict(number, constraint, &enforcement, Hit::failed(&message)));
                 }
             }
         }
@@ -320,12 +343,17 @@ impl PolicySet {
             let request = crate::request::with_namespace_object(&request, review.namespace_object);
             let input = [("review", request.clone())].into();
             let mut bench = Bench { scratch: self.scratches.take(), ..Bench::default() };
+            let data = inventory.data();
             for of_kind in matched.chunk_by(|a, b| a.1.template == b.1.template) {
-                verdicts.extend(self.review_kind(of_kind, (&request, &input), inventory, &mut bench));
+                verdicts.extend(self.review_kind(of_kind, (&request, &input), data, &mut bench));
             }
             self.scratches.give_back(bench.scratch);
         }
         verdicts.sort_by(|a, b| (a.number, &a.message, &a.details).cmp(&(b.number, &b.message, &b.details)));
+        if review.explanation != Explanation::None && !verdicts.is_empty() {
+            let request = crate::request::with_namespace_object(&request, review.namespace_object);
+            self.explain(&mut verdicts, (&request, inventory.data()), review.explanation);
+        }
         verdicts
     }
 
@@ -382,7 +410,7 @@ impl PolicySet {
         &self,
         constraints: &[(usize, &Constraint, Enforcement)],
         (request, bare_input): (&Value, &Value),
-        inventory: &Inventory,
+        data: &Data,
         bench: &mut Bench,
     ) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
@@ -395,7 +423,7 @@ impl PolicySet {
                 bare_input,
                 parameters: &constraint.parameters,
                 special: constraint.special.as_ref(),
-                data: inventory.data(),
+                data,
             };
             match template.engine.violations(&question, bench) {
                 Ok(hits) => {
@@ -403,7 +431,7 @@ impl PolicySet {
                         .extend(hits.into_iter().map(|hit| verdict(*number, constraint, enforcement, hit)));
                 }
                 Err(failed) => {
-                    let hit = Hit { message: failed.message.clone(), details: Value::Null, is_error: true };
+                    let hit = Hit::failed(&failed.message);
                     let each = constraints.iter().map(|(number, constraint, enforcement)| Verdict {
                         failed: Some(failed.clone()),
                         ..verdict(*number, constraint, enforcement, hit.clone())
@@ -433,50 +461,12 @@ impl PolicySet {
         }
         numbers.into_iter().filter_map(|number| Some((number, self.constraints.get(number)?)))
     }
-
-    /// The place of the rule that was running when an evaluation failed.
-    fn running(&self, verdict: &Verdict, constraint: &Constraint) -> Option<Related> {
-        let (field, row, column) = verdict.failed.as_ref()?.at.as_ref()?;
-        let location = self.templates.get(constraint.template)?.entry.locate(field);
-        let Place::Field { document, pointer } = location.place else { return None };
-        let place = Place::Inside { document, pointer, row: *row, column: *column };
-        let location = Location { source: location.source, place };
-        Some(Related { location, label: "this was being evaluated".to_owned() })
-    }
-
-    /// What a verdict says about an object.
-    pub fn finding(&self, verdict: &Verdict, entry: &Entry) -> Option<Finding> {
-        let constraint = self.constraints.get(verdict.number)?;
-        let action = verdict.enforcement.strictest();
-        let outcome = match (verdict.is_error, action) {
-            (true, _) => Outcome::Error,
-            (false, Action::Warn) => Outcome::Warn,
-            (false, _) => Outcome::Fail,
-        };
-        let is_ours = verdict.failed.as_ref().is_some_and(|failed| failed.is_ours);
-        let upstream = (!is_ours).then(|| format!("[{}] {}", constraint.name(), verdict.message));
-        // What is said of an object that is yet to be made does not lead into its maker's manifest.
-        let details = if verdict.is_made { &crate::object::NULL } else { &verdict.details };
-        Some(Finding {
-            rule: constraint.rule.clone(),
-            outcome,
-            action,
-            severity: constraint.severity,
-            message: verdict.message.trim().to_owned(),
-            upstream_message: upstream.map(Into::into),
-            object: Some(entry.object.clone()),
-            location: Some(entry.locate(&place::of_violation(details, &verdict.message, &entry.value))),
-            related: self.running(verdict, constraint).into_iter().collect(),
-            policy: Some(constraint.policy.clone()),
-            fix: None,
-        })
-    }
 }
 
 /// Where in a document a policy's violation points: where `details.path` leads, an array of keys and indices; else to the one
 /// container that the message names, or the image that it quotes; else to the field `kind`.
 pub fn place_of(details: &Value, message: &str, document: &Value) -> lumen_value::Pointer {
-    place::of_violation(details, message, document)
+    place::of_violation(details, None, message, document)
 }
 
 fn is_policy(entry: &Entry) -> bool {
@@ -492,52 +482,11 @@ fn verdict(number: usize, constraint: &Constraint, enforcement: &Enforcement, hi
         is_error: hit.is_error,
         is_made: false,
         failed: None,
+        validation: hit.validation,
+        why: None,
+        shows_steps: false,
         number,
     }
-}
-
-/// The finding about an object of which it is not known what it would make.
-pub fn failed_expansion(error: &ExpansionError, entry: &Entry) -> Finding {
-    let upstream = format!("error expanding resource {}: {error}", entry.object.name);
-    let fault = Fault { upstream: Some(upstream), ..Fault::new(pointer!["kind"], error.to_string()) };
-    fault.finding(&rules::FAILED_EXPANSION, entry)
-}
-
-/// The finding about an object that cannot be mutated.
-pub fn failed_mutation(error: &MutationError, entry: &Entry) -> Finding {
-    let upstream = format!("error mutating base resource {}: {error}", entry.object.name);
-    let fault = Fault { upstream: Some(upstream), ..Fault::new(pointer!["kind"], error.to_string()) };
-    fault.finding(&rules::FAILED_MUTATION, entry)
-}
-
-/// The finding about a Namespace whose label keeps Gatekeeper out.
-pub fn ignored_namespace(entry: &Entry) -> Finding {
-    let message = format!(
-        "no policy is applied to what is in this namespace: it has the label `{}`",
-        exclusion::IGNORE_LABEL
-    );
-    let at = pointer!["metadata", "labels", exclusion::IGNORE_LABEL];
-    let fault = Fault { outcome: Outcome::Warn, action: Action::None, ..Fault::new(at, message) };
-    fault.finding(&rules::IGNORED_NAMESPACE, entry)
-}
-
-fn of_faults<'a>(faults: Vec<Fault>, rule: &'a Rule, entry: &'a Entry) -> impl Iterator<Item = Finding> + 'a {
-    faults.into_iter().map(move |fault| fault.finding(rule, entry))
-}
-
-fn without_template(entry: &Entry, name: &str, broken: Option<&Arc<Entry>>) -> Finding {
-    let message = if broken.is_some() {
-        format!("the template `{name}` is broken, so nothing was judged by this constraint")
-    } else {
-        format!("no template `{name}` is among the inputs, so nothing was judged by this constraint")
-    };
-    let upstream = format!("missing ConstraintTemplate: template {name:?} not found");
-    let fault = Fault { upstream: Some(upstream), ..Fault::new(pointer!["kind"], message) };
-    let cause = broken.map(|template| Related {
-        location: template.locate(&pointer!["kind"]),
-        label: "the broken template: mend it first".to_owned(),
-    });
-    Finding { related: cause.into_iter().collect(), ..fault.taken().finding(&rules::UNKNOWN_TEMPLATE, entry) }
 }
 
 /// The request as policies see it: on DELETE the object is the one that goes (`target.go`, `setObjectOnDelete`).

@@ -9,6 +9,7 @@ use crate::object::label as label_of;
 mod decode;
 pub mod label;
 mod parse;
+pub(crate) mod validation;
 
 pub use decode::FieldNames;
 pub(crate) use decode::fold as go_fold;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use harness::Case;
 use lumen_core::admission::matching::Source;
-use lumen_core::admission::{GATOR, Inventory, PolicySet, Review, Verdict};
+use lumen_core::admission::{Explanation, GATOR, Inventory, PolicySet, Review, Verdict};
 use lumen_core::finding::{Location, Outcome, Place};
 use lumen_core::object::ObjectRef;
 use lumen_core::request::bare_request;
@@ -87,6 +87,7 @@ fn test(case: &Case) -> Result<(Vec<(Json, bool)>, i64), String> {
             namespace_object: None,
             source: Source::Original,
             point: GATOR,
+            explanation: Explanation::None,
         };
         let mut verdicts = set.review(&review, &inventory);
         let mutated =

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use lumen_core::admission::matching::Source;
-use lumen_core::admission::{Inventory, PolicyOptions, PolicySet, Review, WEBHOOK};
+use lumen_core::admission::{Explanation, Inventory, PolicyOptions, PolicySet, Review, WEBHOOK};
 use lumen_core::finding::{Location, Place};
 use lumen_core::object::ObjectRef;
 use lumen_core::request::bare_request;
@@ -113,7 +113,7 @@ static SETS: LazyLock<[PolicySet; 2]> = LazyLock::new(|| {
 
 static INVENTORY: LazyLock<Inventory> = LazyLock::new(|| Inventory::of_manifests(SAMPLES.iter()));
 
-fn said(set: &PolicySet, object: &Value) -> Vec<String> {
+fn said(set: &PolicySet, object: &Value, explanation: Explanation) -> Vec<String> {
     let request = bare_request(&entry(object.clone()));
     let review = Review {
         request: &request,
@@ -121,6 +121,7 @@ fn said(set: &PolicySet, object: &Value) -> Vec<String> {
         namespace_object: None,
         source: Source::Original,
         point: WEBHOOK,
+        explanation,
     };
     let verdicts = set.review(&review, &INVENTORY);
     let shown = verdicts.into_iter().map(|verdict| {
@@ -133,8 +134,8 @@ fn said(set: &PolicySet, object: &Value) -> Vec<String> {
 
 fn agree(object: &Value) -> Result<usize, TestCaseError> {
     let [all, none] = &*SETS;
-    let found = said(all, object);
-    prop_assert_eq!(&found, &said(none, object), "{}", object.to_json());
+    let found = said(all, object, Explanation::None);
+    prop_assert_eq!(&found, &said(none, object, Explanation::None), "{}", object.to_json());
     Ok(found.len())
 }
 
@@ -208,5 +209,16 @@ proptest! {
             object = with(&object, &[part], Some(mutated(&below, &mut choices, &other)));
         }
         agree(&object)?;
+    }
+}
+
+#[test]
+fn an_explanation_changes_no_verdict() {
+    let [all, _] = &*SETS;
+    for object in SAMPLES.iter() {
+        let found = said(all, object, Explanation::None);
+        for explanation in [Explanation::Place, Explanation::Trace] {
+            assert_eq!(found, said(all, object, explanation), "{}", object.to_json());
+        }
     }
 }

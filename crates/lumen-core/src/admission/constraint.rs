@@ -15,6 +15,7 @@ use super::template::{Template, severity};
 use crate::finding::{Action, Layer, PolicyRef, RuleId, Severity};
 use crate::object::{field, version_of};
 use crate::selector::SelectorError;
+use crate::selector::validation::{aggregate, upstream_errors};
 use crate::snapshot::Entry;
 
 /// The API group of constraints.
@@ -64,11 +65,14 @@ pub struct Enforcement {
 }
 
 impl Enforcement {
+    /// What is done, in the constraint's words: one action, or the several of the point.
+    pub fn words(&self) -> &[String] {
+        if self.action == "scoped" { &self.scoped } else { std::slice::from_ref(&self.action) }
+    }
+
     /// The strictest thing that happens. Words that Gatekeeper does not know make it do nothing.
     pub fn strictest(&self) -> Action {
-        let words =
-            if self.action == "scoped" { self.scoped.as_slice() } else { std::slice::from_ref(&self.action) };
-        let known = words.iter().map(|word| match word.as_str() {
+        let known = self.words().iter().map(|word| match word.as_str() {
             "deny" => Action::Deny,
             "warn" => Action::Warn,
             "dryrun" => Action::Dryrun,
@@ -92,7 +96,7 @@ impl Constraint {
         number: usize,
     ) -> Result<Self, Vec<Fault>> {
         check_names(entry, template)?;
-        check_selectors(&entry.value).map_err(|error| vec![of_selector(&error)])?;
+        check_selectors(&entry.value).map_err(|error| vec![of_selector(&error, &entry.value)])?;
         check_schema(entry, template)?;
         let value = &template
             .schema
@@ -187,6 +191,7 @@ fn check_enforcement(action: &str, scoped: &[Scoped]) -> Vec<Fault> {
         return Vec::new();
     }
     let mut faults = Vec::new();
+    let upstream = unrecognized(scoped);
     for (index, each) in scoped.iter().enumerate() {
         let at = pointer!["spec", "scopedEnforcementActions", index];
         if !SCOPED_ACTIONS.contains(&each.action.as_str()) {
@@ -202,7 +207,40 @@ fn check_enforcement(action: &str, scoped: &[Scoped]) -> Vec<Fault> {
             faults.push(Fault::new(at, "there is no enforcement point: nothing is enforced").usable());
         }
     }
-    faults
+    faults.into_iter().map(|fault| Fault { upstream: upstream.clone(), ..fault }).collect()
+}
+
+/// What Gatekeeper says of scoped actions, all in one; `None` where nothing is wrong.
+fn unrecognized(scoped: &[Scoped]) -> Option<String> {
+    let actions: Vec<&str> = scoped
+        .iter()
+        .map(|each| each.action.as_str())
+        .filter(|word| !SCOPED_ACTIONS.contains(word))
+        .collect();
+    let mut points: Vec<&str> = Vec::new();
+    for each in scoped {
+        if each.points.is_empty() {
+            points.push("");
+        }
+        points.extend(each.points.iter().map(String::as_str).filter(|point| !POINTS.contains(point)));
+    }
+    let mut said = Vec::new();
+    if !points.is_empty() {
+        let known: Vec<&str> = POINTS.into_iter().filter(|point| *point != "*").collect();
+        said.push(format!(
+            "unrecognized enforcement points: constraint will not be enforced for enforcement points [{}], supported enforcement points are [{}]",
+            points.join(" "),
+            known.join(" ")
+        ));
+    }
+    if !actions.is_empty() {
+        said.push(format!(
+            "unrecognized enforcementAction: [{}] is not within the supported list [{}]",
+            actions.join(" "),
+            SCOPED_ACTIONS.join(" ")
+        ));
+    }
+    (!said.is_empty()).then(|| said.join("\n"))
 }
 
 fn invalid(at: Pointer, message: String) -> Vec<Fault> {
@@ -271,11 +309,16 @@ fn check_schema(entry: &Entry, template: &Template) -> Result<(), Vec<Fault>> {
     Err(unknown.into_iter().map(fault).collect())
 }
 
-fn of_selector(error: &SelectorError) -> Fault {
+/// What is wrong with a selector. Both are told under one path upstream (`pkg/target/target.go`, `ValidateConstraint`).
+fn of_selector(error: &SelectorError, constraint: &Value) -> Fault {
     let at = match error {
         SelectorError::Type { at, .. } if at.is_within(&pointer!["spec"]) => at.clone(),
         _ => pointer!["spec", "match"],
     };
-    let upstream = Some(format!("invalid Constraint: {error}"));
-    Fault { upstream, ..Fault::new(at, error.to_string()) }
+    let said = ["labelSelector", "namespaceSelector"]
+        .iter()
+        .map(|name| upstream_errors(field(constraint, &["spec", "match", name]), "spec.labelSelector"))
+        .find(|errors| !errors.is_empty());
+    let said = said.map_or_else(|| error.to_string(), |errors| aggregate(&errors));
+    Fault { upstream: Some(format!("invalid Constraint: {said}")), ..Fault::new(at, error.to_string()) }
 }

@@ -9,7 +9,7 @@ use lumen_rego::ast::{Module, Version};
 use lumen_rego::builtin::{Answer, Budget, Capabilities, Failure};
 use lumen_rego::error::{Code, Errors};
 use lumen_rego::eval::{Coverage, Data, EvalError, Host, Inputs, Scratch, Shared};
-use lumen_rego::plan::Commons;
+use lumen_rego::plan::{Commons, Optimisations};
 use lumen_rego::program::{CompileOptions, Entry, Program, Specialised};
 use lumen_rego::syntax::{ParseOptions, parse_module};
 use lumen_value::{Object, Pointer, Value};
@@ -44,7 +44,7 @@ pub(super) enum Engine {
     /// Rego.
     Rego(Rego),
     /// CEL.
-    Cel(Arc<lumen_cel::Policy>),
+    Cel(Cel),
 }
 
 /// A program, and the place of its violations.
@@ -54,12 +54,15 @@ pub(super) struct Rego {
     entry: Entry,
     /// The fields that hold the modules.
     fields: Arc<[Pointer]>,
-    observed: Option<Arc<Observed>>,
+    /// Which rows were evaluated, where that is noted.
+    coverage: Option<Arc<Mutex<Coverage>>>,
 }
 
-/// Which rows were evaluated.
-struct Observed {
-    coverage: Mutex<Coverage>,
+/// CEL, and the field of the template that holds it.
+#[derive(Clone, Debug)]
+pub(super) struct Cel {
+    pub(super) policy: Arc<lumen_cel::Policy>,
+    pub(super) at: Pointer,
 }
 
 impl fmt::Debug for Rego {
@@ -144,6 +147,14 @@ pub(super) struct Hit {
     pub(super) details: Value,
     /// Whether it is an evaluation that failed.
     pub(super) is_error: bool,
+    /// Which validation of CEL did not hold.
+    pub(super) validation: Option<usize>,
+}
+
+impl Hit {
+    pub(super) fn failed(message: &str) -> Self {
+        Self { message: message.to_owned(), details: Value::Null, is_error: true, validation: None }
+    }
 }
 
 /// The function that asks a provider of external data.
@@ -153,7 +164,7 @@ const EXTERNAL_DATA: &str = "external_data";
 const OFFLINE: &str = "is not available offline";
 
 /// Nothing reaches for the network: what a provider would say is not known, so the evaluation fails as a whole.
-struct Offline;
+pub(super) struct Offline;
 
 impl Host for Offline {
     fn call(&mut self, _: &str, operands: &[Value]) -> Answer {
@@ -172,33 +183,33 @@ impl Engine {
         let module = u32::try_from(modules.len()).unwrap_or(u32::MAX);
         let parse = ParseOptions { version: Version::V0, module, ..ParseOptions::default() };
         modules.push(parse_module(&"hooks".into(), CALL, &parse)?);
-        let host = [(EXTERNAL_DATA.to_owned(), 1)].into();
-        let compile = CompileOptions {
-            optimisations: options.optimisations,
-            observed: options.observed,
-            capabilities: Capabilities { host, ..Capabilities::default() },
-            ..CompileOptions::default()
-        };
+        let compile = compile_options(options.optimisations, options.observed);
         let program = Program::of_modules(modules, &compile)?;
         let entry = program.entry(&[PACKAGE, "violation"])?;
-        let observed = options.observed.then(|| Arc::new(Observed { coverage: Mutex::default() }));
-        Ok(Self::Rego(Rego { program, entry, fields: fields.into(), observed }))
+        let coverage = options.observed.then(Arc::default);
+        Ok(Self::Rego(Rego { program, entry, fields: fields.into(), coverage }))
     }
 
     /// The fields with Rego and their rows, from 1: whether each was evaluated. Nothing where that was not noted.
     pub(super) fn rows(&self) -> Vec<(Pointer, BTreeMap<u32, bool>)> {
-        let Self::Rego(Rego { program, fields, observed: Some(observed), .. }) = self else {
+        let Self::Rego(Rego { program, fields, coverage: Some(coverage), .. }) = self else {
             return Vec::new();
         };
-        let coverage = observed.coverage.lock().unwrap_or_else(PoisonError::into_inner);
+        let coverage = coverage.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rows = coverage.rows(program.plan());
         let fields = fields.iter().zip(0..);
         fields.filter_map(|(field, module)| Some((field.clone(), rows.remove(&module)?))).collect()
     }
 
+    /// The field of the template with the expression of a validation of CEL.
+    pub(super) fn validation(&self, number: usize) -> Option<Pointer> {
+        let Self::Cel(cel) = self else { return None };
+        Some(cel.at.child("validations").child(number).child("expression"))
+    }
+
     /// The program for one constraint's parameters; none where there is nothing to gain.
     pub(super) fn specialise(&self, parameters: &Value, commons: &mut Commons) -> Option<Specialised> {
-        let Self::Rego(rego @ Rego { observed: None, .. }) = self else { return None };
+        let Self::Rego(rego @ Rego { coverage: None, .. }) = self else { return None };
         let fixed: [(&[&str], Value); 1] = [(&["parameters"], parameters.clone())];
         let budget = Budget::new(LOAD_STEPS_MAX, LOAD_BYTES_MAX);
         rego.program.specialise(&[PACKAGE, "violation"], &fixed, budget, commons)
@@ -208,8 +219,19 @@ impl Engine {
     pub(super) fn violations(&self, question: &Question<'_>, bench: &mut Bench) -> Result<Vec<Hit>, Failed> {
         match self {
             Self::Rego(rego) => evaluate_rego(rego, question, bench),
-            Self::Cel(policy) => Ok(evaluate_cel(policy, question)?),
+            Self::Cel(cel) => Ok(evaluate_cel(&cel.policy, question)?),
         }
+    }
+}
+
+/// How the modules of a template are compiled.
+pub(super) fn compile_options(optimisations: Optimisations, observed: bool) -> CompileOptions {
+    let host = [(EXTERNAL_DATA.to_owned(), 1)].into();
+    CompileOptions {
+        optimisations,
+        observed,
+        capabilities: Capabilities { host, ..Capabilities::default() },
+        ..CompileOptions::default()
     }
 }
 
@@ -218,7 +240,7 @@ fn evaluate_rego(rego: &Rego, question: &Question<'_>, bench: &mut Bench) -> Res
     let mut inputs = Inputs::new(question.data, Budget::new(STEPS_MAX, BYTES_MAX));
     inputs.host = Some(&mut offline);
     let mut coverage = Coverage::default();
-    if rego.observed.is_some() {
+    if rego.coverage.is_some() {
         inputs.observer = Some(&mut coverage);
     }
     let whole = || [("parameters", question.parameters.clone()), ("review", question.review.clone())].into();
@@ -232,8 +254,8 @@ fn evaluate_rego(rego: &Rego, question: &Question<'_>, bench: &mut Bench) -> Res
         inputs.input = Some(whole());
         rego.program.evaluate(&rego.entry, inputs, scratch)
     };
-    if let Some(observed) = &rego.observed {
-        observed.coverage.lock().unwrap_or_else(PoisonError::into_inner).merge(&coverage);
+    if let Some(all) = &rego.coverage {
+        all.lock().unwrap_or_else(PoisonError::into_inner).merge(&coverage);
     }
     let outcome = outcome.map_err(|error| failed(rego, &error))?;
     Ok(outcome.value().map_or_else(|| Ok(Vec::new()), hits)?)
@@ -269,6 +291,7 @@ fn evaluate_cel(policy: &lumen_cel::Policy, question: &Question<'_>) -> Result<V
         message: violation.message,
         details: Value::Null,
         is_error: violation.error,
+        validation: violation.index,
     };
     Ok(violations.into_iter().map(hit).collect())
 }
@@ -295,7 +318,7 @@ fn hits(members: &Value) -> Result<Vec<Hit>, String> {
             ));
         };
         let details = member.get("details").cloned().unwrap_or_else(|| Object::default().into());
-        hits.push(Hit { message: text.to_owned(), details, is_error: false });
+        hits.push(Hit { message: text.to_owned(), details, is_error: false, validation: None });
     }
     hits.sort();
     hits.dedup();

@@ -132,20 +132,15 @@ pub fn is_mutator(entry: &Entry) -> bool {
     entry.object.group() == GROUP && KINDS.contains(&&*entry.object.kind)
 }
 
-/// The groups of Gatekeeper's own objects, which its webhook does not mutate (`pkg/webhook/common.go`).
-const OWN_GROUPS: [&str; 7] = [
-    "config.gatekeeper.sh",
-    "constraints.gatekeeper.sh",
-    "expansion.gatekeeper.sh",
-    "externaldata.gatekeeper.sh",
-    GROUP,
-    "status.gatekeeper.sh",
-    "templates.gatekeeper.sh",
-];
-
 /// Whether an object is one of Gatekeeper's own, which is never mutated.
 pub fn is_own(entry: &Entry) -> bool {
-    OWN_GROUPS.contains(&entry.object.group())
+    super::storing::GROUPS.contains(&entry.object.group())
+}
+
+/// What is wrong with one mutator as the API server would be given it, where it cannot be used.
+pub(super) fn faults(entry: &Arc<Entry>) -> Vec<Fault> {
+    let compiled = Mutator::compile(&mutator::served(entry)).and_then(|mutator| mutator.check_served());
+    compiled.err().unwrap_or_default()
 }
 
 impl Mutators {

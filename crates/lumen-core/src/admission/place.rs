@@ -9,15 +9,48 @@ const VALUES_MAX: usize = 100_000;
 /// The fields that hold containers.
 const CONTAINERS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
-/// Where a violation points: where `details.path` leads; else to the one container that the message names, or the image that
-/// it quotes; else to the kind. A path may end at what is missing.
-pub(super) fn of_violation(details: &Value, message: &str, object: &Value) -> Pointer {
-    given(details, object).or_else(|| named(message, object)).unwrap_or_else(|| pointer!["kind"])
+/// Where a violation points: where `details.path` leads; else to the field that the policy's evaluation shows to have
+/// decided; else to the one container that the message names, or the image that it quotes; else to the kind. A path may end
+/// at what is missing.
+pub(super) fn of_violation(
+    details: &Value,
+    decided: Option<&Pointer>,
+    message: &str,
+    object: &Value,
+) -> Pointer {
+    let of_evaluation = || {
+        let named = named(message, object);
+        match (decided, named) {
+            // All containers were looked at, and the message says which one it is.
+            (Some(decided), Some(named)) if named.is_within(decided) && is_list(decided) => Some(named),
+            (Some(decided), _) => Some(decided.clone()),
+            (None, named) => named,
+        }
+    };
+    given(details, object).or_else(of_evaluation).unwrap_or_else(|| pointer!["kind"])
+}
+
+/// Whether a place is not in an item of a list.
+fn is_list(place: &Pointer) -> bool {
+    !place.steps().iter().any(|step| matches!(step, Step::Index(_)))
+}
+
+/// Whether `details.path` says where a violation stands.
+pub(super) fn is_given(details: &Value, object: &Value) -> bool {
+    given(details, object).is_some()
 }
 
 /// `details.path`: an array of keys and indices that starts in the object.
 fn given(details: &Value, object: &Value) -> Option<Pointer> {
-    let path = details.get("path")?.as_array()?;
+    let path = path(details.get("path")?)?;
+    let first: Pointer = path.steps().iter().take(1).cloned().collect();
+    object.find(&first)?;
+    Some(path)
+}
+
+/// The way that an array of keys and indices tells; none where it is empty, too long, or something else.
+pub(super) fn path(value: &Value) -> Option<Pointer> {
+    let path = value.as_array()?;
     if path.is_empty() || path.len() > STEPS_MAX {
         return None;
     }
@@ -25,10 +58,7 @@ fn given(details: &Value, object: &Value) -> Option<Pointer> {
         Value::String(key) => Some(Step::Key(key.clone())),
         index => Some(Step::Index(usize::try_from(index.as_i64()?).ok()?)),
     };
-    let steps: Vec<Step> = path.iter().map(step).collect::<Option<_>>()?;
-    let first: Pointer = steps.iter().take(1).cloned().collect();
-    object.find(&first)?;
-    Some(steps.into_iter().collect())
+    path.iter().map(step).collect()
 }
 
 /// The one container that a message is about.
@@ -51,7 +81,11 @@ fn named(message: &str, object: &Value) -> Option<Pointer> {
     match only(&is_named) {
         Some((at, container)) if quotes_image(container) => Some(at.child("image")),
         Some((at, _)) => Some(at.clone()),
-        None => only(&quotes_image).map(|(at, _)| at.child("image")),
+        // A word that is both name and image is meant as the name.
+        None => only(&quotes_image).map(|(at, container)| {
+            let is_name = container.get("name") == container.get("image");
+            if is_name { at.clone() } else { at.child("image") }
+        }),
     }
 }
 
@@ -130,7 +164,7 @@ spec: {template: {spec: {
   containers: [{name: web, image: 'nginx:1'}, {name: web-2, image: 'redis:1'}, {name: twin, image: 'x:1'}, {name: twin, image: 'x:1'}]}}}
 ",
         );
-        of_violation(&value(details), message, &object).to_string()
+        of_violation(&value(details), None, message, &object).to_string()
     }
 
     #[test]

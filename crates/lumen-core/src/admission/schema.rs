@@ -347,8 +347,7 @@ impl Bounds {
 
 impl Pattern {
     fn new(text: String) -> Self {
-        let regex = regex::RegexBuilder::new(&text).size_limit(PATTERN_BYTES_MAX).build();
-        Self { regex: regex.map_err(|error| error.to_string()), text }
+        Self { regex: lumen_regex::compile(&text, PATTERN_BYTES_MAX), text }
     }
 }
 

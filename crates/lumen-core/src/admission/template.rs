@@ -11,6 +11,7 @@ use super::decode::Cursor;
 use super::engine::Engine;
 use super::fault::Fault;
 use super::schema::{PARAMETERS_PATH, Schema, SchemaError, schema_path};
+use super::trace::{Lazy, Traced};
 use crate::finding::{Severity, UnknownWord};
 use crate::object::{annotations, label, version_of};
 use crate::snapshot::Entry;
@@ -49,6 +50,8 @@ pub struct Template {
     pub(super) severity: Option<Severity>,
     /// What is wrong with it and yet does not keep Gatekeeper from taking it.
     pub(super) warnings: Vec<Fault>,
+    /// Its Rego for who asks why.
+    traced: Lazy,
 }
 
 /// One of the `code` entries, or `rego` with `libs`.
@@ -94,7 +97,19 @@ impl Template {
             operations,
             severity,
             warnings,
+            traced: Lazy::default(),
         })
+    }
+
+    /// Its program as it is watched; `None` where its code is no Rego.
+    pub(super) fn traced(&self) -> Option<&Traced> {
+        let code = || {
+            let targets = Cursor::root(&self.entry.value).inner("spec").ok()?.list("targets").ok()?;
+            let target = targets.first()?;
+            let code = code(target).ok().filter(|code| code.engine == rego::ENGINE)?;
+            rego::modules(&rego_source(target, &code, &source(target, &code).ok()?).ok()?).ok()
+        };
+        self.traced.get(code)
     }
 
     /// Whether it is for an operation, such as `CREATE`.
@@ -219,17 +234,28 @@ fn compile_code(
     code: &Code<'_>,
     options: PolicyOptions,
 ) -> Result<(Engine, Vec<Fault>), Vec<Fault>> {
-    let Some(source @ Value::Object(_)) = code.source else {
-        return Err(vec![Fault::new(code.at.clone(), "the source must be an object")]);
-    };
-    let source = Cursor { value: source, at: code.at.clone(), names: target.names };
+    let source = source(target, code)?;
     if code.engine == cel::ENGINE {
         return cel::compile(&source);
     }
+    Ok((rego::compile(&rego_source(target, code, &source)?, options)?, Vec::new()))
+}
+
+fn source<'a>(target: &Cursor<'a>, code: &Code<'a>) -> Result<Cursor<'a>, Vec<Fault>> {
+    match code.source {
+        Some(value @ Value::Object(_)) => Ok(Cursor { value, at: code.at.clone(), names: target.names }),
+        _ => Err(vec![Fault::new(code.at.clone(), "the source must be an object")]),
+    }
+}
+
+fn rego_source<'a>(
+    target: &Cursor<'_>,
+    code: &Code<'_>,
+    source: &Cursor<'a>,
+) -> Result<rego::Source<'a>, Vec<Fault>> {
     let is_plain = code.at == target.at;
     let version = if is_plain { String::new() } else { source.text("version")? };
     let version = if version == "v1" { Version::V1 } else { Version::V0 };
     let libs = source.list("libs")?;
-    let source = rego::Source { version, entry: source.part("rego")?, libs };
-    Ok((rego::compile(&source, options)?, Vec::new()))
+    Ok(rego::Source { version, entry: source.part("rego")?, libs })
 }

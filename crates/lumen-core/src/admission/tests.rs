@@ -1,8 +1,11 @@
 use lumen_value::read::{Limits, read};
 
 use super::*;
+use crate::finding::{Action, Outcome};
 use crate::request::{Operation, User, admission_request, bare_request};
 use crate::snapshot::{Options, Snapshot, SourceDocument};
+
+mod fixes;
 
 /// A template whose `violation` has this body, and a constraint of it for everything.
 fn policy(body: &str) -> String {
@@ -68,6 +71,7 @@ fn verdicts(texts: &[&str], point: &str) -> Vec<Verdict> {
         namespace_object: None,
         source: Source::Original,
         point,
+        explanation: Explanation::None,
     };
     set.review(&review, snapshot.inventory())
 }
@@ -218,6 +222,7 @@ fn on_deletion_policies_see_what_goes() {
             namespace_object: None,
             source: Source::Original,
             point: WEBHOOK,
+            explanation: Explanation::None,
         };
         set.review(&review, snapshot.inventory()).len()
     };
@@ -234,6 +239,7 @@ fn on_deletion_policies_see_what_goes() {
             namespace_object: None,
             source: Source::Original,
             point: WEBHOOK,
+            explanation: Explanation::None,
         };
         set.review(&review, snapshot.inventory()).len()
     };

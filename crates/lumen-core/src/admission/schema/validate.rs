@@ -96,6 +96,9 @@ impl Validator {
             && value.as_number().is_some_and(|number| format::is_json_integer(number.as_f64()));
         if !takes(found) && !is_integer && !is_text_of_format {
             let wanted = types.join(",");
+            // Upstream tells what Go holds it as: a whole number of 64 bits is an integer.
+            let is_whole = value.as_number().is_some_and(|number| number.as_i64().is_some());
+            let found = if is_whole { "integer" } else { found };
             self.fault(|path| {
                 format!(r#"Invalid value: "{found}": {path} in body must be of type {wanted}: "{found}""#)
             });

@@ -5,7 +5,7 @@ use lumen_value::Pointer;
 
 use super::Fault;
 use crate::admission::decode::{Cursor, TypeError};
-use crate::admission::engine::Engine;
+use crate::admission::engine::{Cel, Engine};
 
 /// The engine's name.
 pub(super) const ENGINE: &str = "K8sNativeValidation";
@@ -61,7 +61,8 @@ pub(super) fn compile(source: &Cursor<'_>) -> Result<(Engine, Vec<Fault>), Vec<F
     let code = Source { validations, variables, match_conditions, failure_policy };
     let (policy, errors) = Policy::load(&code);
     let warnings = errors.iter().map(|error| of_error(error, &code, &source.at).taken().usable());
-    Ok((Engine::Cel(policy.into()), warnings.collect()))
+    let cel = Cel { policy: policy.into(), at: source.at.clone() };
+    Ok((Engine::Cel(cel), warnings.collect()))
 }
 
 /// The place of an expression that does not compile.

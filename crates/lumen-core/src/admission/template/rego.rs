@@ -29,6 +29,12 @@ pub(super) struct Source<'a> {
 pub(in crate::admission) const PACKAGE: &str = "template";
 
 pub(super) fn compile(source: &Source<'_>, options: PolicyOptions) -> Result<Engine, Vec<Fault>> {
+    let (modules, fields) = modules(source)?;
+    Engine::rego(modules, fields.clone(), options).map_err(|errors| of_errors(&errors, &fields))
+}
+
+/// The modules, the template's own first, and the field that each stands in.
+pub(super) fn modules(source: &Source<'_>) -> Result<(Vec<Module>, Vec<Pointer>), Vec<Fault>> {
     let mut modules = Vec::new();
     let mut fields: Vec<Pointer> = Vec::new();
     let mut faults = Vec::new();
@@ -57,7 +63,7 @@ pub(super) fn compile(source: &Source<'_>, options: PolicyOptions) -> Result<Eng
     if let Some(entry) = modules.first_mut() {
         entry.package = package(entry.package_span);
     }
-    Engine::rego(modules, fields.clone(), options).map_err(|errors| of_errors(&errors, &fields))
+    Ok((modules, fields))
 }
 
 /// The place of each error: in its module's field, and in the first where it stands in none.

@@ -1,0 +1,287 @@
+//! [`Watch`]: what is known while a policy is evaluated: the expressions that hold at the moment, and what each read.
+
+use std::collections::BTreeMap;
+
+use lumen_rego::error::Span;
+use lumen_rego::eval::{InputPaths, Moment, Observer};
+use lumen_rego::plan::{Expression, Operand};
+use lumen_value::{Object, Str, Value};
+
+use super::{LINES_MAX, Line, Said, VIOLATIONS_MAX, Why, choice};
+
+/// Most expressions that hold at a time: of an evaluation that goes deeper nothing is said.
+const FRAMES_MAX: usize = 512;
+/// Most parts of the object that are kept of one expression.
+const READS_MAX: usize = 64;
+/// Most lines that failed in one expression.
+const FAILED_MAX: usize = 4;
+
+/// A key of a collection in the object: what was looked at.
+pub(super) type Read = (Value, Value);
+
+/// What was looked at in vain.
+#[derive(Default)]
+pub(super) struct Tried {
+    pub(super) reads: Vec<Read>,
+    lines: Vec<Line>,
+}
+
+impl Tried {
+    fn add(&mut self, other: Self) {
+        keep(&mut self.reads, other.reads, READS_MAX);
+        keep(&mut self.lines, other.lines, FAILED_MAX);
+    }
+}
+
+/// An expression that was begun: it is being evaluated, or holds. They lie on each other as the evaluation goes; who fails takes
+/// away all that came after it.
+pub(super) struct Frame {
+    span: Span,
+    /// The one in whose evaluation it stands.
+    parent: Option<usize>,
+    /// The one before it in the same body.
+    before: Option<usize>,
+    /// The last one that was begun in its evaluation.
+    inner: Option<usize>,
+    depth: usize,
+    /// It held at least once.
+    held: bool,
+    /// It is evaluated once more, and `fresh` is what is read since.
+    is_again: bool,
+    pub(super) reads: Vec<Read>,
+    fresh: Vec<Read>,
+    /// What it looked at in vain: what failed in it, and what was gone through.
+    pub(super) tried: Tried,
+    /// What failed behind it.
+    after: Tried,
+    pub(super) values: Vec<(Str, Value)>,
+}
+
+/// Watches an evaluation of a template.
+pub(super) struct Watch<'a> {
+    heads: &'a [Span],
+    paths: &'a InputPaths,
+    wanted: &'a [(&'a str, &'a Value)],
+    frames: Vec<Frame>,
+    /// The one that is being evaluated.
+    open: Option<usize>,
+    /// The last one that was begun outside of all others.
+    last: Option<usize>,
+    found: BTreeMap<Said, Why>,
+    is_lost: bool,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) const fn new(
+        heads: &'a [Span],
+        paths: &'a InputPaths,
+        wanted: &'a [(&'a str, &'a Value)],
+    ) -> Self {
+        let found = BTreeMap::new();
+        Self { heads, paths, wanted, frames: Vec::new(), open: None, last: None, found, is_lost: false }
+    }
+
+    pub(super) fn found(self) -> BTreeMap<Said, Why> {
+        self.found
+    }
+
+    fn frame(&mut self, at: Option<usize>) -> Option<&mut Frame> {
+        self.frames.get_mut(at?)
+    }
+
+    /// Where it is kept which frame was begun last in another.
+    fn inner(&mut self, parent: Option<usize>) -> Option<&mut Option<usize>> {
+        match parent {
+            None => Some(&mut self.last),
+            Some(parent) => self.frames.get_mut(parent).map(|frame| &mut frame.inner),
+        }
+    }
+
+    fn start(&mut self, span: Span) {
+        let parent = self.open;
+        // What is begun once more without an end of the first time: a call that was cut short.
+        let mut earlier = self.inner(parent).and_then(|inner| *inner);
+        while let Some(at) = earlier {
+            match self.frames.get(at) {
+                Some(frame) if frame.span == span => {
+                    let gone = self.take(at);
+                    if let Some(parent) = self.frame(parent) {
+                        parent.tried.add(gone);
+                    }
+                    break;
+                }
+                frame => earlier = frame.and_then(|frame| frame.before),
+            }
+        }
+        if self.frames.len() >= FRAMES_MAX {
+            self.is_lost = true;
+            return;
+        }
+        let at = self.frames.len();
+        let before = self.inner(parent).and_then(|inner| inner.replace(at));
+        let depth = parent.and_then(|parent| self.frames.get(parent)).map_or(0, |parent| parent.depth + 1);
+        self.frames.push(Frame {
+            span,
+            parent,
+            before,
+            inner: None,
+            depth,
+            held: false,
+            is_again: false,
+            reads: Vec::new(),
+            fresh: Vec::new(),
+            tried: Tried::default(),
+            after: Tried::default(),
+            values: Vec::new(),
+        });
+        self.open = Some(at);
+    }
+
+    fn hold(&mut self, expression: &Expression, read: &dyn Fn(Operand) -> Option<Value>) {
+        let mut at = self.open;
+        while let Some(frame) = at.and_then(|at| self.frames.get(at)) {
+            if frame.span == expression.span {
+                break;
+            }
+            at = frame.parent;
+        }
+        let Some(frame) = self.frame(at) else { return };
+        frame.held = true;
+        frame.is_again = false;
+        frame.after = Tried::default();
+        if !frame.fresh.is_empty() {
+            frame.reads = std::mem::take(&mut frame.fresh);
+        }
+        frame.values = values(expression, read);
+        self.open = frame.parent;
+    }
+
+    fn exhaust(&mut self, expression: &Expression, read: &dyn Fn(Operand) -> Option<Value>) {
+        let span = expression.span;
+        let Some(at) = self.frames.iter().rposition(|frame| frame.span == span) else { return };
+        let Some(gone) = self.frames.get(at) else { return };
+        let (parent, before) = (gone.parent, gone.before);
+        let failed = (!gone.held).then(|| {
+            let values = values(expression, read);
+            Line { span, depth: gone.depth, holds: false, values }
+        });
+        let mut gone = self.take(at);
+        gone.lines.splice(0..0, failed);
+        self.open = before.or(parent);
+        match (before, self.frame(self.open)) {
+            (Some(_), Some(before)) => {
+                before.is_again = true;
+                before.fresh.clear();
+                before.after = gone;
+            }
+            (None, Some(parent)) => parent.tried.add(gone),
+            (_, None) => {}
+        }
+    }
+
+    /// Takes away a frame and all after it; what they looked at.
+    fn take(&mut self, at: usize) -> Tried {
+        let mut all: Vec<Frame> = self.frames.drain(at..).collect();
+        for gone in all.iter().rev() {
+            if let Some(inner) = self.inner(gone.parent) {
+                *inner = gone.before;
+            }
+        }
+        let mut tried = Tried::default();
+        for frame in all.drain(..) {
+            let reads = [frame.reads, frame.fresh].into_iter().flatten().collect();
+            tried.add(Tried { reads, lines: Vec::new() });
+            tried.add(frame.tried);
+            tried.add(frame.after);
+        }
+        tried
+    }
+
+    /// A rule `violation` gives a value.
+    fn violate(&mut self, value: &Value) {
+        let Some(message) = value.get("msg").and_then(Value::as_str) else { return };
+        let details = value.get("details").cloned().unwrap_or_else(|| Object::default().into());
+        let is_wanted = self.wanted.iter().any(|(text, about)| *text == message && **about == details);
+        let said = (message.to_owned(), details);
+        if self.is_lost || !is_wanted || self.found.contains_key(&said) {
+            return;
+        }
+        let place = choice::place(&self.frames, message, self.paths);
+        self.found.insert(said, Why { place, lines: self.lines(message) });
+    }
+
+    /// The expressions of the solution and those that failed in them, in the order of their evaluation. The message is known, so
+    /// that nothing is said of how it is put together.
+    fn lines(&self, message: &str) -> Vec<Line> {
+        let is_message =
+            |frame: &&Frame| frame.values.iter().any(|(_, value)| value.as_str() == Some(message));
+        let wording: Vec<Span> = self.frames.iter().filter(is_message).map(|frame| frame.span).collect();
+        let is_worded = |span: Span| {
+            wording
+                .iter()
+                .any(|all| all.module == span.module && all.start <= span.start && span.end <= all.end)
+        };
+        let is_told = |frame: &&Frame| frame.held && !is_worded(frame.span);
+        let mut lines = Vec::new();
+        for frame in self.frames.iter().filter(is_told) {
+            lines.push(Line {
+                span: frame.span,
+                depth: frame.depth,
+                holds: true,
+                values: frame.values.clone(),
+            });
+            lines.extend(frame.tried.lines.iter().cloned());
+        }
+        // Where that is too much to read, what is deepest is left out first.
+        let mut depth = lines.iter().map(|line| line.depth).max().unwrap_or_default();
+        while lines.len() > LINES_MAX && depth > 0 {
+            lines.retain(|line| line.depth < depth);
+            depth -= 1;
+        }
+        lines.truncate(LINES_MAX);
+        lines
+    }
+}
+
+fn values(expression: &Expression, read: &dyn Fn(Operand) -> Option<Value>) -> Vec<(Str, Value)> {
+    let variables = expression.variables.iter();
+    variables.filter_map(|(name, operand)| Some((name.clone(), read(*operand)?))).collect()
+}
+
+fn keep<T>(list: &mut Vec<T>, more: Vec<T>, max: usize) {
+    let room = max.saturating_sub(list.len());
+    list.extend(more.into_iter().take(room));
+}
+
+impl Observer for Watch<'_> {
+    fn expression(
+        &mut self,
+        expression: &Expression,
+        moment: Moment,
+        read: &dyn Fn(Operand) -> Option<Value>,
+    ) {
+        if self.is_lost || self.found.len() >= VIOLATIONS_MAX {
+            return;
+        }
+        if expression.head {
+            if let Some(value) = expression.adds.and_then(read)
+                && self.heads.contains(&expression.span)
+            {
+                self.violate(&value);
+            }
+            return;
+        }
+        match moment {
+            Moment::Start => self.start(expression.span),
+            Moment::Holds => self.hold(expression, read),
+            Moment::Exhausted => self.exhaust(expression, read),
+        }
+    }
+
+    fn read(&mut self, _span: Span, from: &Value, key: &Value) {
+        let is_part = self.paths.contains(from);
+        let Some(frame) = self.frame(self.open).filter(|_| is_part) else { return };
+        let reads = if frame.is_again { &mut frame.fresh } else { &mut frame.reads };
+        keep(reads, vec![(from.clone(), key.clone())], READS_MAX);
+    }
+}
