@@ -95,7 +95,7 @@ fn of_token(inputs: &Inputs<'_>, row: &Row, rbac: &Rbac) -> Option<Finding> {
         };
         if !related.iter().any(|known| known.location == *location) {
             let label = format!("{} gives `{}`", held.binding, held.right);
-            related.push(Related { location: location.clone(), label });
+            related.push(Related { location: location.clone(), label, is_step: false });
         }
     }
     Some(Finding { severity, related, ..about(row, rules::POWERFUL_TOKEN.finding(message)) })

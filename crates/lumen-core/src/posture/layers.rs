@@ -94,6 +94,8 @@ pub struct WayResult {
     pub title: &'static str,
     /// What the layer does about it.
     pub state: State,
+    /// How whoever deploys the workload gets past a refusal; `None` where nothing is known that does.
+    pub avoided_by: Option<String>,
 }
 
 /// What one layer does about one step.

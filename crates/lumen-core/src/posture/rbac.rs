@@ -11,6 +11,7 @@ use std::sync::Arc;
 use lumen_value::Value;
 
 use crate::finding::Location;
+use crate::object::kinds::ClusterResources;
 use crate::object::{NULL, field, text};
 use crate::selector::{FieldNames, Selector};
 use crate::snapshot::{Entry, Snapshot};
@@ -108,6 +109,8 @@ pub struct Rbac {
     roles: Vec<Role>,
     bindings: Vec<Arc<Binding>>,
     by_subject: BTreeMap<Key, Vec<usize>>,
+    /// Over these a `RoleBinding` gives no rights.
+    of_cluster: ClusterResources,
 }
 
 /// Where a role is found: its namespace, `None` for a `ClusterRole`, and its name.
@@ -153,17 +156,17 @@ impl Rbac {
             let namespace = if binding.binds_cluster_role { None } else { binding.namespace.clone() };
             binding.roles = by_name.get(&(namespace, binding.role.clone())).cloned().unwrap_or_default();
         }
-        Self::with(roles, bindings)
+        Self::with(roles, bindings, snapshot.kinds().cluster_resources())
     }
 
-    fn with(roles: Vec<Role>, bindings: Vec<Binding>) -> Self {
+    fn with(roles: Vec<Role>, bindings: Vec<Binding>, of_cluster: ClusterResources) -> Self {
         let mut by_subject: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
         for (number, binding) in bindings.iter().enumerate() {
             for key in binding.subjects.iter().map(Subject::key).collect::<BTreeSet<_>>() {
                 by_subject.entry(key).or_default().push(number);
             }
         }
-        Self { roles, bindings: bindings.into_iter().map(Arc::new).collect(), by_subject }
+        Self { roles, bindings: bindings.into_iter().map(Arc::new).collect(), by_subject, of_cluster }
     }
 
     /// The bindings: those among the inputs first, in their order.

@@ -124,6 +124,73 @@ fn who_can_switch_a_layer_off_is_told_by_name() {
     assert!(default.holders.iter().any(|holder| holder.grant.subject.to_string() == "Group system:masters"));
 }
 
+/// Who can use a switch, where one account may do one thing in `kube-system` and in the cluster another.
+fn with_rights(switch: &str, in_kube_system: &str, in_cluster: &str) -> Vec<String> {
+    let text = format!(
+        "
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {{name: cilium, namespace: kube-system}}
+spec: {{template: {{spec: {{containers: []}}}}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: r, namespace: kube-system}}
+rules: [{in_kube_system}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: r, namespace: kube-system}}
+roleRef: {{kind: Role, name: r}}
+subjects: [{{kind: User, name: local}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: c}}
+rules: [{in_cluster}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: c}}
+roleRef: {{kind: ClusterRole, name: c}}
+subjects: [{{kind: User, name: wide}}]
+"
+    );
+    let snapshot = examples::snapshot(&[("a.yaml", &text)]);
+    own(&switches(&snapshot, &Rbac::of(&snapshot)), switch)
+}
+
+#[test]
+fn whoever_changes_the_network_plugin_switches_policies_off() {
+    let daemon_sets = "{apiGroups: [apps], resources: [daemonsets], verbs: [patch]}";
+    assert_eq!(
+        with_rights("network-engine", daemon_sets, ""),
+        ["User local by RoleBinding kube-system/r: patch daemonsets.apps"]
+    );
+    let config = "{apiGroups: [''], resources: [configmaps], verbs: [update]}";
+    assert_eq!(
+        with_rights("network-engine", "", config),
+        ["User wide by ClusterRoleBinding c: update configmaps"]
+    );
+    let read = "{apiGroups: [''], resources: [configmaps], verbs: [get]}";
+    assert_eq!(with_rights("network-engine", read, read), Vec::<String>::new());
+}
+
+#[test]
+fn whoever_labels_nodes_takes_programs_off_them() {
+    let nodes = "{apiGroups: [''], resources: [nodes], verbs: [patch]}";
+    assert_eq!(with_rights("nodes", nodes, nodes), ["User wide by ClusterRoleBinding c: patch nodes"]);
+}
+
+#[test]
+fn whoever_makes_secrets_makes_tokens() {
+    let secrets = "{apiGroups: [''], resources: [secrets], verbs: [create]}";
+    assert_eq!(
+        with_rights("token-secrets", secrets, ""),
+        ["User local by RoleBinding kube-system/r: create secrets"]
+    );
+}
+
 #[test]
 fn what_is_weak_about_the_layers_is_found() {
     use std::sync::Arc;

@@ -1,9 +1,10 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
 use crate::admission::PolicySet;
 use crate::posture::layers::{Inputs, layers};
-use crate::posture::tests::examples::{SHOP, examples_with};
+use crate::posture::tests::examples::{DEPLOYERS, SHOP, examples_with};
 
 fn assessed(more: &[(&str, &str)]) -> Vec<Assessment> {
     assessed_of(SHOP, more)
@@ -115,7 +116,7 @@ webhooks:
     rules: [{apiGroups: ['*'], apiVersions: ['*'], operations: [CREATE], resources: ['*']}]
 ";
     let words = |policy: &str| {
-        let all = assessed(&[("webhook.yaml", &webhook.replace("POLICY", policy))]);
+        let all = assessed(&[("webhook.yaml", &webhook.replace("POLICY", policy)), DEPLOYERS]);
         let found = all.iter().find(|each| each.control.id == "5.5.1").expect("a control");
         (found.words(), found.reason.clone())
     };
@@ -123,4 +124,17 @@ webhooks:
     let (weak, reason) = words("Ignore");
     assert_eq!(weak, "met, while it answers");
     assert!(reason.ends_with("while the webhook answers"), "{reason}");
+}
+
+#[test]
+fn tokens_are_not_called_idle_where_no_rights_are_shown() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\nspec: {serviceAccountName: s, containers: [{name: c, image: i}]}\n";
+    let role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r, namespace: shop}\nrules: []\n";
+    let idle = |more: &[(&str, &str)]| -> BTreeSet<Verdict> {
+        let all = assessed_of(&[], more);
+        let of_tokens = all.iter().filter(|each| matches!(each.control.measure, Measure::NoIdleTokens));
+        of_tokens.map(|each| each.verdict).collect()
+    };
+    assert_eq!(idle(&[("p.yaml", pod)]), BTreeSet::from([Verdict::NotCheckable]));
+    assert_eq!(idle(&[("p.yaml", pod), ("r.yaml", role)]), BTreeSet::from([Verdict::NotMet]));
 }

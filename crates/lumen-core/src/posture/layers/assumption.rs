@@ -141,6 +141,17 @@ impl Webhook<'_> {
         found(Standing::Holds, text, "failurePolicy")
     }
 
+    /// The selector of objects, where it does not take every object.
+    pub(super) fn object_selector(&self) -> Option<Selector> {
+        self.selector("objectSelector").filter(|selector| !selector.is_empty())
+    }
+
+    /// Whether its `matchConditions` look at what is written into the object.
+    pub(super) fn reads_object(&self) -> bool {
+        let conditions = self.value.get("matchConditions").and_then(Value::as_array);
+        conditions.into_iter().flatten().any(|condition| names_object(text(condition, "expression")))
+    }
+
     fn has_rule(&self, asked: &Asked<'_>) -> bool {
         let rules = self.value.get("rules").and_then(Value::as_array);
         rules.into_iter().flatten().any(|rule| {
@@ -186,6 +197,43 @@ impl Webhook<'_> {
             }
         }
     }
+}
+
+/// Whether an expression in CEL names the variable `object`, outside of texts.
+fn names_object(expression: &str) -> bool {
+    let is_inner = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let mut quote = None;
+    let mut is_escaped = false;
+    let mut word = String::new();
+    let mut before = ' ';
+    let mut word_is_field = false;
+    for character in expression.chars().chain([' ']) {
+        if let Some(open) = quote {
+            if !is_escaped && character == open {
+                quote = None;
+            }
+            is_escaped = !is_escaped && character == '\\';
+            continue;
+        }
+        if is_inner(character) {
+            if word.is_empty() {
+                word_is_field = before == '.';
+            }
+            word.push(character);
+            continue;
+        }
+        if word == "object" && !word_is_field {
+            return true;
+        }
+        word.clear();
+        if matches!(character, '"' | '\'') {
+            quote = Some(character);
+        }
+        if !character.is_whitespace() {
+            before = character;
+        }
+    }
+    false
 }
 
 /// Programs that enforce network policies, by a part of their image's name.

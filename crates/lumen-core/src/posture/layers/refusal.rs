@@ -21,6 +21,8 @@ use crate::posture::attack::{Answer, Change, Datum, Effect, Step};
 use crate::review::{Policies, admit_by_labels};
 use crate::snapshot::{Entry, NamespaceVariant};
 
+mod avoid;
+
 /// A workload that does none of the steps.
 const HARMLESS: &[Change] = &[
     Change::Pod(&["securityContext", "runAsUser"], Datum::Int(65_532)),
@@ -61,6 +63,8 @@ struct Said {
 #[derive(Clone, Debug)]
 struct Refused {
     proof: Proof,
+    /// The constraint that refuses.
+    policy: Option<ObjectRef>,
     of: BTreeSet<What>,
 }
 
@@ -123,7 +127,12 @@ impl<'a> Judge<'a> {
         let mut known: BTreeSet<(String, String)> =
             findings.iter().map(|finding| (finding.rule.to_string(), finding.message.clone())).collect();
         let holder: Value = self.holder(self.pod.spec);
-        for mut finding in self.of_made_pod(&holder).into_iter().flatten().filter(Finding::is_denial) {
+        for mut finding in self
+            .of_made_pod(&self.subject.entry.object, &holder)
+            .into_iter()
+            .flatten()
+            .filter(Finding::is_denial)
+        {
             finding.action = Action::DenyPods;
             finding.object = Some(self.subject.entry.object.clone());
             finding.location = Some(self.subject.entry.locate(&self.pod.at));
@@ -167,15 +176,24 @@ impl<'a> Judge<'a> {
 
     /// What layer 1 says of the object and of the pod that is made of it.
     fn ask_admission(&self, holder: &Value) -> Vec<Said> {
+        self.ask_admission_about(self.subject.entry, holder)
+    }
+
+    /// The same of an object that is written in another way.
+    fn ask_admission_about(&self, object: &Entry, holder: &Value) -> Vec<Said> {
         let inputs = self.subject.inputs;
-        let spec = field(holder, &["spec"]).clone();
-        let value = put(&self.subject.entry.value, &self.pod.at.child("spec"), Some(spec));
-        let entry = Entry { value, ..(**self.subject.entry).clone() };
+        let mut value =
+            put(&object.value, &self.pod.at.child("spec"), Some(field(holder, &["spec"]).clone()));
+        if !self.is_pod() && !field(holder, &["metadata"]).is_null() {
+            let metadata = field(holder, &["metadata"]).clone();
+            value = put(&value, &self.pod.at.child("metadata"), Some(metadata));
+        }
+        let entry = Entry { value, ..object.clone() };
         let mut said: Vec<Said> = admit_by_labels(&entry, inputs.snapshot, inputs.policies)
             .iter()
             .map(|findings| self.said(findings, What::Object))
             .collect();
-        for (said, findings) in said.iter_mut().zip(self.of_made_pod(holder)) {
+        for (said, findings) in said.iter_mut().zip(self.of_made_pod(&object.object, holder)) {
             let of_pod = self.said(&findings, What::MadePod);
             for (key, refused) in of_pod.refused {
                 said.refused.entry(key).or_insert_with(|| refused.clone()).of.extend(refused.of);
@@ -186,12 +204,16 @@ impl<'a> Judge<'a> {
         said
     }
 
+    fn is_pod(&self) -> bool {
+        self.subject.workload.kind == WorkloadKind::Pod
+    }
+
     /// What layer 1 says of the pod that a controller makes of the template; nothing where the object is the pod.
-    fn of_made_pod(&self, holder: &Value) -> Vec<Vec<Finding>> {
-        if self.subject.workload.kind == WorkloadKind::Pod {
+    fn of_made_pod(&self, maker: &ObjectRef, holder: &Value) -> Vec<Vec<Finding>> {
+        if self.is_pod() {
             return Vec::new();
         }
-        let name = format!("{}-0", self.subject.entry.object.name.trim_end_matches('*'));
+        let name = format!("{}-0", maker.name.trim_end_matches('*'));
         let metadata = field(holder, &["metadata"]).as_object().cloned().unwrap_or_default();
         let metadata = metadata.with("name", name.as_str()).with("namespace", &**self.subject.namespace);
         let value: Value = [
@@ -219,7 +241,8 @@ impl<'a> Judge<'a> {
             match (finding.outcome, finding.action) {
                 (Outcome::Fail, Action::Deny | Action::DenyPods) => {
                     let what = if finding.action == Action::DenyPods { What::MadePod } else { what };
-                    let new = || Refused { proof: self.proof(finding), of: BTreeSet::new() };
+                    let policy = finding.policy.as_ref().map(|policy| policy.object.clone());
+                    let new = || Refused { proof: self.proof(finding), policy, of: BTreeSet::new() };
                     said.refused.entry(key).or_insert_with(new).of.insert(what);
                 }
                 (Outcome::Fail | Outcome::Warn, Action::Warn | Action::Dryrun) => {
@@ -268,7 +291,7 @@ impl<'a> Judge<'a> {
                 }
                 for refusal in pod.evaluate(resolved.policy.enforce).refusals {
                     let proof = of_level(&resolved, resolved.policy.enforce, variant, &refusal.reason);
-                    let refused = Refused { proof, of: BTreeSet::from([What::MadePod]) };
+                    let refused = Refused { proof, policy: None, of: BTreeSet::from([What::MadePod]) };
                     said.refused.insert((refusal.check.id.to_owned(), refusal.detail), refused);
                 }
                 for wanted in [resolved.policy.warn, resolved.policy.audit] {
@@ -280,6 +303,12 @@ impl<'a> Judge<'a> {
                 said
             })
             .collect()
+    }
+
+    /// How whoever deploys the pod gets past Pod Security: what they may choose and the configuration exempts.
+    fn pod_security_avoided_by(&self) -> Option<String> {
+        let exempt = &self.subject.inputs.policies.pod_security.exemptions.runtime_classes;
+        exempt.iter().next().map(|class| format!("with the runtime class `{class}`, which is exempt"))
     }
 
     fn label_variants(&self) -> Vec<Option<&NamespaceVariant>> {
@@ -295,6 +324,7 @@ impl<'a> Judge<'a> {
         let mut ways = Vec::new();
         let mut evidence = BTreeSet::new();
         let mut refused_of = BTreeSet::new();
+        let mut is_about_some_namespaces = false;
         for way in step.ways {
             let view = PodView::of(&self.harmless, lumen_value::Pointer::ROOT);
             let holder = changed(&view, way.changes);
@@ -304,15 +334,57 @@ impl<'a> Judge<'a> {
                 self.ask_pod_security(&holder)
             };
             let (state, new) = compare(before, &after);
+            let mut avoided_by = None;
             if state == State::Enforced {
                 refused_of.insert(new.iter().flat_map(|refused| refused.of.iter().copied()).collect());
+                avoided_by = if layer == Layer::Admission {
+                    is_about_some_namespaces |= self.is_about_some_namespaces(&new);
+                    self.avoided_by(&holder, &new)
+                } else {
+                    self.pod_security_avoided_by()
+                };
             }
             evidence.extend(new.into_iter().map(|refused| refused.proof));
-            ways.push(WayResult { title: way.title, state });
+            ways.push(WayResult { title: way.title, state, avoided_by });
         }
+        let refused = ways.iter().filter(|way| way.state == State::Enforced).count();
+        let (state, effect) = self.of_ways(&ways, layer, answer);
+        let mut why = match state {
+            State::Enforced if refused < ways.len() => {
+                format!("{}; {} of {} ways are refused", answer.why, refused, ways.len())
+            }
+            State::Enforced => answer.why.to_owned(),
+            State::Warned => "It is said and let pass".to_owned(),
+            State::Unknown => self.why_unknown(layer),
+            State::NotCovered => "A workload that does it is not refused for it".to_owned(),
+        };
+        let hows: BTreeSet<&str> = ways.iter().filter_map(|way| way.avoided_by.as_deref()).collect();
+        if !hows.is_empty() {
+            let hows: Vec<&str> = hows.into_iter().collect();
+            why = format!("{why}; whoever deploys it can avoid that: {}", hows.join("; "));
+        }
+        let mut rests_on =
+            if state == State::Enforced { self.rests_on(layer, &refused_of) } else { Vec::new() };
+        if is_about_some_namespaces && !self.subject.around.deployers_are_known {
+            rests_on.push(Assumption::open(format!(
+                "Whoever deploys can do so in {} alone: the constraint is not about every namespace, and nothing among the inputs \
+                 says who may deploy where",
+                self.subject.namespace
+            )));
+        }
+        let cell = Cell::with(layer, state, effect, why);
+        let cell = Cell { evidence: evidence.into_iter().collect(), rests_on, ways, ..cell };
+        // What the inputs show to be asked of nobody stops nothing.
+        let is_void = cell.state == State::Enforced && cell.standing() == super::Standing::Broken;
+        if is_void { Cell { state: State::NotCovered, ..cell } } else { cell }
+    }
+
+    /// What the ways come to, each with what became of it.
+    fn of_ways(&self, ways: &[WayResult], layer: Layer, answer: &Answer) -> (State, Effect) {
         let count = |state: State| ways.iter().filter(|way| way.state == state).count();
         let refused = count(State::Enforced);
-        let (state, effect) = if refused == ways.len() && refused > 0 {
+        let is_avoidable = ways.iter().any(|way| way.avoided_by.is_some());
+        if refused == ways.len() && refused > 0 && !is_avoidable {
             (State::Enforced, answer.effect)
         } else if refused > 0 {
             (State::Enforced, Effect::Limits)
@@ -324,22 +396,7 @@ impl<'a> Judge<'a> {
             (State::Warned, answer.effect)
         } else {
             (State::NotCovered, answer.effect)
-        };
-        let why = match state {
-            State::Enforced if refused < ways.len() => {
-                format!("{}; {} of {} ways are refused", answer.why, refused, ways.len())
-            }
-            State::Enforced => answer.why.to_owned(),
-            State::Warned => "It is said and let pass".to_owned(),
-            State::Unknown => self.why_unknown(layer),
-            State::NotCovered => "A workload that does it is not refused for it".to_owned(),
-        };
-        let rests_on = if state == State::Enforced { self.rests_on(layer, &refused_of) } else { Vec::new() };
-        let cell = Cell::with(layer, state, effect, why);
-        let cell = Cell { evidence: evidence.into_iter().collect(), rests_on, ways, ..cell };
-        // What the inputs show to be asked of nobody stops nothing.
-        let is_void = cell.state == State::Enforced && cell.standing() == super::Standing::Broken;
-        if is_void { Cell { state: State::NotCovered, ..cell } } else { cell }
+        }
     }
 
     fn why_unknown(&self, layer: Layer) -> String {
@@ -363,23 +420,25 @@ impl<'a> Judge<'a> {
                 "The API server's plugin `PodSecurity` is on, as it is by default, and the namespace has these labels in the cluster",
             )];
         }
+        let template = field(self.pod.metadata, &["labels"]);
         let of_way = |of: &BTreeSet<What>| {
-            of.iter().rev().map(|what| self.webhook_sees(*what)).min_by_key(|found| found.standing)
+            let seen = of.iter().rev().map(|what| self.webhook_sees(*what, self.subject.entry, template));
+            seen.min_by_key(|found| found.standing)
         };
         let found: BTreeSet<Assumption> = refused_of.iter().filter_map(of_way).collect();
         found.into_iter().collect()
     }
 
-    /// Whether a webhook is asked about the object, or about the pod that is made of it.
-    fn webhook_sees(&self, what: What) -> Assumption {
-        let object = &self.subject.entry.object;
+    /// Whether a webhook is asked about the object, or about the pod that is made of it, given the labels of its template.
+    fn webhook_sees(&self, what: What, entry: &Entry, template: &Value) -> Assumption {
+        let object = &entry.object;
         let plural = format!("{}s", object.kind.to_lowercase());
         let (api_version, resource, labels) = if what == What::Object {
-            (&*object.api_version, &*plural, labels(&self.subject.entry.value))
-        } else if self.subject.workload.kind == WorkloadKind::Pod {
-            ("v1", "pods", labels(&self.subject.entry.value))
+            (&*object.api_version, &*plural, labels(&entry.value))
+        } else if self.is_pod() {
+            ("v1", "pods", labels(&entry.value))
         } else {
-            ("v1", "pods", field(self.pod.metadata, &["labels"]))
+            ("v1", "pods", template)
         };
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         let namespace = self.subject.namespace;

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use super::assumption::{Asked, Assumption, Webhook, engines, policies_are_enforced, webhook_sees};
 use super::{Proof, signature};
+use crate::posture::ask::{Ask, ask, holders};
+use crate::posture::rbac::{Place, Rbac};
+use crate::selector::Selector;
 use crate::snapshot::Snapshot;
 
 /// Most images that are tried to find one that admission lets pass.
@@ -20,6 +23,10 @@ pub(super) struct Surroundings<'a> {
     pub(super) policies_are_enforced: Assumption,
     /// Whether the inputs hold policies that are not evaluated here and could refuse what these do not.
     pub(super) others_may_judge: bool,
+    /// Whether every webhook that asks decides by what is written into the object.
+    pub(super) webhook_reads_object: bool,
+    /// Whether the inputs say who, beside those who can in every cluster, may deploy.
+    pub(super) deployers_are_known: bool,
     /// The policies among the inputs that demand signatures.
     pub(super) signatures: Vec<Proof>,
 }
@@ -36,9 +43,12 @@ const OTHER_ENGINES: &[(&str, &str)] = &[
 
 impl<'a> Surroundings<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        let engines = engines(snapshot);
         Self {
             snapshot,
-            engines: engines(snapshot),
+            webhook_reads_object: !engines.is_empty() && engines.iter().all(Webhook::reads_object),
+            deployers_are_known: deployers_are_known(snapshot),
+            engines,
             images: images(snapshot),
             policies_are_enforced: policies_are_enforced(snapshot),
             others_may_judge: OTHER_ENGINES
@@ -48,10 +58,23 @@ impl<'a> Surroundings<'a> {
         }
     }
 
+    /// The selectors by which webhooks choose objects.
+    pub(super) fn object_selectors(&self) -> impl Iterator<Item = Selector> {
+        self.engines.iter().filter_map(Webhook::object_selector)
+    }
+
     /// Whether layer 1 is asked.
     pub(super) fn webhook_sees(&self, asked: &Asked<'_>) -> Assumption {
         webhook_sees(&self.engines, self.snapshot, asked)
     }
+}
+
+/// Whether a binding lets somebody make pods, or what makes pods.
+fn deployers_are_known(snapshot: &Snapshot) -> bool {
+    const DEPLOY: &[Ask] =
+        &[ask("create", "pods apps:deployments apps:statefulsets apps:daemonsets batch:jobs")];
+    let found = holders(&Rbac::of(snapshot), DEPLOY, &[], Place::Anywhere);
+    found.iter().any(|holder| !holder.grant.is_default())
 }
 
 fn images(snapshot: &Snapshot) -> Vec<&str> {

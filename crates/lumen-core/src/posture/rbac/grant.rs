@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::rule::{PolicyRule, Request};
-use super::{Binding, Origin, Rbac, Role, Subject, User};
+use super::{Binding, GROUP, Origin, Rbac, Role, Subject, User};
+use crate::object::kinds::ClusterResources;
 
 /// Which objects are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +23,8 @@ pub enum Named<'a> {
 pub enum Place<'a> {
     /// In the cluster: cluster-scoped objects, or those of all namespaces at once.
     Cluster,
-    /// In a namespace. A Namespace itself counts as in itself, so that a `RoleBinding` can give rights over it.
+    /// In a namespace. A Namespace itself counts as in itself, so that a `RoleBinding` can give rights over it; over other
+    /// cluster-scoped objects it gives none.
     Namespace(&'a str),
     /// In the cluster or in any namespace.
     Anywhere,
@@ -110,6 +112,66 @@ impl Answer {
     }
 }
 
+/// Resources that are no objects, and about which the API server asks in the cluster as a whole
+/// (`pkg/endpoints/filters/impersonation.go` of the apiserver, `pkg/certauthorization`). Impersonating service accounts
+/// is asked in their namespace.
+const VIRTUAL: &[(&str, &str)] = &[
+    ("", "users"),
+    ("", "groups"),
+    ("authentication.k8s.io", "uids"),
+    ("authentication.k8s.io", "userextras"),
+    ("certificates.k8s.io", "signers"),
+];
+
+/// What a `RoleBinding` can give of what a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bound {
+    /// Nothing: the objects are in no namespace, so the API server asks the bindings of the cluster alone.
+    Nothing,
+    /// The Namespace that the binding is in: a request that names a Namespace counts as one in it.
+    OwnNamespace,
+    /// The objects of the namespace.
+    Whole,
+}
+
+impl Bound {
+    fn of(question: &Question<'_>, of_cluster: &ClusterResources) -> Self {
+        let Question { verb, group, resource, subresource, .. } = *question;
+        if (group, resource) == ("", "namespaces") {
+            // These name none, unless it is a subresource's.
+            let is_named = !subresource.is_empty() || !matches!(verb, "list" | "create" | "deletecollection");
+            return if is_named { Self::OwnNamespace } else { Self::Nothing };
+        }
+        // Whoever writes a RoleBinding is asked there whether they may bind its ClusterRole.
+        let is_bind = verb == "bind" && (group, resource) == (GROUP, "clusterroles");
+        let is_of_cluster = of_cluster.has(group, resource) || VIRTUAL.contains(&(group, resource));
+        if is_of_cluster && !is_bind { Self::Nothing } else { Self::Whole }
+    }
+
+    /// The answer of a role, as a binding gives it.
+    fn given(self, answer: Answer, binding: &Binding, question: &Question<'_>) -> Answer {
+        let Some(own) = &binding.namespace else {
+            return answer;
+        };
+        match (self, answer) {
+            (Self::Whole, answer) => answer,
+            (Self::Nothing, _) | (_, Answer::No) => Answer::No,
+            (Self::OwnNamespace, Answer::Yes(names)) => {
+                let is_meant = match question.named {
+                    Named::Nothing => false,
+                    Named::Exactly(name) => name == &**own,
+                    Named::Any => true,
+                };
+                if is_meant && (names.is_empty() || names.contains(own)) {
+                    Answer::Yes(BTreeSet::from([own.clone()]))
+                } else {
+                    Answer::No
+                }
+            }
+        }
+    }
+}
+
 impl Binding {
     /// Whether what it gives holds at a place.
     fn holds_at(&self, place: Place<'_>) -> bool {
@@ -127,6 +189,7 @@ impl Rbac {
     pub fn who_can(&self, question: &Question<'_>) -> Vec<Grant> {
         let own: Vec<Answer> = self.roles.iter().map(|role| answer_of(role, question)).collect();
         let whole: Vec<Answer> = self.roles.iter().map(|role| whole_answer(role, &own)).collect();
+        let bound = Bound::of(question, &self.of_cluster);
         let mut grants = Vec::new();
         for binding in self.bindings.iter().filter(|binding| binding.holds_at(question.place)) {
             for (role, answer) in binding
@@ -134,7 +197,7 @@ impl Rbac {
                 .iter()
                 .filter_map(|number| Some((self.roles.get(*number)?, whole.get(*number)?)))
             {
-                let Answer::Yes(names) = answer else {
+                let Answer::Yes(names) = bound.given(answer.clone(), binding, question) else {
                     continue;
                 };
                 grants.extend(binding.subjects.iter().map(|subject| Grant {
@@ -224,10 +287,11 @@ impl<'a> Rights<'a> {
     /// The binding that lets them do something, with the names to which that is bound; the first that is bound to none,
     /// else the first.
     pub fn find(&self, question: &Question<'_>) -> Option<(&'a Arc<Binding>, Vec<Arc<str>>)> {
+        let bound = Bound::of(question, &self.rbac.of_cluster);
         let mut found = None;
         for binding in self.bindings.iter().filter(|binding| binding.holds_at(question.place)) {
             let answers = self.rbac.rules_of(binding).map(|(_, rule)| Answer::of_rule(rule, question));
-            match answers.fold(Answer::No, Answer::or) {
+            match bound.given(answers.fold(Answer::No, Answer::or), binding, question) {
                 Answer::No => {}
                 Answer::Yes(names) if names.is_empty() => return Some((binding, Vec::new())),
                 Answer::Yes(names) => {

@@ -165,6 +165,86 @@ fn a_namespace_is_in_itself() {
     assert!(grants.iter().any(|grant| grant.subject == Subject::Group(MASTERS.into())));
 }
 
+/// Who is given a right by a binding among the inputs, where a role with everything is bound in `shop` alone.
+fn bound_in_shop(verb: &str, path: &str) -> Vec<Vec<Arc<str>>> {
+    let text = r"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: engines.example.com}
+spec: {group: example.com, scope: Cluster, names: {kind: Engine, plural: engines}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: all, namespace: shop}
+roleRef: {kind: ClusterRole, name: cluster-admin}
+subjects: [{kind: User, name: u}]
+";
+    let rbac = Rbac::of(&snapshot(&[("a.yaml", text)]));
+    let (group, rest) = path.split_once(':').unwrap_or(("", path));
+    let (resource, subresource) = rest.split_once('/').unwrap_or((rest, ""));
+    let question = Question { verb, group, resource, subresource, named: Named::Any, place: Place::Anywhere };
+    let grants = rbac.who_can(&question);
+    let given: Vec<_> =
+        grants.into_iter().filter(|grant| !grant.is_default() && grant.binding.namespace.is_some()).collect();
+    let found = rbac.rights(&user("u")).find(&question);
+    assert_eq!(
+        found.map(|(_, names)| names),
+        given.first().map(|grant| grant.names.clone()),
+        "{verb} {path}"
+    );
+    given.into_iter().map(|grant| grant.names).collect()
+}
+
+#[test]
+fn a_role_binding_gives_nothing_over_what_is_in_no_namespace() {
+    for (verb, path) in [
+        ("patch", "nodes"),
+        ("create", "nodes/proxy"),
+        ("create", "persistentvolumes"),
+        ("delete", "admissionregistration.k8s.io:validatingwebhookconfigurations"),
+        ("escalate", "rbac.authorization.k8s.io:clusterroles"),
+        ("delete", "apiextensions.k8s.io:customresourcedefinitions"),
+        ("delete", "constraints.gatekeeper.sh:k8sanything"),
+        ("update", "example.com:engines"),
+        ("impersonate", "users"),
+        ("impersonate", "groups"),
+        ("impersonate", "authentication.k8s.io:uids"),
+        ("approve", "certificates.k8s.io:signers"),
+        ("create", "namespaces"),
+        ("list", "namespaces"),
+        ("deletecollection", "namespaces"),
+    ] {
+        assert!(bound_in_shop(verb, path).is_empty(), "{verb} {path}");
+    }
+    for (verb, path) in [
+        ("bind", "rbac.authorization.k8s.io:clusterroles"),
+        ("escalate", "rbac.authorization.k8s.io:roles"),
+        ("impersonate", "serviceaccounts"),
+        ("update", "example.com:wheels"),
+        ("delete", "pods"),
+    ] {
+        assert_eq!(bound_in_shop(verb, path), [Vec::<Arc<str>>::new()], "{verb} {path}");
+    }
+    for (verb, path) in [("get", "namespaces"), ("patch", "namespaces"), ("update", "namespaces/finalize")] {
+        assert_eq!(bound_in_shop(verb, path), [vec![Arc::from("shop")]], "{verb} {path}");
+    }
+}
+
+#[test]
+fn paths_that_are_no_resources_are_given_in_the_cluster_alone() {
+    let text = r"
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: all, namespace: shop}
+roleRef: {kind: ClusterRole, name: cluster-admin}
+subjects: [{kind: User, name: u}]
+";
+    let rbac = Rbac::of(&snapshot(&[("a.yaml", text)]));
+    let request = Request { verb: "get", target: Target::Url("/logs/a") };
+    assert!(rbac.allows(&user("u"), &request).is_none());
+    assert!(!rbac.rights(&user("u")).allows(&request));
+}
+
 #[test]
 fn roles_that_take_each_other_in_end() {
     let text = r"

@@ -38,6 +38,18 @@ pub(crate) const ATTACK: &[&str] = &[
     "attacks/4.1-compliant.yaml",
 ];
 
+/// Somebody who may deploy in the shop: with them, the inputs say who may deploy where.
+pub(crate) const DEPLOYERS: (&str, &str) = (
+    "deployers.yaml",
+    "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: deployers, namespace: shop}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}
+subjects: [{kind: Group, name: deployers}]
+",
+);
+
 /// The whole of the shop.
 pub(crate) const SHOP: &[&str] = &[
     "shop/namespaces.yaml",

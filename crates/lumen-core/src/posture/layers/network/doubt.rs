@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::network::policy::{NamespaceMatch, PortMatch};
+use crate::network::well_known::dns;
 use crate::network::workload::NamedPorts;
 use crate::network::{
     AddressScope, ClassId, Direction, Model, PeerMatch, Policy, PolicyKind, Protocol, Rule, RuleAction,
@@ -173,20 +174,17 @@ fn add(reason: &mut Option<String>, new: impl FnOnce() -> String) {
 fn may_be_dns(rule: &Rule) -> bool {
     let ports = rule.ports_at(&NamedPorts::default());
     let has_port = rule.has_named_ports()
-        || [Protocol::Udp, Protocol::Tcp].iter().any(|protocol| ports.contains(*protocol, DNS_PORT));
+        || [Protocol::Udp, Protocol::Tcp].iter().any(|protocol| ports.contains(*protocol, dns::PORT));
     has_port
         && rule.peers.iter().any(|peer| match &peer.who {
             PeerMatch::Anyone => true,
             PeerMatch::Pods(pattern) => match &pattern.namespaces {
-                NamespaceMatch::Named(name) => &**name == "kube-system",
+                NamespaceMatch::Named(name) => &**name == dns::NAMESPACE,
                 NamespaceMatch::Selected(_) => true,
             },
             PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => false,
         })
 }
-
-/// The port of DNS.
-const DNS_PORT: u16 = 53;
 
 fn is_of_cilium(policy: &Policy) -> bool {
     matches!(policy.kind, PolicyKind::CiliumNetworkPolicy | PolicyKind::CiliumClusterwideNetworkPolicy)

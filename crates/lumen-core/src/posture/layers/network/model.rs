@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::doubt::Known;
 use super::{Access, Egress, NetworkView};
 use crate::finding::{Finding, Location};
-use crate::network::{self, AddressRange, AddressSet, Direction, Model, Ports, WorkloadId};
+use crate::network::well_known::{self, POLICIES_NOT_READ};
+use crate::network::{self, AddressRange, Direction, Model, Ports, WorkloadId};
 use crate::posture::layers::{Assumption, Proof};
 use crate::posture::radius::WorkloadNumber;
 use crate::snapshot::{Entry, Snapshot};
@@ -16,32 +17,6 @@ pub const EVIDENCE_MAX: usize = 16;
 
 /// Most pairs of workloads that are kept; beyond it nothing is said of peers.
 pub const PAIRS_MAX: usize = 20_000_000;
-
-/// Addresses that are not on the internet (RFC 6890).
-const NOT_PUBLIC: &[&str] = &[
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.168.0.0/16",
-    "198.18.0.0/15",
-    "224.0.0.0/3",
-    "::/3",
-    "fc00::/7",
-    "fe80::/10",
-    "ff00::/8",
-];
-
-/// Kinds of policies that the model does not read; where there is one, nothing is certain.
-const UNREAD: &[(&str, &str)] = &[
-    ("projectcalico.org", "NetworkPolicy"),
-    ("projectcalico.org", "GlobalNetworkPolicy"),
-    ("crd.projectcalico.org", "NetworkPolicy"),
-    ("crd.projectcalico.org", "GlobalNetworkPolicy"),
-];
 
 impl NetworkView {
     /// What the network model says of the workloads of a snapshot. Where manifests of a namespace give different labels,
@@ -94,7 +69,7 @@ fn view(snapshot: &Snapshot, is_left_out: impl Fn(&network::Policy) -> bool) -> 
         }
     }
     let mut view = view.unwrap_or_default();
-    if UNREAD.iter().any(|(group, kind)| !snapshot.of_kind(group, kind).is_empty()) {
+    if POLICIES_NOT_READ.iter().any(|(group, kind, _)| !snapshot.of_kind(group, kind).is_empty()) {
         let reason = "Policies of another kind are among the inputs, and are not evaluated here";
         for egress in view.egress.values_mut() {
             egress.internet = Access::Unknown(reason.to_owned());
@@ -182,11 +157,10 @@ fn outside(model: &Model, id: WorkloadId) -> (Access, Access) {
 }
 
 fn internet(ranges: &[(AddressRange, Ports)]) -> Access {
-    let not_public: Vec<AddressRange> =
-        NOT_PUBLIC.iter().filter_map(|text| AddressRange::of_cidr(text)).collect();
+    let internet = well_known::internet();
     let (mut some, mut closed) = (Vec::new(), false);
     for (range, ports) in ranges {
-        let public = AddressSet::without(*range, not_public.clone());
+        let public = internet.within(range);
         if public.ranges().is_empty() {
             continue;
         }
@@ -259,6 +233,16 @@ fn assumption(assumption: &network::Assumption) -> Assumption {
         }
         network::Assumption::NamespaceAmbiguous(of) => {
             format!("One of the manifests of the namespace {} says which labels it has", name(of))
+        }
+        network::Assumption::AddressesUnknown { .. } => {
+            "The addresses of pods, which no manifest gives, are in no block of addresses of a policy"
+                .to_owned()
+        }
+        network::Assumption::NotRead { maker, .. } => {
+            format!("The policies of {maker}, which are not read, let nothing through and keep nothing off")
+        }
+        network::Assumption::IcmpNotJudged => {
+            "Nothing comes of ICMP: what policies mean for it is not judged".to_owned()
         }
     })
 }
