@@ -231,6 +231,7 @@ fn settle<'a>(
                 location: used.exemption.location.clone(),
                 label: "the cluster does not honour this: only an Exemption object counts for what is denied"
                     .into(),
+                is_step: false,
             });
             continue;
         }

@@ -291,6 +291,8 @@ pub struct Related {
     pub location: Location,
     /// What it shows: a few words.
     pub label: String,
+    /// Whether it is a line of a policy that was evaluated: then the label has its text and values.
+    pub is_step: bool,
 }
 
 /// The policy that decided: an object in the cluster, or a configuration.

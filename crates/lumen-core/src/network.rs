@@ -39,6 +39,7 @@ mod read;
 pub mod route;
 pub mod rules;
 pub mod suggest;
+pub mod well_known;
 pub mod why;
 pub mod workload;
 
@@ -121,6 +122,23 @@ pub enum Assumption {
     NamespaceUnknown(Arc<str>),
     /// The manifests of a namespace disagree about its labels: one of them is taken.
     NamespaceAmbiguous(Arc<str>),
+    /// A policy that selects pods has an `ipBlock` of addresses that pods may have, and the addresses of some pods are not
+    /// known: they are taken to be outside of it.
+    AddressesUnknown {
+        /// The first such policy.
+        policy: Arc<str>,
+        /// How many more there are.
+        more: usize,
+    },
+    /// Policies that a network plugin enforces and that the model does not read: what it says is what the others say.
+    NotRead {
+        /// Who makes the plugin.
+        maker: &'static str,
+        /// How many there are.
+        policies: usize,
+    },
+    /// Policies have rules for ICMP: the model says nothing of it, neither that it is let through nor that it is not.
+    IcmpNotJudged,
 }
 
 /// Workloads, namespaces and policies, compiled to be asked.
@@ -146,7 +164,7 @@ impl Model {
     pub fn build(snapshot: &Snapshot, options: &Options) -> (Self, Vec<Finding>) {
         let mut pods = workload::collect(snapshot);
         let reading = read::read(snapshot);
-        let (mut policies, mut findings) = (reading.policies, reading.findings);
+        let (mut policies, mut findings, has_icmp) = (reading.policies, reading.findings, reading.has_icmp);
         // The order in which they are asked: by tier, by priority, and by name where order means nothing.
         policies.sort_by_cached_key(|policy| {
             (
@@ -180,6 +198,9 @@ impl Model {
         let left_out = beyond.iter().filter_map(|index| model.policies.get(*index));
         findings.extend(left_out.map(|policy| read::beyond_bounds(&policy.entry)));
         (model.services, model.routes) = route::collect(snapshot, &model);
+        model.assumptions.extend(model.addresses_unknown());
+        model.assumptions.extend(not_read(snapshot));
+        model.assumptions.extend(has_icmp.then_some(Assumption::IcmpNotJudged));
         findings.sort_by(|a, b| (&a.location, &a.rule, &a.message).cmp(&(&b.location, &b.rule, &b.message)));
         (model, findings)
     }
@@ -208,6 +229,34 @@ impl Model {
             }
         }
         beyond
+    }
+
+    /// What is assumed of pods without an address where blocks of addresses may mean pods.
+    fn addresses_unknown(&self) -> Option<Assumption> {
+        let lacks = |workload: &Workload| !workload.host_network && workload.addresses.is_empty();
+        if self.options.address_scope == AddressScope::ExternalOnly || !self.workloads.iter().any(lacks) {
+            return None;
+        }
+        let may_mean_pods = |peer: &RulePeer| match &peer.who {
+            PeerMatch::Addresses { set, external_only, .. } => {
+                !external_only && well_known::may_be_of_pods(set)
+            }
+            _ => false,
+        };
+        let mut used = vec![false; self.policies.len()];
+        for id in self.ingress.iter().chain(&self.egress).flatten() {
+            if let Some(is_used) = used.get_mut(id.index()) {
+                *is_used = true;
+            }
+        }
+        let in_play = self.policies.iter().zip(used).filter(|(_, is_used)| *is_used);
+        let has_block =
+            |section: &policy::Section| section.rules.iter().any(|rule| rule.peers.iter().any(may_mean_pods));
+        let mut found = in_play
+            .map(|(policy, _)| policy)
+            .filter(|policy| has_block(&policy.ingress) || has_block(&policy.egress));
+        let policy: Arc<str> = found.next()?.name().into();
+        Some(Assumption::AddressesUnknown { policy, more: found.count() })
     }
 
     /// The same workloads as if some policies were not there. The policies keep their numbers, and select nobody.
@@ -288,7 +337,8 @@ impl Model {
         policies.filter_map(|id| self.policy(*id)).any(|policy| policy.section(direction).isolates)
     }
 
-    /// What the manifests leave open about namespaces that have workloads.
+    /// What the manifests leave open about namespaces that have workloads and about addresses of pods, and what the model does
+    /// not read.
     pub fn assumptions(&self) -> &[Assumption] {
         &self.assumptions
     }
@@ -309,6 +359,16 @@ impl Model {
     }
 }
 
+/// The policies of a snapshot that are not read, by who makes the plugin that enforces them.
+fn not_read(snapshot: &Snapshot) -> Vec<Assumption> {
+    let mut makers: std::collections::BTreeMap<&'static str, usize> = std::collections::BTreeMap::new();
+    for (group, kind, maker) in well_known::POLICIES_NOT_READ {
+        *makers.entry(maker).or_default() += snapshot.of_kind(group, kind).len();
+    }
+    let some = makers.into_iter().filter(|(_, policies)| *policies > 0);
+    some.map(|(maker, policies)| Assumption::NotRead { maker, policies }).collect()
+}
+
 /// The namespaces of a snapshot and of its pods, what is assumed of them, and how many variants there are.
 fn namespaces(
     snapshot: &Snapshot,
@@ -321,7 +381,7 @@ fn namespaces(
     for name in named {
         let known = snapshot.namespace_labels(name);
         let labels = match known.variants() {
-            [] => [("kubernetes.io/metadata.name", Value::from(&**name))].into(),
+            [] => well_known::bare_namespace(name),
             several => {
                 variants = variants.max(several.len());
                 let variant = several.get(options.namespace_variant).or(several.last());

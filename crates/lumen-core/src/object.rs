@@ -17,6 +17,9 @@ pub mod workload;
 pub use identity::Identity;
 pub use workload::{Workload, WorkloadKind};
 
+/// The label by which every namespace carries its name: the API server sets it (`NamespaceDefaultLabelName`).
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
 /// Stands for every field that is missing: Kubernetes reads a missing field and a null alike.
 pub(crate) static NULL: Value = Value::Null;
 

@@ -22,7 +22,7 @@ mod pod;
 pub mod policy;
 pub mod review;
 pub mod rules;
-mod text;
+pub(crate) mod text;
 
 pub use admission::Admission;
 pub use advise::{Advice, advise};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lumen_value::Value;
 
 use crate::admission::matching::Source;
-use crate::admission::{self, PolicySet, Process, Verdict};
+use crate::admission::{self, Explanation, PolicySet, Process, Verdict};
 use crate::finding::{Finding, Outcome};
 use crate::object::ObjectRef;
 use crate::object::pod::PodView;
@@ -32,6 +32,8 @@ pub struct Policies {
     pub cluster_minor: u64,
     /// Whether rules that are met are findings, too.
     pub shows_passes: bool,
+    /// What is found out about violations of admission policies.
+    pub explanation: Explanation,
     /// Gatekeeper's templates and constraints.
     pub admission: Arc<PolicySet>,
 }
@@ -44,6 +46,7 @@ impl Default for Policies {
             user: None,
             cluster_minor: NEWEST_MINOR,
             shows_passes: false,
+            explanation: Explanation::Place,
             admission: Arc::default(),
         }
     }
@@ -111,6 +114,7 @@ pub(crate) fn admit_by_labels(entry: &Entry, snapshot: &Snapshot, policies: &Pol
             namespace_object: namespace,
             source: Source::Original,
             point: admission::WEBHOOK,
+            explanation: policies.explanation,
         };
         let verdicts = set.review(&review, snapshot.inventory());
         let (made, failed) = judge_made(&review, entry, snapshot, set);
@@ -152,7 +156,7 @@ fn judge_made(
 /// A Namespace that every cluster has from its beginning, with the one label that it then has.
 fn server_made(name: &str) -> Option<Value> {
     let is_made = ["default", "kube-system", "kube-public", "kube-node-lease"].contains(&name);
-    let labels: Value = [("kubernetes.io/metadata.name", name.into())].into();
+    let labels: Value = [(crate::object::NAMESPACE_NAME_LABEL, name.into())].into();
     let metadata: Value = [("name", name.into()), ("labels", labels)].into();
     is_made
         .then(|| [("apiVersion", "v1".into()), ("kind", "Namespace".into()), ("metadata", metadata)].into())

@@ -16,7 +16,7 @@ use lumen_core::exemption::{self, Audit};
 use lumen_core::finding::{Finding, Location, Place};
 use lumen_core::input::{self, rules};
 use lumen_core::review::Policies;
-use lumen_core::snapshot::{self, Snapshot};
+use lumen_core::snapshot::Snapshot;
 use lumen_value::read::Limits;
 
 use crate::baseline::{Baseline, Fingerprint};
@@ -32,6 +32,7 @@ mod documents;
 mod exempt;
 mod judge;
 mod manifests;
+mod picture;
 mod place;
 mod policies;
 pub mod prepare;
@@ -39,6 +40,8 @@ pub mod prepare;
 pub use documents::Skipped;
 pub use judge::pod_security_configuration;
 pub use manifests::Manifests;
+
+use picture::Picture;
 
 /// What a check depends on beside its inputs.
 #[derive(Clone, Debug)]
@@ -58,10 +61,8 @@ pub struct Settings {
     pub policies: Policies,
     /// Inputs whose templates and constraints are applied, and that are not themselves checked.
     pub policy_inputs: Vec<Input>,
-    /// Modules for Conftest, which are asked about every document.
-    pub conftest_inputs: Vec<Input>,
-    /// The packages among them whose rules are asked.
-    pub conftest_namespaces: Vec<String>,
+    /// Policies for Conftest, which are asked about every document.
+    pub conftest: conftest::Policies,
     /// Known findings, which are silenced.
     pub baseline: Option<Baseline>,
     /// Whether the baseline silences denials, too. Not with `--fail-on deny`, which says what the cluster refuses.
@@ -78,8 +79,7 @@ impl Default for Settings {
             now: Timestamp::UNIX_EPOCH,
             policies: Policies::default(),
             policy_inputs: Vec::new(),
-            conftest_inputs: Vec::new(),
-            conftest_namespaces: vec![conftest::NAMESPACE.to_owned()],
+            conftest: conftest::Policies::default(),
             baseline: None,
             baseline_holds_denials: true,
         }
@@ -126,19 +126,20 @@ pub fn run(inputs: Vec<Input>, settings: &Settings) -> Report {
 }
 
 /// Checks inputs, and takes note of what could not be read in the first place.
-pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> Checked {
-    inputs.sort_by(|a, b| (&a.name, &a.bytes).cmp(&(&b.name, &b.bytes)));
-    // One name is one input: places are told apart by it.
-    inputs.dedup_by(|a, b| a.name == b.name);
-    let mut read = documents::read(&inputs, settings);
+pub fn check(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> Checked {
     let (conftest, broken_conftest) = conftest::compile(settings);
-    // Documents share what they hold: a copy costs little.
-    let asked = if conftest.is_some() { read.documents.clone() } else { Vec::new() };
-    let options = snapshot::Options { default_namespace: settings.policies.default_namespace.clone() };
-    let (snapshot, about_objects) = Snapshot::build(std::mem::take(&mut read.documents), &options);
+    let Picture {
+        mut inputs,
+        snapshot,
+        about_inputs,
+        about_objects,
+        skipped,
+        mut places,
+        documents_count,
+        documents: asked,
+    } = Picture::read(inputs, problems, settings, Vec::new(), conftest.is_some());
 
-    let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
-    findings.extend(read.findings);
+    let mut findings = about_inputs;
     findings.extend(about_objects);
     let added = policies::read(&inputs, settings);
     let (policies, broken) = policies::compile(&added, &snapshot, settings);
@@ -153,12 +154,11 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
         findings.extend(conftest.judge(&asked, &snapshot));
     }
     drop(asked);
-    let skipped = documents::skipped(read.skipped, &snapshot);
     if settings.strict {
         findings.extend(skipped.iter().map(Skipped::finding));
     }
 
-    let (exemptions, invalid) = exempt::collect(&inputs, &read.places, &snapshot);
+    let (exemptions, invalid) = exempt::collect(&inputs, &places, &snapshot);
     findings.extend(invalid);
     let (mut findings, audit) = exemption::apply(findings, exemptions, settings.now, |finding| {
         place::object_of(finding, &snapshot)
@@ -170,7 +170,7 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     let (known, baseline) = silence_known(&mut findings, &snapshot, settings);
     let summary = Summary {
         files: inputs.len(),
-        documents: read.documents_count.saturating_sub(snapshot.documents_empty()),
+        documents: documents_count.saturating_sub(snapshot.documents_empty()),
         objects: snapshot.entries().len(),
         workloads: snapshot.workloads().count(),
         skipped: skipped.len(),
@@ -180,10 +180,9 @@ pub fn check(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) 
     drop(snapshot);
     let names: Vec<Arc<str>> = inputs.iter().map(|input| input.name.clone()).collect();
     // What is said of a policy stands in its file.
-    let mut places = read.places;
     places.extend(added.places);
     inputs.extend(added.inputs);
-    inputs.extend(settings.conftest_inputs.iter().cloned());
+    inputs.extend(settings.conftest.modules.iter().cloned());
     inputs.sort_by(|a, b| a.name.cmp(&b.name));
     let mut findings = place::locate(findings, &inputs, &places, settings.with_changes);
     // From the order of fields to that of lines, within a file.

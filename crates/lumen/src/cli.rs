@@ -124,7 +124,7 @@ pub enum Command {
     Layers(Box<layers::Layers>),
     /// Say what a rule demands, why, and how to mend or exempt a workload
     Explain(Explain),
-    /// Run the tests of policies: Gatekeeper's suites, and the `test_` rules of Rego modules
+    /// Run tests: Gatekeeper's suites, the `test_` rules of Rego modules, and who may reach whom
     #[command(after_help = TEST_EXAMPLES)]
     Test(Test),
     /// Ask the Rego engine: evaluate a query, check modules, list what they need
@@ -149,7 +149,7 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Check {
-    /// Files and folders; `-` is standard input. The current folder where none is given
+    /// Files and folders; `-` is standard input; the current folder where none is given
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
     /// Apply the fixes that are safe: hardly any program notices
@@ -167,13 +167,19 @@ pub struct Check {
     /// Write what is found now to this file, for `--baseline`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["baseline", "fix", "diff"])]
     pub write_baseline: Option<PathBuf>,
-    /// Ask the Conftest policies of this file or folder about every document, too: what `deny`, `violation` and
-    /// `warn` find is advice; repeatable
+    /// Ask the Conftest policies of this file or folder about every document, TOML included: what `deny`, `violation`
+    /// and `warn` find is advice; repeatable
     #[arg(long, value_name = "DIR", value_hint = ValueHint::AnyPath, help_heading = "Conftest")]
     pub conftest: Vec<OsString>,
-    /// The package whose rules are asked; `main` where none is given; repeatable
+    /// The package whose rules are asked; `main` where none is given; `*` and `?` stand for any characters; repeatable
     #[arg(long, value_name = "NAME", requires = "conftest", help_heading = "Conftest")]
     pub conftest_namespace: Vec<String>,
+    /// Base documents for them, below `data`: JSON and YAML files, or folders of them; repeatable
+    #[arg(long, value_name = "PATH", requires = "conftest", value_hint = ValueHint::AnyPath, help_heading = "Conftest")]
+    pub conftest_data: Vec<OsString>,
+    /// Show for each violation of an admission policy which lines of its Rego held, with their values
+    #[arg(long)]
+    pub trace: bool,
     /// Print the exemptions in place of a report: which matched, which are unused or expired; a table, or
     /// JSON with `-o json`
     #[arg(long, conflicts_with_all = ["fix", "diff", "write_baseline"])]
@@ -209,6 +215,9 @@ pub struct Test {
     /// Show every case, not only those that did not pass
     #[arg(long, short)]
     pub all: bool,
+    /// Whether an `ipBlock` means pods whose address is in it, for tests of the network: as in `lumen net`
+    #[arg(long, value_enum, default_value_t, value_name = "WHOM")]
+    pub ip_block: net::IpBlock,
     /// The format of the report
     #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: TestFormat,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::Parser;
 
+use crate::check::Settings;
 use crate::cli::{Cli, Command, Global};
 use crate::console::Console;
 use crate::exit::Exit;
@@ -94,6 +95,13 @@ impl Context {
         }
         Ok(Resolved::new(flags, &environment(), file.as_ref())?)
     }
+}
+
+/// What the reading of manifests depends on, for commands that do not judge them.
+fn reading(resolved: &Resolved) -> Settings {
+    let mut settings = Settings { limits: resolved.limits(), ..Settings::default() };
+    settings.policies.default_namespace = resolved.namespace();
+    settings
 }
 
 /// The variables that may be ours. What is no UTF-8 has U+FFFD in its place: a value of that kind is refused, not

@@ -88,7 +88,8 @@ pub fn constraint(kind: &str, name: &str, style: &Style) -> String {
     let id = format!("{}/{kind}/{name}", Layer::Admission);
     let said = format!(
         "This is the constraint `{name}` of kind `{kind}`: a policy of yours, not one of lumen's. It stands in a manifest with \
-         `kind: {kind}`, among the inputs or in a `--policy PATH`, and its rule in the ConstraintTemplate `{}` there.",
+         `kind: {kind}`, among the inputs or in a `--policy PATH`, and its rule in the ConstraintTemplate `{}` there. \
+         `lumen check --trace` shows for each violation which rows of the rule held, and with which values.",
         kind.to_lowercase()
     );
     let mut text = format!("{}\n", paint.bold(&id));

@@ -24,6 +24,8 @@ pub const FILES_MAX: usize = 200_000;
 
 /// What manifests' files end in.
 pub const MANIFESTS: &[&str] = &["yaml", "yml", "json"];
+/// What files of any documents end in that Conftest's policies are asked about.
+pub const DOCUMENTS: &[&str] = &["yaml", "yml", "json", "toml"];
 /// What files of policies and of their tests end in.
 pub const POLICIES: &[&str] = &["yaml", "yml", "json", "rego"];
 

@@ -58,6 +58,11 @@ impl AddressRange {
         self.first <= address && address <= self.last
     }
 
+    /// Whether some of another is in it.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.first.is_ipv4() == other.first.is_ipv4() && self.first <= other.last && other.first <= self.last
+    }
+
     /// Whether all of another is in it.
     pub fn covers(&self, other: &Self) -> bool {
         self.first <= other.first && other.last <= self.last
@@ -132,6 +137,31 @@ impl AddressSet {
             }
         }
         Self(merged)
+    }
+
+    /// Whether some of a range is in it.
+    pub fn overlaps(&self, range: &AddressRange) -> bool {
+        // Sorted and apart from each other: the first that does not end before the range decides.
+        let at = self.0.partition_point(|part| part.last < range.first);
+        self.0.get(at).is_some_and(|part| part.overlaps(range))
+    }
+
+    /// What of it is in a range.
+    #[must_use]
+    pub fn within(&self, range: &AddressRange) -> Self {
+        let parts = self.0.iter().filter(|part| part.overlaps(range));
+        let cut = |part: &AddressRange| AddressRange {
+            first: part.first.max(range.first),
+            last: part.last.min(range.last),
+        };
+        Self(parts.map(cut).collect())
+    }
+
+    /// What of it is not in another set.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let left = |range: &AddressRange| Self::without(*range, other.within(range).0).0;
+        Self(self.0.iter().flat_map(left).collect())
     }
 
     /// One range without some others.

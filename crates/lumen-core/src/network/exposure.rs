@@ -6,14 +6,13 @@ use super::evaluate::{NO_NAMES, evaluate};
 use super::external::Beyond;
 use super::policy::{Direction, NamespaceMatch, PeerMatch, PodPattern, RulePeer};
 use super::port::Ports;
+use super::well_known::bare_namespace;
 use super::{Model, WorkloadId};
+use crate::object::NAMESPACE_NAME_LABEL;
 use crate::selector::{Operator, Requirement, Selector};
 
 /// Most comparisons of patterns that are made for one workload.
 pub const EXPOSURE_WORK_MAX: usize = 1_000_000;
-
-/// The label that holds a namespace's name.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// What a workload and any pod of a pattern may send each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,12 +91,12 @@ impl Model {
                 let known = self.namespaces.binary_search_by(|each| each.name.cmp(name)).ok();
                 match known.and_then(|index| self.namespaces.get(index)) {
                     Some(namespace) => selector.matches(&namespace.labels),
-                    None => selector.matches(&[(NAME_LABEL, lumen_value::Value::from(&**name))].into()),
+                    None => selector.matches(&bare_namespace(name)),
                 }
             }
             (NamespaceMatch::Selected(selector), NamespaceMatch::Named(name)) => {
                 let name_is = |each: &Requirement| {
-                    each.key() == NAME_LABEL
+                    each.key() == NAMESPACE_NAME_LABEL
                         && matches!(each.operator(), Operator::Equals | Operator::DoubleEquals | Operator::In)
                         && each.values().iter().all(|value| **value == **name)
                 };

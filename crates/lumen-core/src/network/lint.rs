@@ -15,9 +15,10 @@ use super::policy::{
 };
 use super::port::Ports;
 use super::reach::Reachability;
-use super::rules::BEYOND_BOUNDS;
+use super::rules::{BEYOND_BOUNDS, NOT_JUDGED};
+use super::well_known::POLICIES_NOT_READ;
 use super::{Model, Workload, WorkloadId};
-use crate::finding::{Finding, Location, Related, Severity};
+use crate::finding::{Finding, Location, Outcome, Related, Severity};
 use crate::rule::Rule as LintRule;
 use crate::snapshot::{Entry, Snapshot};
 
@@ -74,12 +75,32 @@ pub fn lint(model: &Model, snapshot: &Snapshot) -> Vec<Finding> {
         is_cut |= context.is_spent();
     }
     let mut findings = findings.list;
+    findings.extend(not_judged(snapshot));
     if is_cut {
         let message =
             format!("checks of network policies stopped after {STEPS_MAX} steps: some advice may be missing");
         findings.push(BEYOND_BOUNDS.finding(message));
     }
     findings
+}
+
+/// The policies of other makers: one finding for each maker, at the first.
+fn not_judged(snapshot: &Snapshot) -> Vec<Finding> {
+    let mut makers: BTreeMap<&str, (&Entry, usize)> = BTreeMap::new();
+    for (group, kind, maker) in POLICIES_NOT_READ {
+        let entries = snapshot.of_kind(group, kind);
+        if let Some(first) = entries.first() {
+            makers.entry(maker).or_insert((first, 0)).1 += entries.len();
+        }
+    }
+    let say = |(maker, (entry, count)): (&str, (&Entry, usize))| {
+        let policies = if count == 1 { "1 policy".to_owned() } else { format!("{count} policies") };
+        let message = format!("not judged: {policies} of {maker}; more or less may be reached than is said");
+        let mut found = finding(&NOT_JUDGED, message, entry, &Pointer::ROOT);
+        found.outcome = Outcome::Skip;
+        found
+    };
+    makers.into_iter().map(say).collect()
 }
 
 /// What lints have found. Nothing is added once the steps are spent: what was looked at last was not looked at in full.
@@ -219,7 +240,7 @@ fn with_severity(mut finding: Finding, severity: Severity) -> Finding {
 }
 
 fn related(mut finding: Finding, location: Location, label: impl Into<String>) -> Finding {
-    finding.related.push(Related { location, label: label.into() });
+    finding.related.push(Related { location, label: label.into(), is_step: false });
     finding
 }
 
@@ -231,11 +252,6 @@ fn listed<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }
-}
-
-/// The labels of a namespace of which nothing but the name is known.
-fn bare_namespace(name: &str) -> lumen_value::Value {
-    [("kubernetes.io/metadata.name", lumen_value::Value::from(name))].into()
 }
 
 /// Who is meant by a peer that no manifest describes.
@@ -291,7 +307,7 @@ fn called(workload: &Workload) -> String {
 fn isolating<'a>(mut finding: Finding, policies: impl Iterator<Item = &'a Policy>) -> Finding {
     for policy in policies.take(NAMES_MAX) {
         let label = format!("`{}` isolates it", policy.name());
-        finding.related.push(Related { location: policy.locate(&policy.subject_at), label });
+        finding.related.push(Related { location: policy.locate(&policy.subject_at), label, is_step: false });
     }
     finding
 }

@@ -36,6 +36,8 @@ impl Fault {
 pub(super) struct Reading {
     pub(super) policies: Vec<Policy>,
     pub(super) findings: Vec<Finding>,
+    /// Whether a rule is about ICMP.
+    pub(super) has_icmp: bool,
     peers: usize,
     values: usize,
     addresses: usize,

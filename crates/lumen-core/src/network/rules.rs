@@ -37,5 +37,17 @@ pub static UNDECIDED: Rule = Rule {
     references: &[],
 };
 
+/// Policies are of kinds that the analysis reads.
+pub static NOT_JUDGED: Rule = Rule {
+    layer: Layer::Network,
+    name: "policy-not-judged",
+    summary: "network policies are of kinds that are analysed",
+    rationale: "Calico, Antrea and others enforce policies of their own beside those of Kubernetes; what such a policy opens \
+                or closes is not in any answer about who reaches whom",
+    remedy: "Write what can be said so as a NetworkPolicy; check the rest on the cluster",
+    severity: Severity::Info,
+    references: &["https://kubernetes.io/docs/concepts/services-networking/network-policies/"],
+};
+
 /// The rules of this part.
-pub static RULES: &[&Rule] = &[&INVALID_POLICY, &BEYOND_BOUNDS, &UNDECIDED];
+pub static RULES: &[&Rule] = &[&INVALID_POLICY, &BEYOND_BOUNDS, &UNDECIDED, &NOT_JUDGED];

@@ -5,15 +5,16 @@
 //! of these that means exactly the set. Labels that change with every release are not used.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use lumen_value::Value;
 
-use super::address::{AddressRange, address_of};
+use super::address::{AddressRange, AddressSet, address_of};
 use super::policy::Direction;
 use super::port::Ports;
-use super::{Beyond, Model, WorkloadId};
+use super::{Beyond, Model, WorkloadId, well_known};
 use crate::snapshot::{Snapshot, SourceDocument};
 
 mod labels;
@@ -45,22 +46,52 @@ pub enum FlowEnd {
     Network(Network),
 }
 
-/// A network of addresses outside the cluster.
+/// A network of addresses outside the cluster, with what is left out of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network {
     cidr: Arc<str>,
-    range: AddressRange,
+    except: Arc<[Arc<str>]>,
+    addresses: AddressSet,
+}
+
+/// `10.0.0.0/8`; `0.0.0.0/0 except 13 networks` where something is left out.
+impl fmt::Display for Network {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.cidr)?;
+        match self.except.len() {
+            0 => Ok(()),
+            1 => write!(out, " except 1 network"),
+            several => write!(out, " except {several} networks"),
+        }
+    }
 }
 
 impl Network {
     /// Reads a network, or one address; `None` where it is neither.
     pub fn parse(text: &str) -> Option<Self> {
+        let of = |cidr: Arc<str>, range| Self {
+            cidr,
+            except: Arc::default(),
+            addresses: AddressSet::of(vec![range]),
+        };
         if let Some(range) = AddressRange::of_cidr(text) {
-            return Some(Self { cidr: text.into(), range });
+            return Some(of(text.into(), range));
         }
         let address = address_of(text)?;
         let bits = if address.is_ipv4() { 32 } else { 128 };
-        Some(Self { cidr: format!("{address}/{bits}").into(), range: AddressRange::of_address(address) })
+        Some(of(format!("{address}/{bits}").into(), AddressRange::of_address(address)))
+    }
+
+    /// The networks of a set of addresses: the internet is that of IPv4 without what is private, local and reserved, and that
+    /// of IPv6; anything else is the fewest networks that together are the set.
+    pub fn all_of(set: &AddressSet) -> Vec<Self> {
+        if *set != well_known::internet() {
+            return set.ranges().iter().flat_map(|range| Self::parts_of(*range)).collect();
+        }
+        let addresses = set.within(&AddressRange::IPV4);
+        let except = well_known::NOT_INTERNET.into_iter().map(Arc::from).collect();
+        let newer = Self::parse(well_known::INTERNET_V6);
+        [Self { cidr: "0.0.0.0/0".into(), except, addresses }].into_iter().chain(newer).collect()
     }
 
     /// The fewest networks that together are a range.
@@ -98,6 +129,11 @@ impl Network {
     /// As it is written in a policy.
     pub fn cidr(&self) -> &str {
         &self.cidr
+    }
+
+    /// What is left out of it, as it is written in a policy.
+    pub fn except(&self) -> &[Arc<str>] {
+        &self.except
     }
 }
 
@@ -382,11 +418,7 @@ pub fn denied<'a>(today: &Model, then: &Model, flows: &'a [Flow]) -> Vec<&'a Flo
     let mut is_open = |network: &Network, id: WorkloadId, direction, ports: &Ports| {
         let Some(id) = counterpart(id) else { return false };
         let outside = known.entry((id, direction)).or_insert_with(|| then.external(id, direction).ok());
-        let overlaps = |range: &AddressRange| {
-            range.first.is_ipv4() == network.range.first.is_ipv4()
-                && range.first <= network.range.last
-                && network.range.first <= range.last
-        };
+        let overlaps = |range: &AddressRange| network.addresses.overlaps(range);
         outside
             .as_ref()
             .is_some_and(|all| all.iter().all(|(range, open)| !overlaps(range) || open.covers(ports)))

@@ -1,6 +1,6 @@
 //! Which kinds there are: their plural resource, and whether their objects live in a namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lumen_value::Value;
@@ -25,6 +25,20 @@ pub struct Resource {
     pub plural: Arc<str>,
     /// Where its objects live; `None` where nobody says.
     pub scope: Option<Scope>,
+}
+
+/// The resources whose objects live in the cluster as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct ClusterResources {
+    by_group: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+}
+
+impl ClusterResources {
+    /// Whether a resource, by its API group (empty for the core group) and its plural, is known to be one of them.
+    pub fn has(&self, group: &str, plural: &str) -> bool {
+        group == table::CONSTRAINTS
+            || self.by_group.get(group).is_some_and(|of_group| of_group.contains(plural))
+    }
 }
 
 /// The kinds that are known: the built-in table, and what the `CustomResourceDefinition`s among the inputs add.
@@ -86,6 +100,28 @@ impl Kinds {
         }
     }
 
+    /// The resources whose objects live in the cluster as a whole, to be looked up by group and plural.
+    pub fn cluster_resources(&self) -> ClusterResources {
+        let mut by_group: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for (group, plural) in table::cluster_resources() {
+            by_group.entry(group.into()).or_default().insert(plural.into());
+        }
+        // A namespaced definition comes last, for it counts where several give one plural.
+        for wanted in [Scope::Cluster, Scope::Namespaced] {
+            for (group, kinds) in &self.defined {
+                for resource in kinds.values().filter(|resource| resource.scope == Some(wanted)) {
+                    let of_group = by_group.entry(group.clone()).or_default();
+                    if wanted == Scope::Cluster {
+                        of_group.insert(resource.plural.clone());
+                    } else {
+                        of_group.remove(&resource.plural);
+                    }
+                }
+            }
+        }
+        ClusterResources { by_group }
+    }
+
     fn defined(&self, group: &str, kind: &str) -> Option<&Resource> {
         self.defined.get(group)?.get(kind)
     }
@@ -131,6 +167,21 @@ mod tests {
         kinds.learn(&definition("Namespaced", "widgets"));
         assert_eq!(kinds.scope("example.com", "Widget"), Some(Scope::Namespaced));
         assert_eq!(kinds.scope("", "Pod"), Some(Scope::Namespaced));
+    }
+
+    #[test]
+    fn cluster_resources_are_found_by_their_plural() {
+        let mut kinds = Kinds::default();
+        let known = kinds.cluster_resources();
+        assert!(known.has("", "nodes") && known.has("rbac.authorization.k8s.io", "clusterroles"));
+        assert!(known.has("constraints.gatekeeper.sh", "k8sanything"));
+        assert!(
+            !known.has("", "pods") && !known.has("apps", "nodes") && !known.has("example.com", "widgets")
+        );
+        kinds.learn(&definition("Cluster", "widgets"));
+        assert!(kinds.cluster_resources().has("example.com", "widgets"));
+        kinds.learn(&definition("Namespaced", "widgets"));
+        assert!(!kinds.cluster_resources().has("example.com", "widgets"));
     }
 
     #[test]

@@ -326,6 +326,7 @@ impl Reviewer<'_> {
                 .map(|(label, view)| Related {
                     location: view.root.inside(&pointer!["metadata", "labels", label]),
                     label: mode.label_note().into(),
+                    is_step: false,
                 })
                 .into_iter()
                 .collect(),

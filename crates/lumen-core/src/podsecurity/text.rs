@@ -49,7 +49,7 @@ pub(super) fn setters(pod: bool, names: &[&str]) -> Option<String> {
 }
 
 /// The text as Go's `%q` prints it.
-pub(super) fn go_quoted(text: &str) -> String {
+pub(crate) fn go_quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for char in text.chars() {

@@ -12,13 +12,10 @@ use crate::object::classify::{Classified, classify};
 use crate::object::identity::{current_group, effective_namespace};
 use crate::object::kinds::Kinds;
 use crate::object::shape::{Mistake, mistakes};
-use crate::object::{Identity, ObjectRef, Workload, WorkloadKind, labels, text};
+use crate::object::{Identity, NAMESPACE_NAME_LABEL, ObjectRef, Workload, WorkloadKind, labels, text};
 
 /// Deepest nesting of lists in lists. Upstream's tools write none at all.
 const LIST_DEPTH_MAX: usize = 8;
-
-/// The label that the API server sets on every Namespace (`NamespaceDefaultLabelName`).
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// One manifest, and where it stands.
 struct Manifest {
@@ -213,7 +210,7 @@ fn record_namespace(snapshot: &mut Snapshot, entry: &Arc<Entry>) -> Option<Findi
 
 fn namespace_labels(manifest: &Value, name: &str) -> Value {
     let given = labels(manifest).as_object().cloned().unwrap_or_default();
-    Value::Object(given.with(NAME_LABEL, name))
+    Value::Object(given.with(NAMESPACE_NAME_LABEL, name))
 }
 
 /// A finding for every manifest but the first of an object. Where all say the same, nothing is lost by it.
@@ -236,6 +233,7 @@ fn duplicates(snapshot: &Snapshot) -> Vec<Finding> {
                 related: vec![Related {
                     location: first.location.clone(),
                     label: "first described here".to_owned(),
+                    is_step: false,
                 }],
                 ..input::finding(&rules::DUPLICATE_OBJECT, message, Some(entry.location.clone()))
             });

@@ -53,7 +53,7 @@ pub(super) fn judge(inputs: &[Input], snapshot: &Snapshot) -> Vec<Finding> {
         finding.object = Some(entry.object.clone());
         finding.location = Some(entry.locate(&Pointer::ROOT.child("kind")));
         let location = Location { source: root.clone(), place: Place::Whole };
-        finding.related.push(Related { location, label: "what is deployed".to_owned() });
+        finding.related.push(Related { location, label: "what is deployed".to_owned(), is_step: false });
         findings.push(finding);
     }
     findings

@@ -7,7 +7,7 @@ use lumen_core::finding::{Finding, Location, Place};
 use lumen_core::input::{self, rules};
 use lumen_core::object::kustomize;
 use lumen_core::snapshot::{Snapshot, SourceDocument};
-use lumen_value::read::{self, ReadErrorKind, Reading};
+use lumen_value::read::{self, ReadErrorKind, Reading, Syntax};
 
 use super::{Input, Settings, each, whole};
 use crate::locate::DocumentPlace;
@@ -38,7 +38,10 @@ impl Skipped {
 
 /// What was read of all inputs.
 pub(super) struct Read {
+    /// What may be manifests.
     pub(super) documents: Vec<SourceDocument>,
+    /// What is none in any case, and is for Conftest's policies alone.
+    pub(super) others: Vec<SourceDocument>,
     pub(super) documents_count: usize,
     pub(super) places: BTreeMap<Arc<str>, Vec<DocumentPlace>>,
     pub(super) findings: Vec<Finding>,
@@ -48,6 +51,8 @@ pub(super) struct Read {
 
 enum Text {
     Template,
+    /// TOML, where nobody asks about it.
+    Toml,
     Documents(Reading),
 }
 
@@ -56,6 +61,7 @@ pub(super) fn read(inputs: &[Input], settings: &Settings) -> Read {
         each(inputs, |input| input.name.clone(), |input| (input.name.clone(), read_one(input, settings)));
     let mut read = Read {
         documents: Vec::new(),
+        others: Vec::new(),
         documents_count: 0,
         places: BTreeMap::new(),
         findings: failed,
@@ -71,17 +77,26 @@ pub(super) fn read(inputs: &[Input], settings: &Settings) -> Read {
                 });
                 continue;
             }
+            Text::Toml => {
+                read.skipped.push(Skipped {
+                    location: whole(&name),
+                    what: "TOML".into(),
+                    hint: Some("only the policies of `--conftest` are asked about it".into()),
+                });
+                continue;
+            }
             Text::Documents(reading) => reading,
         };
         read.findings.extend(reading.errors.iter().map(|error| input::finding_of(error, &name)));
         read.documents_count += reading.documents.len();
         let places = reading.documents.iter().map(DocumentPlace::from).collect();
         read.places.insert(name.clone(), places);
-        read.documents.extend(reading.documents.into_iter().map(|document| SourceDocument {
-            source: name.clone(),
-            index: document.index,
-            value: document.value,
-        }));
+        for document in reading.documents {
+            let is_toml = document.syntax == Syntax::Toml;
+            let document =
+                SourceDocument { source: name.clone(), index: document.index, value: document.value };
+            if is_toml { &mut read.others } else { &mut read.documents }.push(document);
+        }
     }
     set_partial_aside(&mut read);
     read
@@ -114,11 +129,23 @@ fn read_one(input: &Input, settings: &Settings) -> Text {
     if input.in_chart && has_action(&input.bytes) {
         return Text::Template;
     }
+    if is_toml(&input.name) {
+        let asked = !settings.conftest.modules.is_empty();
+        return if asked {
+            Text::Documents(read::read_toml(&input.bytes, &settings.limits))
+        } else {
+            Text::Toml
+        };
+    }
     let reading = read::read(&input.bytes, &settings.limits);
     // A template seldom is YAML before it is rendered. One that happens to be, and says what it is in an action,
     // is told by its actions where a name or a value should stand; none of it must be judged.
     let lost = reading.errors.iter().any(|error| error.kind == ReadErrorKind::Syntax);
     if lost && has_action(&input.bytes) { Text::Template } else { Text::Documents(reading) }
+}
+
+fn is_toml(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("toml"))
 }
 
 /// Whether a text holds an action of Go's templates outside of comments: `{{ .. }}` on one line, or `{{- ` at least.

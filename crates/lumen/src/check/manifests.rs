@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lumen_core::finding::{Finding, Location};
-use lumen_core::snapshot::{self, Snapshot, SourceDocument};
+use lumen_core::snapshot::{Snapshot, SourceDocument};
 
-use super::place;
-use super::{Input, Settings, Skipped, documents, finding_of_problem};
+use super::picture::Picture;
+use super::{Input, Settings, Skipped, place};
 use crate::locate::DocumentPlace;
 use crate::report::{Region, Report, Reported};
 use crate::source::Problem;
@@ -28,24 +28,18 @@ pub struct Manifests {
 impl Manifests {
     /// Reads inputs as [`check`](super::check()) does. `added` are documents that no input holds.
     pub fn read(
-        mut inputs: Vec<Input>,
+        inputs: Vec<Input>,
         problems: &[Problem],
         settings: &Settings,
         added: Vec<SourceDocument>,
     ) -> Self {
-        inputs.sort_by(|a, b| (&a.name, &a.bytes).cmp(&(&b.name, &b.bytes)));
-        inputs.dedup_by(|a, b| a.name == b.name);
-        let mut read = documents::read(&inputs, settings);
-        read.documents.extend(added);
-        let options = snapshot::Options { default_namespace: settings.policies.default_namespace.clone() };
-        let (snapshot, about_objects) = Snapshot::build(std::mem::take(&mut read.documents), &options);
-        let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
-        findings.extend(read.findings);
+        let Picture { inputs, snapshot, about_inputs, about_objects, skipped, places, .. } =
+            Picture::read(inputs, problems, settings, added, false);
+        let mut findings = about_inputs;
         findings.extend(about_objects);
         findings.sort_by(|a, b| super::sort_key(a).cmp(&super::sort_key(b)));
         findings.dedup();
-        let skipped = documents::skipped(read.skipped, &snapshot);
-        Self { snapshot, findings, skipped, inputs, places: read.places }
+        Self { snapshot, findings, skipped, inputs, places }
     }
 
     /// How many inputs were read.

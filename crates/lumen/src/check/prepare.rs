@@ -7,9 +7,10 @@ use std::sync::Arc;
 use lumen_core::catalog;
 use lumen_core::finding::{Finding, Location};
 use lumen_core::review::Policies;
-use lumen_core::snapshot::{self, Snapshot};
+use lumen_core::snapshot::Snapshot;
 
-use super::{Input, Settings, documents, finding_of_problem, place, policies};
+use super::picture::Picture;
+use super::{Input, Settings, place, policies};
 use crate::locate::{DocumentPlace, Text};
 use crate::report::{Report, Reported, Summary};
 use crate::source::Problem;
@@ -27,19 +28,14 @@ pub struct Prepared {
 }
 
 /// Reads inputs and compiles the policies.
-pub fn prepare(mut inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> Prepared {
-    inputs.sort_by(|a, b| (&a.name, &a.bytes).cmp(&(&b.name, &b.bytes)));
-    inputs.dedup_by(|a, b| a.name == b.name);
-    let mut read = documents::read(&inputs, settings);
-    let options = snapshot::Options { default_namespace: settings.policies.default_namespace.clone() };
-    let (snapshot, _) = Snapshot::build(std::mem::take(&mut read.documents), &options);
-    let mut findings: Vec<Finding> = problems.iter().map(finding_of_problem).collect();
-    findings.extend(read.findings);
+pub fn prepare(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> Prepared {
+    // What is wrong with objects as such is for a check to say.
+    let Picture { mut inputs, snapshot, about_inputs: mut findings, mut places, .. } =
+        Picture::read(inputs, problems, settings, Vec::new(), false);
     let added = policies::read(&inputs, settings);
     let (policies, broken) = policies::compile(&added, &snapshot, settings);
     findings.extend(added.findings);
     findings.extend(broken);
-    let mut places = read.places;
     places.extend(added.places);
     inputs.extend(added.inputs);
     inputs.sort_by(|a, b| a.name.cmp(&b.name));

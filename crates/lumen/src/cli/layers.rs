@@ -24,11 +24,11 @@ Exit status: 0 nothing at or above --fail-on; 1 something is; 2 wrong usage, or 
 pub struct Layers {
     /// A workload, such as `shop/api` or `shop/Deployment/api`; all where none is given
     pub workload: Option<String>,
-    /// Manifests: a file or a folder, `-` for standard input; the current folder where none is given; repeatable
+    /// Files and folders of manifests; `-` is standard input; the current folder where none is given; repeatable
     #[arg(long = "filename", short = 'f', value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
     /// How it is written, and where; repeatable [default: human]
-    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", LayersFormat::ALL))]
+    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable [default: human]", LayersFormat::ALL))]
     pub outputs: Vec<NetOutput<LayersFormat>>,
     /// Take these layers for bypassed, in place of each in turn
     #[arg(long, value_name = "LAYER", value_delimiter = ',')]

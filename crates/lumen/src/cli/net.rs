@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use lumen_core::network::{AddressScope, Options};
 
 const NET_EXAMPLES: &str = "\
 Examples:
@@ -73,7 +74,7 @@ Examples:
   lumen net suggest --flows flows.jsonl -o breaks deploy/   what they would cut off
 
 Flows are a YAML or JSON list of `{from: shop/api, to: shop/redis, port: 6379}`, JSON lines, or CSV. `from` and `to` are
-`namespace/name` with `*` for any text, an address, a network or `internet`; `port` may be `53/UDP` or `8000-8999`.
+named as in `lumen net why`: `namespace/name` with `*` for any text, a Service, an address, `internet`; `port` may be `53/UDP` or `8000-8999`.
 
 Exit status: 0; 2 wrong usage, or an input that cannot be read";
 
@@ -113,9 +114,10 @@ pub enum NetAction {
 #[derive(Clone, Debug, Default, Args)]
 pub struct NetFiles {
     /// Files and folders of manifests; `-` is standard input; the current folder where none is given; repeatable
-    #[arg(long = "file", short = 'f', value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = "Manifests")]
+    #[arg(long = "filename", short = 'f', value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = "Manifests")]
     pub files: Vec<OsString>,
-    /// Whether an `ipBlock` means pods whose address is in it, which network plugins decide differently
+    /// Whether an `ipBlock` means pods whose address is in it, which network plugins decide differently; a pod whose
+    /// address no manifest gives is in no block
     #[arg(long, value_enum, default_value_t, value_name = "WHOM", help_heading = "Manifests")]
     pub ip_block: IpBlock,
 }
@@ -130,10 +132,21 @@ pub enum IpBlock {
     External,
 }
 
+impl IpBlock {
+    /// What a model depends on that is made so.
+    pub fn options(self) -> Options {
+        let address_scope = match self {
+            Self::Pods => AddressScope::PodsToo,
+            Self::External => AddressScope::ExternalOnly,
+        };
+        Options { address_scope, ..Options::default() }
+    }
+}
+
 /// `lumen net list`.
 #[derive(Clone, Debug, Args)]
 pub struct NetList {
-    /// Files and folders, as `--file` takes them
+    /// Files and folders, as `--filename` takes them
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
     /// Only what goes to or from this workload or namespace; repeatable
@@ -146,7 +159,7 @@ pub struct NetList {
     #[arg(long)]
     pub fold: bool,
     /// How it is written, and where; repeatable [default: txt]
-    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", ConnectionsFormat::ALL))]
+    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable [default: txt]", ConnectionsFormat::ALL))]
     pub outputs: Vec<NetOutput<ConnectionsFormat>>,
     /// The manifests.
     #[command(flatten)]
@@ -169,7 +182,7 @@ pub struct NetWhy {
     #[arg(long, value_enum, default_value_t, value_name = "VERDICT")]
     pub expect: Verdict,
     /// How it is written, and where; repeatable
-    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", WhyFormat::ALL))]
+    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable [default: human]", WhyFormat::ALL))]
     pub outputs: Vec<NetOutput<WhyFormat>>,
     /// The manifests.
     #[command(flatten)]
@@ -195,11 +208,11 @@ pub struct NetDiff {
     /// What is: a file or a folder
     #[arg(value_name = "B", value_hint = ValueHint::AnyPath)]
     pub after: Option<OsString>,
-    /// Two revisions of the git repository in place of two folders; `--file` names what of them is read
+    /// Two revisions of the git repository in place of two folders; `--filename` names what of them is read
     #[arg(long, value_name = "REV..REV")]
     pub git: Option<String>,
     /// How it is written, and where; repeatable
-    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", ConnectionsFormat::ALL))]
+    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable [default: txt]", ConnectionsFormat::ALL))]
     pub outputs: Vec<NetOutput<ConnectionsFormat>>,
     /// The manifests.
     #[command(flatten)]
@@ -209,7 +222,7 @@ pub struct NetDiff {
 /// `lumen net matrix`.
 #[derive(Clone, Debug, Args)]
 pub struct NetMatrix {
-    /// Files and folders, as `--file` takes them
+    /// Files and folders, as `--filename` takes them
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
     /// Only these workloads or namespaces; repeatable
@@ -219,7 +232,7 @@ pub struct NetMatrix {
     #[arg(long)]
     pub fold: bool,
     /// How it is written, and where; repeatable
-    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", MatrixFormat::ALL))]
+    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable [default: txt]", MatrixFormat::ALL))]
     pub outputs: Vec<NetOutput<MatrixFormat>>,
     /// The manifests.
     #[command(flatten)]
@@ -229,7 +242,7 @@ pub struct NetMatrix {
 /// `lumen net graph`.
 #[derive(Clone, Debug, Args)]
 pub struct NetGraph {
-    /// Files and folders, as `--file` takes them
+    /// Files and folders, as `--filename` takes them
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
     /// Only what goes to or from this workload or namespace; repeatable
@@ -290,7 +303,7 @@ pub(super) fn formats_help<F: fmt::Debug>(what: &str, formats: &[(&'static str, 
 /// `lumen net suggest`.
 #[derive(Clone, Debug, Args)]
 pub struct NetSuggest {
-    /// Files and folders, as `--file` takes them
+    /// Files and folders, as `--filename` takes them
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
     /// A list of the flows to allow; without it all that is reached today on ports that are served
@@ -303,7 +316,7 @@ pub struct NetSuggest {
     #[arg(long)]
     pub no_dns: bool,
     /// How it is written, and where; repeatable
-    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable", SuggestFormat::ALL))]
+    #[arg(long = "output", short, value_name = "FORMAT[=FILE]", help = formats_help("How it is written, and where; repeatable [default: yaml]", SuggestFormat::ALL))]
     pub outputs: Vec<NetOutput<SuggestFormat>>,
     /// The manifests.
     #[command(flatten)]

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
+use lumen_core::admission::Explanation;
 use lumen_core::podsecurity::NEWEST_MINOR;
 use lumen_core::review::Policies;
 
-use super::{Context, start_of_search};
+use super::{Context, rego, start_of_search};
 use crate::baseline::{BASELINE_BYTES_MAX, Baseline};
-use crate::check::{self, Checked, Settings, pod_security_configuration};
+use crate::check::{self, Checked, Settings, conftest, pod_security_configuration};
 use crate::cli;
 use crate::console::{self, Console};
 use crate::exit::{Exit, FailOn};
@@ -39,7 +40,7 @@ pub(super) fn run(arguments: &cli::Check, context: &Context) -> anyhow::Result<E
             session.resolved.outputs().into_iter().filter_map(|output| output.file).collect();
         let mut watched = session.paths.clone();
         watched.extend(session.resolved.policy_paths());
-        watched.extend(arguments.conftest.iter().cloned());
+        watched.extend(arguments.conftest.iter().chain(&arguments.conftest_data).cloned());
         return watch::run(&watched, &written, context.console, || session.once());
     }
     session.once()
@@ -57,6 +58,7 @@ pub(super) fn settings_of(resolved: &Resolved) -> anyhow::Result<Settings> {
         user: resolved.user().map(Into::into),
         cluster_minor: resolved.kubernetes_minor().unwrap_or(NEWEST_MINOR).min(NEWEST_MINOR),
         shows_passes: resolved.show_passes(),
+        explanation: Explanation::Place,
         admission: Arc::default(),
     };
     Ok(Settings { limits: resolved.limits(), now: Timestamp::now(), policies, ..Settings::default() })
@@ -117,16 +119,15 @@ impl Session<'_> {
     }
 
     fn settings(&self) -> anyhow::Result<Settings> {
-        let common = settings_of(&self.resolved)?;
+        let mut common = settings_of(&self.resolved)?;
+        if self.arguments.trace {
+            common.policies.explanation = Explanation::Trace;
+        }
         let is_written = self.arguments.write_baseline.is_some();
         let baseline = self.resolved.baseline().filter(|_| !is_written).map(|path| {
             let text = read_bounded(path, BASELINE_BYTES_MAX)?;
             Baseline::parse(&text).with_context(|| format!("`{}`", path.display()))
         });
-        let namespaces = match self.arguments.conftest_namespace.as_slice() {
-            [] => common.conftest_namespaces.clone(),
-            names => names.to_vec(),
-        };
         Ok(Settings {
             strict: self.resolved.strict(),
             with_changes: self
@@ -135,7 +136,6 @@ impl Session<'_> {
                 .iter()
                 .any(|output| matches!(output.format, Format::Human | Format::Sarif)),
             with_baseline: is_written,
-            conftest_namespaces: namespaces,
             baseline: baseline.transpose()?,
             baseline_holds_denials: self.resolved.fail_on() != FailOn::Deny,
             ..common
@@ -143,7 +143,11 @@ impl Session<'_> {
     }
 
     fn check(&self, settings: &Settings) -> anyhow::Result<(Gathered, Checked)> {
-        let mut gathered = source::gather(&self.paths, &self.resolved.source_options())?;
+        let mut options = self.resolved.source_options();
+        if !self.arguments.conftest.is_empty() {
+            options.extensions = source::DOCUMENTS;
+        }
+        let mut gathered = source::gather(&self.paths, &options)?;
         let inputs = std::mem::take(&mut gathered.inputs);
         let given = source::gather(&self.resolved.policy_paths(), &self.resolved.source_options())?;
         gathered.problems.extend(given.problems);
@@ -151,15 +155,30 @@ impl Session<'_> {
         let built_in = chosen.iter().flat_map(|policy| policy.manifests());
         let built_in = built_in.map(|(name, text)| source::Input::new(name, text.as_bytes()));
         let policy_inputs = built_in.chain(given.inputs).collect();
-        let options = source::Options { extensions: &["rego"], ..self.resolved.source_options() };
-        let conftest = source::gather(&self.arguments.conftest, &options)?;
-        gathered.problems.extend(conftest.problems);
-        let is_policy = |input: &source::Input| !input.name.ends_with("_test.rego");
-        let conftest_inputs = conftest.inputs.into_iter().filter(is_policy).collect();
-        let settings = Settings { policy_inputs, conftest_inputs, ..settings.clone() };
+        let conftest = self.conftest(&mut gathered.problems)?;
+        let settings = Settings { policy_inputs, conftest, ..settings.clone() };
         let checked = check::check(inputs, &gathered.problems, &settings);
         self.say_of_policies(&checked);
         Ok((gathered, checked))
+    }
+
+    /// The policies for Conftest, and their data.
+    fn conftest(&self, problems: &mut Vec<source::Problem>) -> anyhow::Result<conftest::Policies> {
+        let arguments = self.arguments;
+        let mut policies = conftest::Policies::default();
+        if arguments.conftest.is_empty() {
+            return Ok(policies);
+        }
+        let options = source::Options { extensions: &["rego"], ..self.resolved.source_options() };
+        let found = source::gather(&arguments.conftest, &options)?;
+        problems.extend(found.problems);
+        let is_policy = |input: &source::Input| !input.name.ends_with("_test.rego");
+        policies.modules = found.inputs.into_iter().filter(is_policy).collect();
+        policies.data = rego::base_documents(&arguments.conftest_data, &self.resolved.source_options())?;
+        if !arguments.conftest_namespace.is_empty() {
+            policies.namespaces.clone_from(&arguments.conftest_namespace);
+        }
+        Ok(policies)
     }
 
     /// Which PATHs of `--policy` hold none, and which built-in policies others take the place of.
@@ -210,7 +229,8 @@ impl Session<'_> {
             ));
         }
         let summary = &checked.report.summary;
-        if summary.objects == 0 && Exit::of(&checked.report, FailOn::Never) == Exit::Clean {
+        let asks_conftest = !self.arguments.conftest.is_empty() && summary.documents > 0;
+        if summary.objects == 0 && !asks_conftest && Exit::of(&checked.report, FailOn::Never) == Exit::Clean {
             // As when what was to render a chart into the pipe has failed.
             self.console.note("there is no manifest in the inputs: nothing was checked");
         }

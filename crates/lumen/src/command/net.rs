@@ -6,16 +6,16 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use lumen_core::network::{AddressScope, Options};
+use lumen_core::network::Options;
 use lumen_core::snapshot::SourceDocument;
 
-use super::{Context, start_of_search};
+use super::{Context, reading, start_of_search};
 use crate::check::{Manifests, Settings};
-use crate::cli::net::{IpBlock, Net, NetAction, NetFiles, NetOutput};
+use crate::cli::net::{Net, NetAction, NetFiles, NetOutput};
 use crate::console;
 use crate::exit::Exit;
 use crate::network::Network;
-use crate::network::asked::PLANTED;
+use crate::network::end::PLANTED;
 use crate::output;
 use crate::settings::Flags;
 use crate::source::{self, Gathered};
@@ -53,9 +53,7 @@ impl Loaded {
         }
         let resolved = context.settings(&Flags::default(), start_of_search(paths.first()))?;
         let gathered = source::gather(&paths, &resolved.source_options())?;
-        let mut settings = Settings { limits: resolved.limits(), ..Settings::default() };
-        settings.policies.default_namespace = resolved.namespace();
-        Ok(Self { gathered, settings, options: options(files) })
+        Ok(Self { gathered, settings: reading(&resolved), options: files.ip_block.options() })
     }
 
     /// Makes the model, with some pods that no input holds.
@@ -64,14 +62,6 @@ impl Loaded {
         let manifests = Manifests::read(inputs, &self.gathered.problems, &self.settings, added);
         Network::build(manifests, &self.options)
     }
-}
-
-fn options(files: &NetFiles) -> Options {
-    let address_scope = match files.ip_block {
-        IpBlock::Pods => AddressScope::PodsToo,
-        IpBlock::External => AddressScope::ExternalOnly,
-    };
-    Options { address_scope, ..Options::default() }
 }
 
 /// Says what is wrong with inputs and policies, and what is assumed. The status is that of a failure where an input

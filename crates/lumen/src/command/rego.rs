@@ -9,16 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use lumen_rego::ast::walk::{Part, walk_rule};
 use lumen_rego::ast::{ExprKind, Module, Node, Term, Version};
 use lumen_rego::builtin::{Budget, signature};
+use lumen_rego::check::Checked;
 use lumen_rego::error::{Errors, Span};
 use lumen_rego::eval::json;
-use lumen_rego::eval::{Data, Inputs, Moment, Observer, Scratch};
+use lumen_rego::eval::{Data, Inputs, Moment, Observer, Scratch, show};
 use lumen_rego::plan::{Expression, Operand};
 use lumen_rego::program::{CompileOptions, Program};
 use lumen_rego::syntax::{ParseOptions, parse_module};
@@ -61,10 +61,18 @@ impl Loaded {
 }
 
 fn load(paths: &[OsString]) -> Result<Loaded> {
-    let options = source::Options { extensions: source::POLICIES, ..source::Options::default() };
+    load_with(paths, &source::Options { extensions: source::POLICIES, ..source::Options::default() })
+}
+
+/// The base documents in files and folders, together: JSON and YAML.
+pub(super) fn base_documents(paths: &[OsString], options: &source::Options) -> Result<Value> {
+    load_with(paths, options)?.base()
+}
+
+fn load_with(paths: &[OsString], options: &source::Options) -> Result<Loaded> {
     let mut loaded = Loaded::default();
     for path in paths {
-        let gathered = source::gather(std::slice::from_ref(path), &options)?;
+        let gathered = source::gather(std::slice::from_ref(path), options)?;
         if let Some(problem) = gathered.problems.first() {
             bail!("{}: {}", problem.name, problem.message);
         }
@@ -155,15 +163,22 @@ fn eval(arguments: &RegoEval, context: &Context) -> Result<Exit> {
     };
     let program = compile(&loaded.texts, arguments.language, &options)?;
     // A query that is one term is asked for its value; any other for what its variables are.
-    let query = match program.query(&format!("{VALUE} := {}", arguments.query)) {
-        Ok(query) => query,
-        Err(_) => {
-            program.query(&arguments.query).map_err(|errors| anyhow!("the query: {}", described(&errors)))?
-        }
+    let asked = format!("{VALUE} := {}", arguments.query);
+    let (query, asked) = if let Ok(query) = program.query(&asked) {
+        (query, asked.as_str())
+    } else {
+        let query = program.query(&arguments.query);
+        let query = query.map_err(|errors| anyhow!("the query: {}", described(&errors)))?;
+        (query, arguments.query.as_str())
     };
     let data = Data::new(base);
-    let mut watcher =
-        Watcher { names: loaded.texts.iter().map(|text| text.file.clone()).collect(), ..Watcher::default() };
+    let mut watcher = Watcher {
+        checked: program.checked(),
+        texts: &loaded.texts,
+        query: asked,
+        said: Vec::new(),
+        held: BTreeSet::new(),
+    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let inputs = Inputs {
         input: arguments.input.as_ref().map(input).transpose()?,
@@ -225,9 +240,10 @@ fn input(path: &OsString) -> Result<Value> {
 }
 
 /// Takes down what is printed, and what becomes of expressions.
-#[derive(Default)]
-struct Watcher {
-    names: Vec<Arc<str>>,
+struct Watcher<'a> {
+    checked: &'a Checked,
+    texts: &'a [Text],
+    query: &'a str,
     said: Vec<String>,
     /// The expressions that held, by where they are kept, since they were looked at.
     held: BTreeSet<usize>,
@@ -236,12 +252,21 @@ struct Watcher {
 /// How many lines an explanation may have.
 const SAID_MAX: usize = 10_000;
 
-impl Watcher {
+/// Longest value and expression that an explanation shows, in characters.
+const SHOWN_MAX: usize = 120;
+
+impl Watcher<'_> {
     fn place(&self, span: Span) -> String {
-        match self.names.get(span.module as usize) {
-            Some(name) => format!("{name}:{}:{}", span.row, span.column),
-            None => format!("query:{}:{}", span.row, span.column),
+        match self.texts.get(span.module as usize) {
+            Some(text) => format!("{}:{}:{}", text.file, span.row, span.column),
+            None => "query".to_owned(),
         }
+    }
+
+    /// The text of an expression, on one line.
+    fn source(&self, span: Span) -> String {
+        let text = self.texts.get(span.module as usize).map_or(self.query, |text| &text.text);
+        show::source(text, span, SHOWN_MAX)
     }
 
     fn say(&mut self, text: String) {
@@ -251,7 +276,7 @@ impl Watcher {
     }
 }
 
-impl Observer for Watcher {
+impl Observer for Watcher<'_> {
     fn expression(
         &mut self,
         expression: &Expression,
@@ -268,18 +293,21 @@ impl Observer for Watcher {
                 self.held.insert(identity);
                 "holds"
             }
-            Moment::Exhausted if self.held.contains(&identity) => "has no more solutions",
+            // That it has no further solution tells nobody anything.
+            Moment::Exhausted if self.held.contains(&identity) => return,
             Moment::Exhausted => "does not hold",
         };
+        let source = self.source(expression.span);
         let values: Vec<String> = expression
             .variables
             .iter()
             .filter_map(|(name, operand)| {
-                Some(format!("{} = {}", name.to_text(), json::text(&read(*operand)?)))
+                let name = show::name(self.checked, name, &source)?;
+                Some(format!("{name} = {}", show::value(&read(*operand)?, SHOWN_MAX)))
             })
             .collect();
         let with = if values.is_empty() { String::new() } else { format!(" with {}", values.join(", ")) };
-        self.say(format!("{} {what}{with}", self.place(expression.span)));
+        self.say(format!("{}: {source} {what}{with}", self.place(expression.span)));
     }
 
     fn print(&mut self, _: Span, text: &str) {

@@ -4,13 +4,14 @@ use std::ffi::OsString;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::Context;
+use super::{Context, reading, start_of_search};
 use crate::cli::{Test, TestFormat};
 use crate::console;
 use crate::exit::Exit;
+use crate::settings::Flags;
 use crate::source;
 use crate::test::filter::Filter;
-use crate::test::kinds::Choice;
+use crate::test::kinds::{Choice, Reading};
 use crate::test::report::{Coverage, Ending, Report};
 use crate::test::{self, output};
 
@@ -19,7 +20,13 @@ pub(super) fn run(arguments: &Test, context: &Context) -> Result<Exit> {
     let here = [OsString::from(".")];
     let paths = if arguments.paths.is_empty() { &here[..] } else { &arguments.paths };
     let mut report = Report { coverage: arguments.coverage.then(Coverage::default), ..Report::default() };
-    let choice = Choice { filter: &filter, coverage: arguments.coverage };
+    let resolved = context.settings(&Flags::default(), start_of_search(paths.first()))?;
+    let manifests = Reading {
+        source: resolved.source_options(),
+        settings: reading(&resolved),
+        network: arguments.ip_block.options(),
+    };
+    let choice = Choice { filter: &filter, coverage: arguments.coverage, reading: &manifests };
     for path in paths {
         of_path(path, &choice, context, &mut report)?;
     }
@@ -58,7 +65,14 @@ fn shown(paths: &[OsString]) -> String {
 
 /// The tests below one path. Its modules are compiled together.
 fn of_path(path: &OsString, choice: &Choice<'_>, context: &Context, report: &mut Report) -> Result<()> {
-    let options = source::Options { extensions: source::POLICIES, ..source::Options::default() };
+    // What is left out of checks may be tests: only the bounds count here.
+    let bounds = choice.reading.source.clone();
+    let options = source::Options {
+        extensions: source::POLICIES,
+        exclude: Vec::new(),
+        no_ignore: source::Options::default().no_ignore,
+        ..bounds
+    };
     let gathered = source::gather(std::slice::from_ref(path), &options)?;
     for problem in &gathered.problems {
         context.console.note(format!("{}: {}", problem.name, problem.message));

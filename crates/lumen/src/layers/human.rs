@@ -410,7 +410,9 @@ pub fn why(posture: &Posture<'_>, layer: Layer, step: &Step) -> String {
 fn details(cell: &Cell, lines: &Lines<'_>) -> String {
     let mut text = String::new();
     for way in &cell.ways {
-        text.push_str(&format!("  {}: {}\n", way.title, way.state.as_str()));
+        let how =
+            way.avoided_by.as_deref().map_or_else(String::new, |how| format!(", avoided {}", escaped(how)));
+        text.push_str(&format!("  {}: {}{how}\n", way.title, way.state.as_str()));
     }
     for proof in &cell.evidence {
         let place = behind(proof.location.as_ref(), lines);

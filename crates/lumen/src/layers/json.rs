@@ -145,8 +145,12 @@ fn cell<'a>(cell: &'a layers::Cell, lines: &Lines<'_>) -> Cell<'a> {
         why: &cell.why,
         evidence: proofs(&cell.evidence, lines),
         rests_on: cell.rests_on.iter().map(rests_on).collect(),
-        ways: cell.ways.iter().map(|way| Way { title: way.title, state: way.state.as_str() }).collect(),
+        ways: cell.ways.iter().map(way).collect(),
     }
+}
+
+fn way(way: &layers::WayResult) -> Way<'_> {
+    Way { title: way.title, state: way.state.as_str(), avoided_by: way.avoided_by.as_deref() }
 }
 
 fn bypass(row: &Row, bypassed: &BTreeSet<Layer>) -> Bypass {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lumen_core::network::policy::NamespaceMatch;
 use lumen_core::network::{AddressRange, AddressSet, Model, PodPattern, WorkloadId};
+use lumen_core::object::NAMESPACE_NAME_LABEL;
 use lumen_core::selector::Operator;
 
 /// A workload, or with folding all of a namespace that no policy tells apart.
@@ -154,10 +155,9 @@ pub fn addresses(set: &AddressSet) -> String {
 
 /// A pattern of pods in words. A namespace that is chosen by the label of its name is told by its name.
 pub fn pattern(pods: &PodPattern) -> String {
-    const NAME_LABEL: &str = "kubernetes.io/metadata.name";
     if let NamespaceMatch::Selected(selector) = &pods.namespaces
         && let [only] = selector.requirements()
-        && let (NAME_LABEL, [name]) = (only.key(), only.values())
+        && let (NAMESPACE_NAME_LABEL, [name]) = (only.key(), only.values())
         && matches!(only.operator(), Operator::Equals | Operator::DoubleEquals | Operator::In)
     {
         let namespaces = NamespaceMatch::Named(name.as_str().into());

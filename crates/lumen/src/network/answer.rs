@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use lumen_core::network::route::{Service, ServicePort};
+use lumen_core::network::well_known::internet;
 use lumen_core::network::{
     AddressRange, AddressSet, Decision, Direction, Endpoint, Model, Ports, Protocol, Workload, WorkloadId,
 };
 
 use super::Network;
 use super::actor;
-use super::asked::{self, Asked, Resolved};
+use super::end::{self, End, Ends, Resolved, port};
 
 mod human;
 mod json;
@@ -99,11 +100,12 @@ impl Answers {
 /// Where an end or the port is not there, or there is too much to ask.
 pub fn ask(
     network: &Network,
-    source: &Asked,
-    destination: &Asked,
+    source: &End,
+    destination: &End,
     port: Option<&PortAsked>,
 ) -> anyhow::Result<Answers> {
-    let resolved = |asked| asked::resolve(network, asked).map_err(anyhow::Error::msg);
+    let ends = Ends::of(network);
+    let resolved = |end| ends.resolve(end).map_err(anyhow::Error::msg);
     let (from, to) = (resolved(source)?, resolved(destination)?);
     let names = actor::names(&network.model);
     let mut asking = Asking { model: &network.model, names, port, done: Answers::default() };
@@ -129,12 +131,13 @@ pub fn ask(
                 }
             };
             for workload in from.workloads() {
-                asking.outside(*workload, Direction::Egress, set, asked, None)?;
+                asking.outside(workload, Direction::Egress, set, asked, None)?;
             }
         }
         (from, to) => {
+            let sources = from.workloads();
             for (workload, ports) in asking.destinations(to)? {
-                for source in from.workloads() {
+                for source in &sources {
                     for (port, service) in &ports {
                         asking.inside(*source, workload, *port, service.as_deref())?;
                     }
@@ -146,15 +149,6 @@ pub fn ask(
         anyhow::bail!("there is nothing to ask about: an end has no pods");
     }
     Ok(asking.done)
-}
-
-impl Resolved {
-    fn workloads(&self) -> &[WorkloadId] {
-        match self {
-            Self::Workloads(workloads) | Self::Service(_, workloads) => workloads,
-            Self::Addresses(..) => &[],
-        }
-    }
 }
 
 /// Whether addresses are reached, and on which port.
@@ -184,16 +178,15 @@ impl Asking<'_> {
     /// The pods that are meant, each with the ports that are asked about.
     fn destinations(&mut self, to: &Resolved) -> anyhow::Result<Vec<(WorkloadId, Vec<Wanted>)>> {
         let mut found = Vec::new();
-        for id in to.workloads() {
-            let Some(workload) = self.model.workload(*id) else { continue };
-            let ports = match to {
-                Resolved::Service(number, _) => match self.model.services().get(*number) {
-                    Some(service) => self.through(service, workload)?,
-                    None => Vec::new(),
-                },
-                _ => self.of_pod(*id, workload)?,
+        for destination in to.destinations() {
+            let id = destination.workload;
+            let Some(workload) = self.model.workload(id) else { continue };
+            let service = destination.service.and_then(|number| self.model.services().get(number));
+            let ports = match service {
+                Some(service) => self.through(service, workload)?,
+                None => self.of_pod(id, workload)?,
             };
-            found.push((*id, ports));
+            found.push((id, ports));
         }
         Ok(found)
     }
@@ -210,10 +203,7 @@ impl Asking<'_> {
         let name = format!("{}/{}", service.namespace, service.name);
         let ports: Vec<&ServicePort> = service.ports.iter().filter(is_meant).collect();
         if ports.is_empty() {
-            let has: Vec<_> =
-                service.ports.iter().map(|port| format!("`{}/{}`", port.port, port.protocol)).collect();
-            let has = if has.is_empty() { "no port".into() } else { has.join(", ") };
-            anyhow::bail!("the Service `{name}` has no such port: it has {has}");
+            anyhow::bail!("the Service `{name}` has no such port: it has {}", port::listed(service));
         }
         let mut wanted = Vec::new();
         for port in ports {
@@ -264,7 +254,7 @@ impl Asking<'_> {
 
     /// A port that is the Service's and not the pod's is what people often mean.
     fn hint_at_service(&mut self, id: WorkloadId, workload: &Workload, ports: &[(Protocol, u16)]) {
-        let Some(service) = asked::service_beside(self.model, workload) else { return };
+        let Some(service) = end::service_beside(self.model, workload) else { return };
         let declared = workload.ports.declared();
         for (protocol, number) in ports {
             let of_service =
@@ -321,11 +311,12 @@ impl Asking<'_> {
         let mut groups: Vec<_> =
             groups.into_iter().map(|((_, port), ranges)| (AddressSet::of(ranges), port)).collect();
         groups.sort();
+        let internet = internet();
         for (part, port) in groups {
-            let address = asked::first_of(&part);
+            let address = end::first_of(&part);
             let is_many = part.ranges() != [AddressRange::of_address(address)];
             let name = self.name(workload);
-            let outside = if part == asked::internet() { "internet".into() } else { actor::addresses(&part) };
+            let outside = if part == internet { "internet".into() } else { actor::addresses(&part) };
             let port = port.unwrap_or_else(|| {
                 self.note("no port is given, and none is open: TCP 443 stands for any".to_owned());
                 (Protocol::Tcp, 443)

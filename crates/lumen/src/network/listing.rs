@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use lumen_core::network::{AddressRange, AddressSet, Direction, Exposure, Model, Ports, WorkloadId};
 
 use super::actor::{Actor, Party, actors, pattern};
-use super::controller::controllers;
+use super::end::controllers;
 use super::{HINT_FOLD, Network, TooMuch};
 
 mod json;

@@ -50,7 +50,7 @@ fn called(model: &Model, id: WorkloadId) -> String {
 fn end(model: &Model, end: &FlowEnd) -> String {
     match end {
         FlowEnd::Workload(id) => called(model, *id),
-        FlowEnd::Network(network) => network.cidr().to_owned(),
+        FlowEnd::Network(network) => network.to_string(),
     }
 }
 

@@ -91,7 +91,12 @@ impl<'a> Human<'a> {
         main.extend(self.messages(finding).into_iter().map(Element::from));
         let mut others = Vec::new();
         for (related, region) in reported.places() {
-            if !beside.contains(&related) && self.places_of.insert((finding.object.as_deref(), related)) {
+            if related.is_step {
+                let step = format!("{}: {}", output::place(&related.location, region), line(&related.label));
+                main.push(Level::NOTE.with_name("trace").message(step).into());
+            } else if !beside.contains(&related)
+                && self.places_of.insert((finding.object.as_deref(), related))
+            {
                 self.related(related, region, quotes, &mut main, &mut others);
             }
         }
@@ -159,7 +164,7 @@ impl<'a> Human<'a> {
         // Related places that are near enough are marked in the same piece of text.
         let mut beside: Vec<(&Related, &Region)> = reported
             .places()
-            .filter(|(related, _)| related.location.source == location.source)
+            .filter(|(related, _)| !related.is_step && related.location.source == location.source)
             .filter_map(|(related, other)| Some((related, other?)))
             .collect();
         let all: Vec<_> = beside.iter().map(|&(_, other)| other).chain([region]).collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lumen_rego::ast::Rule;
 use lumen_rego::check::Checked;
 use lumen_rego::error::Span;
-use lumen_rego::eval::{Moment, Observer, json};
+use lumen_rego::eval::{Moment, Observer, show};
 use lumen_rego::plan::{Document, Expression, Operand};
 use lumen_value::{Str, Value};
 
@@ -191,9 +191,7 @@ impl Show<'_> {
     /// The text of a span on one line.
     fn source(&self, span: Span) -> String {
         let text = self.texts.get(span.module as usize).map_or("", |text| &text.text);
-        let text = text.get(span.start as usize..span.end as usize).unwrap_or_default();
-        let rows: Vec<&str> = text.lines().map(str::trim).filter(|row| !row.is_empty()).collect();
-        cut(&rows.join(" "))
+        show::source(text, span, SHOWN_MAX)
     }
 
     fn failed(&self, out: &mut String, span: Span) {
@@ -209,14 +207,9 @@ impl Show<'_> {
                     continue;
                 }
                 known.push(name);
-                let shown = match self.checked.name_in_text(name) {
-                    Some(name) if !name.to_text().starts_with('$') => name.to_text().into_owned(),
-                    Some(_) => continue,
-                    None if name.to_text().starts_with("__local") => self.source(seen.span),
-                    None => name.to_text().into_owned(),
-                };
-                if !shown.is_empty() {
-                    _ = writeln!(out, "{indent}{shown} = {}", cut(&json::text(value)));
+                let source = self.source(seen.span);
+                if let Some(name) = show::name(self.checked, name, &source) {
+                    _ = writeln!(out, "{indent}{name} = {}", show::value(value, SHOWN_MAX));
                 }
             }
         }
@@ -225,7 +218,7 @@ impl Show<'_> {
     fn document(&self, out: &mut String, document: &Frame) {
         let name = &document.name;
         if let Some(value) = &document.value {
-            _ = writeln!(out, "  {name} = {}", cut(&json::text(value)));
+            _ = writeln!(out, "  {name} = {}", show::value(value, SHOWN_MAX));
             return;
         }
         _ = writeln!(out, "  {name} is undefined");
@@ -235,13 +228,5 @@ impl Show<'_> {
         let same = |seen: &&Seen| seen.span.row == last.span.row;
         let group: Vec<&Seen> = document.trail.seen.iter().filter(same).collect();
         self.values(out, "      ", &group);
-    }
-}
-
-/// No more than is worth reading.
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_MAX) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}..", text.get(..at).unwrap_or_default()),
     }
 }

@@ -5,13 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lumen_core::finding::Place;
+use lumen_core::network::Options;
 use lumen_value::{Pointer, Value};
 
 use super::filter::Filter;
 use super::report::{Position, Ran};
 use super::{reachability, suites};
+use crate::check::Settings;
 use crate::locate::{Part, Text};
 use crate::report::Region;
+use crate::source;
 
 /// A kind.
 pub struct Kind {
@@ -87,4 +90,17 @@ pub struct Choice<'a> {
     pub filter: &'a Filter,
     /// Whether to say which lines were evaluated.
     pub coverage: bool,
+    /// How manifests are read.
+    pub reading: &'a Reading,
+}
+
+/// How the manifests are read that tests of the network are about: as `lumen check` and `lumen net` read them.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// Which files, and how much of them.
+    pub source: source::Options,
+    /// Bounds on each, and the namespace of what names none.
+    pub settings: Settings,
+    /// How their network is understood.
+    pub network: Options,
 }

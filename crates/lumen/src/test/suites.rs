@@ -5,7 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use lumen_core::admission::matching::Source;
-use lumen_core::admission::{GATOR, Inventory, PolicyOptions, PolicySet, Review, Verdict, rules};
+use lumen_core::admission::{
+    Explanation, GATOR, Inventory, PolicyOptions, PolicySet, Review, Verdict, rules,
+};
 use lumen_core::finding::{Finding, Location, Outcome, Place};
 use lumen_core::object::ObjectRef;
 use lumen_core::request::bare_request;
@@ -346,6 +348,7 @@ fn review(
         namespace_object: None,
         source: Source::Original,
         point: GATOR,
+        explanation: Explanation::None,
     };
     *matched |= set.concerns(&review);
     let inventory = Inventory::of_manifests(inventory);

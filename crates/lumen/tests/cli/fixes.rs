@@ -108,3 +108,134 @@ fn links_stay_links_and_permissions_stay() {
     let names: Vec<_> = std::fs::read_dir(folder.path("real")).expect("a folder").collect();
     assert_eq!(names.len(), 1, "nothing is left behind");
 }
+
+/// A bad sample of a built-in policy, what `--fix` writes for it, and that with `--unsafe-fixes`. All other lines stay.
+struct Mended {
+    policy: &'static str,
+    object: &'static str,
+    gone: &'static [&'static str],
+    new: &'static [&'static str],
+    is_safe: bool,
+}
+
+const POD: &str = "apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  namespace: shop
+spec:
+";
+
+/// Pod Security has nothing to say, nor to fix, here.
+const ANYTHING_GOES: &str = "apiVersion: v1
+kind: Namespace
+metadata:
+  name: shop
+  labels:
+    pod-security.kubernetes.io/enforce: privileged
+";
+
+const MENDED: &[Mended] = &[
+    Mended {
+        policy: "block-automount-token",
+        object: "  containers:\n  - name: web # the only one\n    image: web:1\n",
+        gone: &[],
+        new: &["  automountServiceAccountToken: false"],
+        is_safe: true,
+    },
+    Mended {
+        policy: "block-automount-token",
+        object: "  serviceAccountName: watcher\n  containers:\n  - name: web\n    image: web:1\n",
+        gone: &[],
+        new: &["  automountServiceAccountToken: false"],
+        is_safe: false,
+    },
+    Mended {
+        policy: "block-automount-token",
+        object: "  automountServiceAccountToken: true\n  containers:\n  - name: web\n    image: web:1\n",
+        gone: &["  automountServiceAccountToken: true"],
+        new: &["  automountServiceAccountToken: false"],
+        is_safe: false,
+    },
+    Mended {
+        policy: "block-host-namespaces",
+        object: "  hostPID: true\n  hostIPC: true\n  hostNetwork: true\n  containers:\n  - name: web\n    image: web:1\n    \
+                 ports:\n    - containerPort: 80\n      hostPort: 80\n",
+        gone: &["  hostPID: true", "  hostIPC: true", "  hostNetwork: true", "      hostPort: 80"],
+        new: &[],
+        is_safe: false,
+    },
+    Mended {
+        policy: "read-only-root",
+        object: "  containers:\n  - name: web\n    image: web:1\n    securityContext:\n      readOnlyRootFilesystem: false\n",
+        gone: &["      readOnlyRootFilesystem: false"],
+        new: &["      readOnlyRootFilesystem: true"],
+        is_safe: false,
+    },
+    Mended {
+        policy: "allowed-capabilities",
+        object: "  containers:\n  - name: web\n    image: web:1\n    securityContext:\n      capabilities:\n        add:\n        \
+                 - NET_ADMIN\n        - NET_BIND_SERVICE\n        drop:\n        - NET_RAW\n",
+        gone: &["        - NET_ADMIN", "        - NET_RAW"],
+        new: &["        - ALL"],
+        is_safe: false,
+    },
+];
+
+#[test]
+fn a_built_in_policys_fix_mends_what_it_finds_and_nothing_else() {
+    for Mended { policy, object, gone, new, is_safe } in MENDED {
+        let before = format!("{POD}{object}");
+        mends(policy, &before, gone, new, *is_safe);
+    }
+    mends(
+        "minimum-replicas",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: shop\nspec:\n  replicas: 1 # for now\n",
+        &["  replicas: 1 # for now"],
+        &["  replicas: 2 # for now"],
+        false,
+    );
+    mends(
+        "block-exposed-services",
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  namespace: shop\nspec:\n  externalIPs:\n  - 192.0.2.1\n  - 192.0.2.2\n",
+        &["  externalIPs:", "  - 192.0.2.1", "  - 192.0.2.2"],
+        &["  externalIPs: []"],
+        false,
+    );
+    mends(
+        "disruption-budget",
+        "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata:\n  name: web\n  namespace: shop\nspec:\n  maxUnavailable: 0\n",
+        &["  maxUnavailable: 0"],
+        &["  maxUnavailable: 1"],
+        false,
+    );
+    mends(
+        "block-open-bindings",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: web\n  namespace: shop\nroleRef:\n  \
+         kind: Role\n  name: reader\nsubjects:\n- kind: User\n  name: anna\n- kind: Group\n  name: system:authenticated\n",
+        &["- kind: Group", "  name: system:authenticated"],
+        &[],
+        false,
+    );
+}
+
+/// Makes the fixes of one policy: its findings are gone, and so are these lines; the new ones are there; all others stay.
+fn mends(policy: &str, before: &str, gone: &[&str], new: &[&str], is_safe: bool) {
+    let folder = Folder::new(&[("it.yaml", before), ("namespace.yaml", ANYTHING_GOES)]);
+    let check =
+        |options: &str| folder.run(&format!("check --policy builtin:{policy} -o concise {options} ."));
+    let found = check("");
+    assert!(found.stdout.contains(&format!("/{policy}]")), "{policy}: {found:#?}");
+    check("--fix");
+    assert_eq!(folder.read("it.yaml") != before, is_safe, "{policy}: {}", folder.read("it.yaml"));
+    check("--fix --unsafe-fixes");
+    let after = folder.read("it.yaml");
+    let mut expected: Vec<&str> =
+        before.lines().filter(|line| !gone.contains(line)).chain(new.iter().copied()).collect();
+    let mut lines: Vec<&str> = after.lines().collect();
+    expected.sort_unstable();
+    lines.sort_unstable();
+    assert_eq!(lines, expected, "{policy}");
+    let left = check("");
+    assert!(!left.stdout.contains(&format!("/{policy}]")), "{policy}: {left:#?}");
+}

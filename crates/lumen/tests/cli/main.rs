@@ -22,3 +22,4 @@ mod policy_tests;
 mod reachability;
 mod rego;
 mod support;
+mod trace;

@@ -56,7 +56,7 @@ fn folder() -> Folder {
 #[test]
 fn a_constraint_among_the_inputs_is_applied() {
     folder().run("check --fail-on deny -o concise .").expect(1).expect_line(&[
-        "deploy/pod.yaml:2:1: high[admission/RequireOwner/everybody]",
+        "deploy/pod.yaml:3:1: high[admission/RequireOwner/everybody]",
         "web has no label owner",
     ]);
 }
@@ -215,7 +215,7 @@ fn what_an_expansion_makes_is_mutated_and_what_is_written_is_not() {
         .expect_line(&["deploy/deployment.yaml", implied]);
     folder.write("policies/mutator.yaml", MUTATOR);
     let report = folder.run("check --fail-on deny -o concise .");
-    report.expect(1).expect_line(&["deploy/pod.yaml:2:1", "web has no label owner"]);
+    report.expect(1).expect_line(&["deploy/pod.yaml:3:1", "web has no label owner"]);
     assert!(!report.stdout.contains("Implied by"), "{}", report.stdout);
     let lonely = Folder::new(&[("mutator.yaml", MUTATOR)]);
     lonely.run("check --fail-on low .").expect(0);

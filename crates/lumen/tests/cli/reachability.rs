@@ -89,8 +89,84 @@ fn what_tests_little_is_told_and_fails_strictly() {
     // A name that nobody has is a slip, whatever is wanted of it.
     for wanted in ["allow", "deny"] {
         let (code, text) = ran(&format!("  {wanted}: [{{from: shop/nobody, to: shop/web}}]\n"), "");
-        assert!(code == 2 && text.contains("no workload is called as `from` says: `shop/nobody`"), "{text}");
+        assert!(code == 2 && text.contains("`from`: `shop/nobody` is not among the inputs"), "{text}");
+        let line = format!("  {wanted}: [{{from: '*', except: shop/nobody, to: shop/web}}]\n");
+        let (code, text) = ran(&line, "");
+        assert!(code == 2 && text.contains("`except`: `shop/nobody` is not among the inputs"), "{text}");
     }
+    let (code, text) = ran("  deny: [{from: shop/job, except: shop/web, to: shop/redis}]\n", "--strict");
+    assert!(code == 1 && text.contains("`except` takes nothing out of `from`"), "{text}");
+}
+
+#[test]
+fn a_line_against_a_service_is_about_the_pods_behind_it() {
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: cache, namespace: shop}\n\
+                   spec: {selector: {app: redis}, ports: [{name: redis, port: 80, targetPort: 6379}]}\n";
+    let test = |spec: &str| {
+        let cluster = CLUSTER.to_owned() + service;
+        let outcome = Folder::new(&[("cluster.yaml", &cluster), ("test.yaml", &format!("{HEAD}{spec}"))])
+            .run("test --strict");
+        (outcome.code, outcome.stdout)
+    };
+    let (code, text) = test(
+        "  allow:\n  - {from: shop/web, to: shop/svc/cache, port: 80}\n  - {from: shop/web, to: cache.shop.svc, port: redis}\n  deny:\n  - {from: shop/job, to: shop/cache}\n",
+    );
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = test("  allow: [{from: shop/web, to: shop/svc/cache, port: 6379}]\n");
+    assert!(code == 2 && text.contains("has no such port: it has `80/TCP`"), "{text}");
+}
+
+#[test]
+fn manifests_are_read_as_a_check_reads_them() {
+    let cluster = CLUSTER.replace(", namespace: shop", "");
+    let spec = "  deny: [{from: store/job, to: store/redis}]\n  allow: [{from: store/web, to: store/redis, port: 6379}]\n";
+    let files = [
+        ("lumen.yaml", "namespace: store\nexclude: [broken.yaml]\n"),
+        ("broken.yaml", "a: [\n"),
+        ("cluster.yaml", &cluster),
+        ("test.yaml", &format!("{}{spec}", HEAD.replace("[cluster.yaml]", "[.]"))),
+    ];
+    let outcome = Folder::new(&files).run("test --strict");
+    assert_eq!(outcome.code, 0, "{}{}", outcome.stdout, outcome.stderr);
+}
+
+#[test]
+fn policies_that_are_not_read_are_told() {
+    let calico = "---\napiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: deny}\nspec: {types: [Egress]}\n";
+    let cluster = CLUSTER.to_owned() + calico;
+    let spec = "  allow: [{from: shop/web, to: shop/redis, port: 6379}]\n  deny: [{from: shop/job, to: shop/redis}]\n";
+    let folder = Folder::new(&[("cluster.yaml", &cluster), ("test.yaml", &format!("{HEAD}{spec}"))]);
+    let said = "not judged: 1 policy of Calico";
+    let outcome = folder.run("test --strict");
+    assert!(outcome.code == 1 && outcome.stdout.contains(said), "{}", outcome.stdout);
+    let outcome = folder.run("net list cluster.yaml");
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    let outcome = folder.run("check cluster.yaml");
+    assert!(outcome.stdout.contains(said), "{}", outcome.stdout);
+}
+
+#[test]
+fn blocks_that_may_mean_pods_are_an_assumption() {
+    let cluster =
+        CLUSTER.replace("  - from: [{podSelector", "  - from: [{ipBlock: {cidr: 10.0.0.0/8}}, {podSelector");
+    let folder = Folder::new(&[("cluster.yaml", &cluster)]);
+    let said = "`shop/redis` has an `ipBlock` of addresses that pods may have";
+    let outcome = folder.run("net list cluster.yaml");
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    let outcome = folder.run("net list --ip-block external cluster.yaml");
+    assert!(!outcome.stderr.contains(said), "{}", outcome.stderr);
+}
+
+#[test]
+fn the_internet_is_the_same_in_a_flow() {
+    let folder = Folder::new(&[("cluster.yaml", CLUSTER), ("flows.csv", "shop/web,internet,443\n")]);
+    let outcome = folder.run("net suggest --flows flows.csv cluster.yaml");
+    assert!(outcome.stdout.contains("cidr: \"0.0.0.0/0\""), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("192.168.0.0/16") && outcome.stdout.contains("2000::/3"),
+        "{}",
+        outcome.stdout
+    );
 }
 
 #[test]

@@ -153,6 +153,7 @@ fn label(pointer: &str, text: &str) -> (Related, Option<Region>) {
     let related = Related {
         location: field(NAMESPACES_NAME, pointer!["metadata", "labels", pointer]),
         label: text.into(),
+        is_step: false,
     };
     let words = format!("{pointer}: restricted");
     (related, Some(region(NAMESPACES.as_bytes(), &words)))
@@ -170,6 +171,7 @@ fn container() -> (Related, Option<Region>) {
     let related = Related {
         location: field(DEPLOY_NAME, pointer!["spec", "template", "spec", "containers", 0, "name"]),
         label: "in this container".into(),
+        is_step: false,
     };
     (related, Some(region(DEPLOY.as_bytes(), "name: web\n        image").first_line()))
 }

@@ -78,7 +78,7 @@ proptest! {
         let reported = &mut report.findings[0];
         reported.finding.fix = Some(Fix { title: "\u{1b}".into(), safety, edits: Vec::new() });
         reported.changes = vec![Change { bytes: from.min(to)..from.max(to), text: replacement }];
-        reported.finding.related = vec![Related { location: field("a.yaml", pointer![]), label: "\u{9b}".into() }];
+        reported.finding.related = vec![Related { location: field("a.yaml", pointer![]), label: "\u{9b}".into(), is_step: false }];
         reported.related = vec![Some(region_at(&text, from..from))];
         for &format in Format::ALL {
             let written = written(format, &report, &Style { color, width, ..Style::default() });

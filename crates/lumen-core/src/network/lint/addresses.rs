@@ -10,26 +10,9 @@ use crate::finding::{Finding, Severity};
 use crate::network::address::{AddressRange, AddressSet, address_of};
 use crate::network::policy::{Direction, PeerMatch, Policy, Rule, RulePeer};
 use crate::network::port::{PortRanges, Protocol};
+use crate::network::well_known::{POD_RANGES, PRIVATE_RANGES, SERVICE_RANGES};
 use crate::network::workload::NamedPorts;
 use crate::object::{field, text};
-
-/// Ranges that distributions give to Services where nobody says otherwise, with what the range is known from.
-const SERVICE_RANGES: [(&str, &str); 4] = [
-    ("10.96.0.0/12", "kubeadm"),
-    ("10.43.0.0/16", "K3s"),
-    ("10.152.183.0/24", "MicroK8s"),
-    ("172.30.0.0/16", "OpenShift"),
-];
-
-/// Ranges that distributions give to pods.
-const POD_RANGES: [(&str, &str); 3] = [
-    ("10.42.0.0/16", "K3s"),
-    ("10.244.0.0/16", "kubeadm with Flannel, and kind"),
-    ("10.128.0.0/14", "OpenShift"),
-];
-
-/// The private addresses of which clusters take theirs.
-const PRIVATE_RANGES: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 /// Looks at every block.
 pub(super) fn blocks(context: &Context<'_>, findings: &mut Findings<'_>) {

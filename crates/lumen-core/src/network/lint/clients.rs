@@ -13,53 +13,23 @@ use crate::finding::{Finding, Location, Severity};
 use crate::network::policy::Direction;
 use crate::network::port::{Ports, Protocol};
 use crate::network::route::{Service, Target};
+use crate::network::well_known::{is_ingress_controller, runs_image};
 use crate::network::{Workload, WorkloadId};
-use crate::object::pod::PodView;
 use crate::object::{field, label, text};
 use crate::rule::Rule;
 use crate::selector::{FieldNames, Selector};
 use crate::snapshot::Entry;
 
-/// Ends of image names, without tag, by which programs are known that pass requests on.
-const CONTROLLERS: [&str; 9] = [
-    "traefik",
-    "ingress-nginx/controller",
-    "nginx-ingress-controller",
-    "nginx-ingress",
-    "haproxy-ingress",
-    "kubernetes-ingress",
-    "contour",
-    "envoy",
-    "kong",
-];
-
-/// Such ends for programs that scrape.
+/// Ends of image names, without tag, by which programs are known that scrape.
 const SCRAPERS: [&str; 4] = ["prometheus/prometheus", "prometheus", "vmagent", "vmsingle"];
 
 /// Steps that a pair of a client and a pod counts for.
 const STEPS_OF_PAIR: usize = 20;
 
-/// Workloads with an image that ends so.
-fn running(context: &Context<'_>, images: &[&str]) -> Vec<WorkloadId> {
-    let is_one = |workload: &Workload| {
-        let Some(holder) = workload.entry.value.find(&workload.at) else { return false };
-        PodView::of(holder, workload.at.clone()).containers().any(|container| {
-            let image = container.image();
-            let image = image.split('@').next().unwrap_or_default();
-            let name_at = image.rfind('/').map_or(0, |slash| slash + 1);
-            let colon = image.get(name_at..).and_then(|name| name.find(':')).map(|colon| name_at + colon);
-            let bare = colon.and_then(|end| image.get(..end)).unwrap_or(image);
-            images
-                .iter()
-                .any(|end| bare.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('/')))
-        })
-    };
-    context
-        .model
-        .iter()
-        .filter(|(_, workload)| is_placed(workload) && is_one(workload))
-        .map(|(id, _)| id)
-        .collect()
+/// Workloads of some sort whose manifests say where they run.
+fn running(context: &Context<'_>, is_one: impl Fn(&Workload) -> bool) -> Vec<WorkloadId> {
+    let all = context.model.iter();
+    all.filter(|(_, workload)| is_placed(workload) && is_one(workload)).map(|(id, _)| id).collect()
 }
 
 /// Ports of a workload that some client needs.
@@ -119,7 +89,7 @@ pub(super) fn routes(context: &Context<'_>, findings: &mut Findings<'_>) {
     if !context.has_policies || context.model.routes().is_empty() {
         return;
     }
-    let controllers = running(context, &CONTROLLERS);
+    let controllers = running(context, is_ingress_controller);
     for route in context.model.routes() {
         if context.is_spent() {
             return;
@@ -146,7 +116,7 @@ pub(super) fn scrapes(context: &Context<'_>, findings: &mut Findings<'_>) {
     if !context.has_policies {
         return;
     }
-    let (scrapers, told) = (running(context, &SCRAPERS), BTreeSet::new());
+    let (scrapers, told) = (running(context, |workload| runs_image(workload, &SCRAPERS)), BTreeSet::new());
     let mut needs = Needs { context, scrapers, told, findings };
     let services: BTreeMap<&str, Vec<&Service>> =
         context.model.services().iter().fold(BTreeMap::new(), |mut map, service| {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use lumen_value::Value;
 
-use super::{Context, Findings, bare_namespace, finding, listed, related, rules};
+use super::{Context, Findings, finding, listed, related, rules};
 use crate::network::Workload;
 use crate::network::class::ClassId;
 use crate::network::policy::{Direction, NamespaceMatch, PeerMatch, Policy, Rule, RulePeer, Tier};
 use crate::network::port::{Ports, Protocol};
+use crate::network::well_known::{API_SERVER_PORTS, bare_namespace, dns};
 use crate::network::workload::NamedPorts;
 use crate::object::{field, text};
 use crate::snapshot::Entry;
@@ -67,13 +68,10 @@ fn is_narrow(range: &crate::network::AddressRange) -> bool {
     }
 }
 
-/// Ports on which the pods listen that answer DNS: nearly everywhere, and in `OpenShift`.
-const DNS_PORTS: [u16; 2] = [53, 5353];
-
 /// Whether a rule may be what allows DNS, whoever answers it here.
 fn may_be_dns(rule: &Rule) -> bool {
     let ports = rule.ports_at(&NamedPorts::none());
-    let has_port = DNS_PORTS
+    let has_port = dns::POD_PORTS
         .iter()
         .any(|port| ports.contains(Protocol::Udp, *port) || ports.contains(Protocol::Tcp, *port));
     // A name such as `dns` is resolved at the pods that answer.
@@ -83,11 +81,11 @@ fn may_be_dns(rule: &Rule) -> bool {
         && rule.peers.iter().any(|peer| match &peer.who {
             PeerMatch::Anyone | PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => true,
             PeerMatch::Pods(pattern) => match &pattern.namespaces {
-                NamespaceMatch::Named(name) => explicit || &**name == "kube-system",
+                NamespaceMatch::Named(name) => explicit || &**name == dns::NAMESPACE,
                 NamespaceMatch::Selected(selector) => {
                     explicit
                         || selector.is_empty()
-                        || selector.matches(&bare_namespace("kube-system"))
+                        || selector.matches(&bare_namespace(dns::NAMESPACE))
                         || pattern.pods.to_string().contains("dns")
                 }
             },
@@ -137,8 +135,8 @@ pub(super) fn api_server_forgotten(context: &Context<'_>, findings: &mut Finding
 
 fn may_be_api_server(rule: &Rule) -> bool {
     let ports = rule.ports_at(&NamedPorts::none());
-    let has_port = [443, 6443, 8443, 16443].iter().any(|port| ports.contains(Protocol::Tcp, *port))
-        || rule.has_named_ports();
+    let has_port =
+        API_SERVER_PORTS.iter().any(|port| ports.contains(Protocol::Tcp, *port)) || rule.has_named_ports();
     let is_meant = |peer: &RulePeer| match &peer.who {
         PeerMatch::Anyone | PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => true,
         // Where the API server is a pod that is no host's, as in some clusters in clusters.

@@ -6,6 +6,7 @@ use crate::network::address::AddressRange;
 use crate::network::class::ClassId;
 use crate::network::policy::{Direction, PeerMatch, Policy, Rule, Tier};
 use crate::network::port::{PortRanges, Ports, Protocol};
+use crate::network::well_known::dns;
 use crate::network::workload::NamedPorts;
 
 /// Rules without peers and ports, and rules for every address on all TCP ports.
@@ -98,8 +99,9 @@ pub(super) fn silent_isolation(context: &Context<'_>, findings: &mut Findings<'_
         let rules_of = &policy.egress.rules;
         let dns = |rule: &Rule| {
             let ports = rule.ports_at(&NamedPorts::none());
-            let is_dns =
-                |protocol: &Protocol| ports.of(*protocol).ranges().iter().all(|range| *range == (53, 53));
+            let is_dns = |protocol: &Protocol| {
+                ports.of(*protocol).ranges().iter().all(|range| *range == (dns::PORT, dns::PORT))
+            };
             !rule.has_named_ports() && !ports.is_empty() && Protocol::ALL.iter().all(is_dns)
         };
         if !rules_of.is_empty() && rules_of.iter().all(dns) && is_alone(context, policy, Direction::Egress) {

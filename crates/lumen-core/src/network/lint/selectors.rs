@@ -2,18 +2,17 @@
 
 use lumen_value::{Pointer, Value};
 
-use super::{
-    Context, Findings, SYSTEM_NAMESPACES, bare_namespace, called, finding, related, rules, with_severity,
-};
+use super::{Context, Findings, SYSTEM_NAMESPACES, called, finding, related, rules, with_severity};
 use crate::finding::{Edit, Finding, Fix, Safety, Severity};
 use crate::network::Workload;
 use crate::network::policy::{
     Direction, NamespaceMatch, PeerMatch, PodPattern, Policy, RuleAction, RulePeer,
 };
+use crate::network::well_known::bare_namespace;
 use crate::object::label;
 use crate::selector::{Operator, Requirement, Selector};
 
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+const NAME_LABEL: &str = crate::object::NAMESPACE_NAME_LABEL;
 
 /// Two peers one after the other, of which one has only a `namespaceSelector` and the other only a `podSelector`.
 pub(super) fn or_instead_of_and(context: &Context<'_>, findings: &mut Findings<'_>) {

@@ -132,6 +132,7 @@ impl Reader<'_> {
         if !names_peers && (ports.is_some() || present(rule, "icmps").is_some()) {
             peers.push(peer(at.clone(), PeerMatch::Anyone));
         }
+        reading.has_icmp |= present(rule, "icmps").is_some();
         let ports = match ports {
             None if present(rule, "icmps").is_some() => Some(Vec::new()),
             ports => ports,
@@ -207,7 +208,7 @@ fn place<'a, 'b>(
     names: &'b mut Parts,
 ) -> (&'b mut Parts, &'a str) {
     if key == NAMESPACE_LABEL {
-        return (names, "kubernetes.io/metadata.name");
+        return (names, crate::object::NAMESPACE_NAME_LABEL);
     }
     match key.strip_prefix(NAMESPACE_LABELS) {
         Some(label) => (namespaces, label),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use lumen_value::Value;
 
 use super::labels::{Labels, PodSelector};
-use super::{FlowEnd, Needs};
+use super::{FlowEnd, Needs, Network};
 use crate::network::policy::Direction;
 use crate::network::port::{Ports, Protocol};
+use crate::network::well_known::{bare_namespace, dns, dns_ports};
 use crate::network::{Model, WorkloadId};
 
 /// Longest name of an object.
@@ -18,7 +19,7 @@ const NAME_BYTES_MAX: usize = 253;
 #[derive(Default)]
 struct Peers {
     pods: BTreeMap<Arc<str>, BTreeSet<WorkloadId>>,
-    networks: BTreeSet<Arc<str>>,
+    networks: BTreeSet<Network>,
 }
 
 /// Writes policies.
@@ -46,11 +47,10 @@ impl<'a> Writer<'a> {
 
     /// A policy that lets all pods of a namespace ask DNS.
     pub(super) fn dns(&mut self, namespace: &Arc<str>) {
-        let labels: Value = [("k8s-app", Value::from("kube-dns"))].into();
+        let labels: Value = [(dns::LABEL, Value::from(dns::VALUE))].into();
         let pods: Value = [("matchLabels", labels)].into();
-        let peer: Value = [("namespaceSelector", by_name("kube-system")), ("podSelector", pods)].into();
-        let ports = Ports::one(Protocol::Udp, 53).union(&Ports::one(Protocol::Tcp, 53));
-        let rule = rule("to", vec![peer], &ports);
+        let peer: Value = [("namespaceSelector", by_name(dns::NAMESPACE)), ("podSelector", pods)].into();
+        let rule = rule("to", vec![peer], &dns_ports());
         self.add(namespace, "allow-dns", &PodSelector::All, &[Direction::Egress], vec![rule]);
     }
 
@@ -66,7 +66,7 @@ impl<'a> Writer<'a> {
         for (peer, ports) in needs.iter().filter(|(_, ports)| !ports.is_empty()) {
             let peers = by_ports.entry(ports).or_default();
             match peer {
-                FlowEnd::Network(network) => _ = peers.networks.insert(network.cidr.clone()),
+                FlowEnd::Network(network) => _ = peers.networks.insert(network.clone()),
                 FlowEnd::Workload(id) => {
                     if let Some(workload) = self.model.workload(*id) {
                         peers.pods.entry(workload.namespace.clone()).or_default().insert(*id);
@@ -120,9 +120,14 @@ impl<'a> Writer<'a> {
                 });
             }
         }
-        for cidr in &peers.networks {
-            let block: Value = [("cidr", Value::from(&**cidr))].into();
-            written.push([("ipBlock", block)].into());
+        for network in &peers.networks {
+            let mut block: lumen_value::Object =
+                [("cidr".into(), Value::from(network.cidr()))].into_iter().collect();
+            if !network.except().is_empty() {
+                let except: Vec<Value> = network.except().iter().map(|each| Value::from(&**each)).collect();
+                block = block.with("except", Value::from(except));
+            }
+            written.push([("ipBlock", Value::Object(block))].into());
         }
         written
     }
@@ -180,8 +185,7 @@ impl<'a> Writer<'a> {
 
 /// A selector of one namespace, by the label that each has.
 fn by_name(namespace: &str) -> Value {
-    let labels: Value = [("kubernetes.io/metadata.name", Value::from(namespace))].into();
-    [("matchLabels", labels)].into()
+    [("matchLabels", bare_namespace(namespace))].into()
 }
 
 fn rule(key: &str, peers: Vec<Value>, ports: &Ports) -> Value {

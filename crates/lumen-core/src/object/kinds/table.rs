@@ -7,7 +7,7 @@ use Scope::{Cluster as C, Namespaced as N};
 use super::Scope;
 
 /// The group of Gatekeeper's constraints: each template defines a kind there, all of them of the whole cluster.
-const CONSTRAINTS: &str = "constraints.gatekeeper.sh";
+pub(super) const CONSTRAINTS: &str = "constraints.gatekeeper.sh";
 
 /// The plural and the scope of a kind that is known.
 pub(super) fn find(group: &str, kind: &str) -> Option<(Cow<'static, str>, Scope)> {
@@ -18,6 +18,11 @@ pub(super) fn find(group: &str, kind: &str) -> Option<(Cow<'static, str>, Scope)
         .binary_search_by(|(known_kind, known_group, ..)| (*known_kind, *known_group).cmp(&(kind, group)))
         .ok()?;
     KINDS.get(index).map(|(_, _, plural, scope)| ((*plural).into(), *scope))
+}
+
+/// Group and plural of the kinds whose objects live in the cluster as a whole.
+pub(super) fn cluster_resources() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KINDS.iter().filter(|(.., scope)| *scope == C).map(|(_, group, plural, _)| (*group, *plural))
 }
 
 /// Kind, group, plural and scope; sorted by kind, then group.

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use anyhow::{Result, bail};
 
 use super::list::draw;
-use super::{Loaded, git, options, say_assumptions, say_findings, write};
-use crate::check::{Manifests, Settings};
+use super::{Loaded, git, say_assumptions, say_findings, write};
+use crate::check::Manifests;
 use crate::cli::net::{ConnectionsFormat, NetDiff, NetOutput};
-use crate::command::{Context, start_of_search};
+use crate::command::{Context, reading, start_of_search};
 use crate::exit::Exit;
 use crate::network::{Network, difference, picture};
 use crate::settings::Flags;
@@ -47,8 +47,7 @@ fn sides(arguments: &NetDiff, context: &Context) -> Result<[Network; 2]> {
     };
     let (old, new) = git::range(range)?;
     let resolved = context.settings(&Flags::default(), start_of_search(arguments.files.files.first()))?;
-    let mut settings = Settings { limits: resolved.limits(), ..Settings::default() };
-    settings.policies.default_namespace = resolved.namespace();
+    let settings = reading(&resolved);
     let read = |revision: &str| git::read(revision, &arguments.files.files, &resolved.source_options());
     let sides = [read(&old)?, read(&new)?];
     // A path may come or go with a change; that it is in neither is a slip of the pen.
@@ -57,7 +56,7 @@ fn sides(arguments: &NetDiff, context: &Context) -> Result<[Network; 2]> {
     }
     let build = |inputs| {
         let manifests = Manifests::read(inputs, &[], &settings, Vec::new());
-        Network::build(manifests, &options(&arguments.files))
+        Network::build(manifests, &arguments.files.ip_block.options())
     };
     Ok(sides.map(build))
 }

@@ -95,7 +95,9 @@ fn list(
         total = total.saturating_add(size);
         let is_beyond = size > options.file_bytes_max || total > options.total_bytes_max;
         if is_beyond || files.len() >= options.files_max {
-            bail!("`{path}` goes beyond the bounds on inputs: `--file` names less, `lumen.yaml` raises them");
+            bail!(
+                "`{path}` goes beyond the bounds on inputs: `--filename` names less, `lumen.yaml` raises them"
+            );
         }
         files.push(File { path: path.to_owned(), object: (*object).to_owned(), size });
     }

@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &NetSuggest, context: &Context) -> Result<Exit> {
             if text.len() as u64 > FLOWS_BYTES_MAX {
                 bail!("`{shown}` is larger than {FLOWS_BYTES_MAX} bytes");
             }
-            let found = flows::parse(&text, &network.model).map_err(|error| anyhow!("{shown}: {error}"))?;
+            let found = flows::parse(&text, &network).map_err(|error| anyhow!("{shown}: {error}"))?;
             for unknown in found.unknown {
                 context
                     .console

@@ -7,18 +7,16 @@ use crate::cli::net::{NetWhy, Verdict, WhyFormat};
 use crate::command::Context;
 use crate::exit::Exit;
 use crate::network::answer::{self, PortAsked};
-use crate::network::asked::Asked;
+use crate::network::end::End;
 
 pub(super) fn run(arguments: &NetWhy, context: &Context) -> Result<Exit> {
-    let asked =
-        |text: &String, what: &str| text.parse::<Asked>().map_err(Error::msg).context(what.to_owned());
+    let asked = |text: &String, what: &str| text.parse::<End>().map_err(Error::msg).context(what.to_owned());
     let ends = [asked(&arguments.source, "SRC")?, asked(&arguments.destination, "DST")?];
     let port =
         arguments.port.as_ref().map(|port| port.parse::<PortAsked>()).transpose().map_err(Error::msg)?;
     let loaded = Loaded::open(&[], &arguments.files, context)?;
     let mut network = loaded.network(Vec::new());
-    let unknown = ends.iter().enumerate().filter(|(_, end)| !end.is_known(&network.model));
-    let planted: Vec<_> = unknown.filter_map(|(number, end)| end.planted(number)).collect();
+    let planted = End::planted(&ends, &network.model);
     if !planted.is_empty() {
         network = loaded.network(planted);
     }

@@ -135,7 +135,7 @@ pub(super) struct Cell<'a> {
     /// What it rests on beside the evidence.
     pub(super) rests_on: Vec<RestsOn<'a>>,
     /// The ways to do the step, where the layer was asked about them.
-    pub(super) ways: Vec<Way>,
+    pub(super) ways: Vec<Way<'a>>,
 }
 
 /// Something that shows what a layer does.
@@ -169,12 +169,14 @@ pub(super) struct RestsOn<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
-pub(super) struct Way {
+pub(super) struct Way<'a> {
     /// What is done.
     pub(super) title: &'static str,
     /// What becomes of it.
     #[schemars(extend("enum" = ["enforced", "warned", "not covered", "unknown"]))]
     pub(super) state: &'static str,
+    /// How whoever deploys the workload gets past a refusal; null where nothing is known that does.
+    pub(super) avoided_by: Option<&'a str>,
 }
 
 /// What is left when layers are bypassed.

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use lumen_core::network::suggest::{Flow, FlowEnd, Network};
-use lumen_core::network::{Model, Ports};
+use lumen_core::network::Protocol;
+use lumen_core::network::suggest::{self, Flow, FlowEnd};
 use lumen_value::Value;
 use lumen_value::read::{Limits, read};
 
-use crate::test::reachability::spec::{End, Port, parse_port};
+use crate::network::Network;
+use crate::network::end::port::{Port, whole};
+use crate::network::end::{Destination, End, Ends, Resolved};
 
 /// Most flows of one file.
 pub const FLOWS_MAX: usize = 1_000_000;
@@ -29,20 +31,29 @@ pub struct Flows {
     pub unknown: Vec<String>,
 }
 
-/// Reads a list. What an end means is that of `kind: ReachabilityTest`.
+/// Most names with a wildcard: each is held against every workload.
+const PATTERNS_MAX: usize = 10_000;
+
+/// Reads a list. What an end means is said in [`network::end`](crate::network::end), as everywhere.
 ///
 /// # Errors
 ///
 /// What cannot be read, and in which entry.
-pub fn parse(text: &str, model: &Model) -> Result<Flows, String> {
+pub fn parse(text: &str, network: &Network) -> Result<Flows, String> {
     let lines = if is_csv(text) { csv(text)? } else { documents(text)? };
-    let mut ends: HashMap<String, Vec<FlowEnd>> = HashMap::new();
+    let (known, mut patterns) = (Ends::of(network), 0);
+    let mut ends: HashMap<String, Vec<Met>> = HashMap::new();
     let mut found = Flows::default();
     for (index, line) in lines.iter().enumerate() {
         let at = |error: String| format!("entry {}: {error}", index + 1);
         for text in [&line.from, &line.to] {
             if !ends.contains_key(text) {
-                let resolved = resolve(text, model).map_err(at)?;
+                let end: End = text.parse().map_err(at)?;
+                patterns += usize::from(end.is_pattern());
+                if patterns > PATTERNS_MAX {
+                    return Err(at(format!("there are more than {PATTERNS_MAX} names with `*`")));
+                }
+                let resolved = known.resolve(&end).map(|resolved| met(&resolved)).unwrap_or_default();
                 if resolved.is_empty() {
                     found.unknown.push(text.clone());
                 }
@@ -51,12 +62,19 @@ pub fn parse(text: &str, model: &Model) -> Result<Flows, String> {
         }
         let port = port(line).map_err(at)?;
         let of = |text: &String| ends.get(text).map_or(&[][..], Vec::as_slice);
-        for source in of(&line.from) {
-            for destination in of(&line.to) {
+        let (sources, destinations) = (of(&line.from), of(&line.to));
+        if destinations.is_empty() {
+            continue;
+        }
+        for (source, _) in sources {
+            for (destination, through) in destinations {
                 if found.flows.len() >= FLOWS_MAX {
                     return Err(format!("there are more than {FLOWS_MAX} flows"));
                 }
-                let ports = ports_at(port.as_ref(), destination, model).map_err(at)?;
+                let ports = match &port {
+                    None => whole(through.as_ref(), &network.model),
+                    Some(port) => port.at(through.as_ref(), &network.model).map_err(at)?,
+                };
                 let both_outside =
                     matches!((source, destination), (FlowEnd::Network(_), FlowEnd::Network(_)));
                 if source != destination && !both_outside {
@@ -72,48 +90,34 @@ pub fn parse(text: &str, model: &Model) -> Result<Flows, String> {
     Ok(found)
 }
 
-fn resolve(text: &str, model: &Model) -> Result<Vec<FlowEnd>, String> {
-    if let Some(network) = Network::parse(text) {
-        return Ok(vec![FlowEnd::Network(network)]);
+/// The end of a flow, and the way to it where that is pods.
+type Met = (FlowEnd, Option<Destination>);
+
+/// The ends of flows that an end comes to, with the way to those that are pods.
+fn met(resolved: &Resolved) -> Vec<Met> {
+    match resolved {
+        Resolved::Addresses(_, set) => {
+            suggest::Network::all_of(set).into_iter().map(|part| (FlowEnd::Network(part), None)).collect()
+        }
+        pods => {
+            let pods = pods.destinations().into_iter();
+            pods.map(|destination| (FlowEnd::Workload(destination.workload), Some(destination))).collect()
+        }
     }
-    let end = End::parse(text)?;
-    if end == End::Internet {
-        return Ok(Network::parse("0.0.0.0/0").into_iter().map(FlowEnd::Network).collect());
-    }
-    let is_meant = |workload: &lumen_core::network::Workload| {
-        end.is(&workload.namespace, &workload.kind, &workload.name)
-    };
-    Ok(model.iter().filter(|(_, workload)| is_meant(workload)).map(|(id, _)| FlowEnd::Workload(id)).collect())
 }
 
 fn port(line: &Line) -> Result<Option<Port>, String> {
     let protocol = match &*line.protocol {
         "" => None,
         name => Some(
-            lumen_core::network::Protocol::of(&name.to_ascii_uppercase())
+            Protocol::of(&name.to_ascii_uppercase())
                 .ok_or_else(|| format!("`{name}` is no protocol: use TCP, UDP or SCTP"))?,
         ),
     };
     if line.port.is_empty() {
         return Ok(protocol.map(Port::All));
     }
-    parse_port(&line.port, protocol).map(Some)
-}
-
-fn ports_at(port: Option<&Port>, destination: &FlowEnd, model: &Model) -> Result<Ports, String> {
-    match port {
-        None => Ok(Ports::all()),
-        Some(Port::Numbers(ports)) => Ok(ports.clone()),
-        Some(Port::All(protocol)) => Ok(Ports::range(*protocol, 1, u16::MAX)),
-        Some(Port::Named(protocol, name)) => {
-            let workload = match destination {
-                FlowEnd::Workload(id) => model.workload(*id),
-                FlowEnd::Network(_) => None,
-            };
-            let found = workload.map(|workload| workload.ports.find(Some(*protocol), name));
-            found.filter(|ports| !ports.is_empty()).ok_or_else(|| format!("no port is called `{name}`"))
-        }
-    }
+    Port::parse(&line.port, protocol).map(Some)
 }
 
 /// Whether the first line is one of comma-separated values, and neither YAML nor JSON.

@@ -1,11 +1,11 @@
 //! What is in a `ReachabilityTest`.
 
-use lumen_core::network::address::address_of;
-use lumen_core::network::{AddressRange, AddressSet, Ports, Protocol};
+use lumen_core::network::Protocol;
 use lumen_value::pointer::dotted;
 use lumen_value::{Pointer, Value, pointer};
 
-use crate::network::asked::internet;
+use crate::network::end::End;
+use crate::network::end::port::Port;
 
 /// Most lines of one test.
 pub const LINES_MAX: usize = 10_000;
@@ -72,112 +72,6 @@ pub struct Line {
     pub at: Pointer,
     /// What is wrong with it.
     pub faults: Vec<Fault>,
-}
-
-/// One end of connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Workloads: patterns of the namespace, of the kind if there is one, and of the name. `*` stands for any text.
-    Workloads {
-        /// Of the namespace.
-        namespace: String,
-        /// Of the kind.
-        kind: Option<String>,
-        /// Of the name.
-        name: String,
-    },
-    /// Addresses outside the cluster.
-    Addresses(AddressSet),
-    /// The internet: all public addresses.
-    Internet,
-}
-
-/// Ports of a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Port {
-    /// By number.
-    Numbers(Ports),
-    /// By the name that the destination's containers give.
-    Named(Protocol, String),
-    /// All of a protocol.
-    All(Protocol),
-}
-
-impl End {
-    /// Reads one: `shop/api`, `shop/*`, `*/Deployment/api`, `10.0.0.0/8`, `10.0.0.1`, `internet`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if text == "internet" {
-            return Ok(Self::Internet);
-        }
-        if let Some(range) = AddressRange::of_cidr(text).or(address_of(text).map(AddressRange::of_address)) {
-            return Ok(Self::Addresses(AddressSet::of(vec![range])));
-        }
-        let parts: Vec<&str> = text.split('/').collect();
-        let (namespace, kind, name) = match parts[..] {
-            ["*"] => ("*", None, "*"),
-            [namespace, name] => (namespace, None, name),
-            [namespace, kind, name] => (namespace, Some(kind), name),
-            _ => {
-                return Err(format!(
-                    "`{text}` is no end of a connection: use `namespace/name`, an address, a network or `internet`"
-                ));
-            }
-        };
-        if [namespace, name].contains(&"") {
-            return Err(format!("`{text}` lacks a name: `*` stands for any"));
-        }
-        Ok(Self::Workloads {
-            namespace: namespace.to_owned(),
-            kind: kind.map(str::to_owned),
-            name: name.to_owned(),
-        })
-    }
-
-    /// Whether it has a wildcard.
-    pub fn is_pattern(&self) -> bool {
-        matches!(self, Self::Workloads { namespace, name, .. } if namespace.contains('*') || name.contains('*'))
-    }
-
-    /// Whether it means a workload.
-    pub fn is(&self, namespace: &str, kind: &str, name: &str) -> bool {
-        match self {
-            Self::Workloads { namespace: wanted_namespace, kind: wanted_kind, name: wanted_name } => {
-                matches(wanted_namespace, namespace)
-                    && wanted_kind.as_deref().is_none_or(|wanted| matches(wanted, kind))
-                    && matches(wanted_name, name)
-            }
-            Self::Addresses(_) | Self::Internet => false,
-        }
-    }
-
-    /// The addresses that it means. That something is allowed from the internet is said where IPv4 is: few clusters have
-    /// both; that it is not allowed must hold of both.
-    pub fn addresses(&self, wanted: Wanted) -> Option<AddressSet> {
-        match self {
-            Self::Workloads { .. } => None,
-            Self::Addresses(set) => Some(set.clone()),
-            Self::Internet => {
-                let ranges = internet().ranges().to_vec();
-                let counts = |range: &AddressRange| wanted == Wanted::Deny || range.first.is_ipv4();
-                Some(AddressSet::of(ranges.into_iter().filter(counts).collect()))
-            }
-        }
-    }
-}
-
-/// Whether a text fits a pattern, in which `*` stands for any text.
-fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        match rest.split_once(part) {
-            Some((_, behind)) => rest = behind,
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
 }
 
 /// Reads a test. What is wrong with one line takes no other down with it.
@@ -270,7 +164,7 @@ fn line(value: &Value, at: Pointer, wanted: Wanted) -> Line {
             faults.push(fault(&at, &format!("`{key}` is missing")));
         }
         for (place, end) in found {
-            match end.as_str().ok_or_else(|| "a text was expected".to_owned()).and_then(End::parse) {
+            match end.as_str().ok_or_else(|| "a text was expected".to_owned()).and_then(str::parse::<End>) {
                 Ok(end) => ends.push(end),
                 Err(error) => faults.push(fault(&place, &error)),
             }
@@ -318,78 +212,10 @@ fn ports(value: &Value, at: &Pointer, faults: &mut Vec<Fault>) -> Option<Vec<Por
     }
     let mut ports = Vec::new();
     for (place, port) in named {
-        match parse_port(&text_of(port), protocol) {
+        match Port::parse(&text_of(port), protocol) {
             Ok(port) => ports.push(port),
             Err(error) => faults.push(fault(&place, &error)),
         }
     }
     Some(ports)
-}
-
-/// A port: `80`, `8000-8999`, `53/UDP` or a name; of a protocol where the text names none, which is TCP if that is none.
-///
-/// # Errors
-///
-/// Where it is none of these.
-pub fn parse_port(text: &str, protocol: Option<Protocol>) -> Result<Port, String> {
-    let wrong = || {
-        format!(
-            "`{text}` is no port: use a number, a range such as `8000-8999`, or a name, with `/UDP` behind it"
-        )
-    };
-    let (port, protocol) = match text.split_once('/') {
-        Some((port, name)) => (port, Protocol::of(&name.to_ascii_uppercase()).ok_or_else(wrong)?),
-        None => (text, protocol.unwrap_or(Protocol::Tcp)),
-    };
-    if port.bytes().any(|byte| byte.is_ascii_lowercase()) {
-        return Ok(Port::Named(protocol, port.to_owned()));
-    }
-    let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong);
-    let (first, last) = match port.split_once('-') {
-        Some((first, last)) => (number(first)?, number(last)?),
-        None => (number(port)?, number(port)?),
-    };
-    if first > last { Err(wrong()) } else { Ok(Port::Numbers(Ports::range(protocol, first, last))) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stars_stand_for_any_text() {
-        for (pattern, text) in
-            [("*", ""), ("*", "a"), ("a*", "ab"), ("*b", "ab"), ("a*c*e", "abcde"), ("api", "api")]
-        {
-            assert!(matches(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("a", "ab"), ("a*", "ba"), ("*b", "ba"), ("a*c*e", "abde"), ("a*a", "a")] {
-            assert!(!matches(pattern, text), "{pattern} {text}");
-        }
-    }
-
-    #[test]
-    fn ports_are_numbers_ranges_and_names() {
-        let port = |text| parse_port(text, None);
-        assert_eq!(port("53/UDP"), Ok(Port::Numbers(Ports::one(Protocol::Udp, 53))));
-        assert_eq!(port("80-90"), Ok(Port::Numbers(Ports::range(Protocol::Tcp, 80, 90))));
-        assert_eq!(port("http"), Ok(Port::Named(Protocol::Tcp, "http".to_owned())));
-        for wrong in ["0", "90-80", "65536", "53/ICMP", "", "-"] {
-            assert!(port(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn ends_are_workloads_and_addresses() {
-        assert!(matches!(End::parse("10.0.0.0/8"), Ok(End::Addresses(_))));
-        assert!(
-            End::parse("shop/*").is_ok_and(|end| end.is("shop", "Pod", "api") && !end.is("x", "Pod", "api"))
-        );
-        assert!(
-            End::parse("*/Job/x").is_ok_and(|end| end.is("shop", "Job", "x") && !end.is("shop", "Pod", "x"))
-        );
-        for wrong in ["", "shop/", "a/b/c/d", "shop"] {
-            assert!(End::parse(wrong).is_err(), "{wrong}");
-        }
-    }
 }
