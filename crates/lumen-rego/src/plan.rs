@@ -377,6 +377,10 @@ pub struct Expression {
     pub head: bool,
     /// Variables that it reads or binds, by the names of the text.
     pub variables: Vec<(Str, Operand)>,
+    /// Those of them that have a value before it is evaluated.
+    pub given: Vec<Operand>,
+    /// Whether it is a `not`: then what fails in it makes it hold.
+    pub negated: bool,
     /// What a head adds to a set.
     pub adds: Option<Operand>,
 }

@@ -78,14 +78,15 @@ fn named(message: &str, object: &Value) -> Option<Pointer> {
         let mut fitting = containers.iter().filter(|(_, container)| fits(container));
         fitting.next().filter(|_| fitting.next().is_none())
     };
+    // An image may be called as its container is.
+    let is_called_alike = |container: &Value| container.get("name") == container.get("image");
     match only(&is_named) {
-        Some((at, container)) if quotes_image(container) => Some(at.child("image")),
+        Some((at, container)) if quotes_image(container) && !is_called_alike(container) => {
+            Some(at.child("image"))
+        }
         Some((at, _)) => Some(at.clone()),
-        // A word that is both name and image is meant as the name.
-        None => only(&quotes_image).map(|(at, container)| {
-            let is_name = container.get("name") == container.get("image");
-            if is_name { at.clone() } else { at.child("image") }
-        }),
+        None => only(&quotes_image)
+            .map(|(at, container)| if is_called_alike(container) { at.clone() } else { at.child("image") }),
     }
 }
 

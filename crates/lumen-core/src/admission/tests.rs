@@ -12,7 +12,7 @@ fn policy(body: &str) -> String {
     template(&format!("violation[{{\"msg\": msg}}] {{ {body} }}")) + "---\n" + CONSTRAINT
 }
 
-fn template(rules: &str) -> String {
+pub(super) fn template(rules: &str) -> String {
     format!(
         "apiVersion: templates.gatekeeper.sh/v1
 kind: ConstraintTemplate
@@ -29,7 +29,7 @@ spec:
     )
 }
 
-const CONSTRAINT: &str = "apiVersion: constraints.gatekeeper.sh/v1beta1
+pub(super) const CONSTRAINT: &str = "apiVersion: constraints.gatekeeper.sh/v1beta1
 kind: Check
 metadata: {name: all}
 spec: {match: {kinds: [{apiGroups: ['*'], kinds: [Pod, Namespace]}]}}
@@ -40,7 +40,7 @@ kind: Pod
 metadata: {name: p, namespace: shop}
 ";
 
-fn snapshot(texts: &[&str]) -> Snapshot {
+pub(super) fn snapshot(texts: &[&str]) -> Snapshot {
     let documents = texts.iter().enumerate().flat_map(|(number, text)| {
         let reading = read(text.as_bytes(), &Limits::default());
         assert_eq!(reading.errors, [], "{text}");
@@ -53,7 +53,7 @@ fn snapshot(texts: &[&str]) -> Snapshot {
     Snapshot::build(documents, &Options::default()).0
 }
 
-fn compile(snapshot: &Snapshot) -> PolicySet {
+pub(super) fn compile(snapshot: &Snapshot) -> PolicySet {
     let (set, findings) = PolicySet::compile(snapshot.entries());
     assert!(findings.is_empty(), "{findings:?}");
     set

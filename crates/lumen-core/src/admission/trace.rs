@@ -32,11 +32,13 @@ const CONSTRAINTS_MAX: usize = 64;
 /// Most violations of one constraint by one object that are.
 const VIOLATIONS_MAX: usize = 100;
 /// Most lines of a trace.
-const LINES_MAX: usize = 16;
+const LINES_MAX: usize = 12;
 /// Most values of one line.
 const VALUES_MAX: usize = 4;
+/// Most lines that are kept of a solution: some are parts of others.
+const KEPT_MAX: usize = 4 * LINES_MAX;
 /// Most characters of an expression or a value that are shown.
-const SHOWN_MAX: usize = 80;
+const SHOWN_MAX: usize = 72;
 
 /// A message with its details: what tells the violations of a constraint apart.
 type Said = (String, Value);
@@ -72,6 +74,9 @@ pub(super) struct Traced {
     fields: Vec<Pointer>,
 }
 
+/// What is shown of a variable: its name and its value.
+type Pair = (String, String);
+
 /// What is known of one violation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Why {
@@ -89,13 +94,6 @@ struct Line {
     holds: bool,
     /// The variables that it reads or binds, with their values.
     values: Vec<(Str, Value)>,
-}
-
-impl Line {
-    /// What stands on one row of a module and was evaluated in one go.
-    const fn row(&self) -> (u32, u32, usize, bool) {
-        (self.span.module, self.span.row, self.depth, self.holds)
-    }
 }
 
 impl PolicySet {
@@ -147,7 +145,7 @@ impl PolicySet {
             return cel_step(template, number).into_iter().collect();
         }
         match (template.traced(), &verdict.why) {
-            (Some(traced), Some(why)) => traced.steps(why, &template.entry),
+            (Some(traced), Some(why)) => traced.steps((why, &verdict.message), &template.entry),
             _ => Vec::new(),
         }
     }
@@ -188,63 +186,79 @@ impl Traced {
         watch.found()
     }
 
-    /// The rows of rules as places in the template's manifest, in the order in which they were evaluated, each with the
-    /// values that no row before it showed.
-    fn steps(&self, why: &Why, template: &Entry) -> Vec<Related> {
-        let mut shown: BTreeSet<(String, &Value)> = BTreeSet::new();
+    /// The lines of a rule as places in the template's manifest, in the order in which they were evaluated. A value is told
+    /// once.
+    fn steps(&self, (why, message): (&Why, &str), template: &Entry) -> Vec<Related> {
         let mut steps = Vec::new();
-        let mut is_negation = false;
-        for row in why.lines.chunk_by(|a, b| a.row() == b.row()) {
-            // The whole expression comes last: what it is made of is evaluated before.
-            let Some(line) = row.last() else { continue };
-            let Some((field, text)) = self.text(line.span, template) else { continue };
-            // Of what failed only that tells something which a negation rests on: elsewhere it is one of several ways.
-            if !line.holds && !is_negation {
-                continue;
-            }
-            let source = show::source(text, line.span, SHOWN_MAX);
-            is_negation |= line.holds && source.starts_with("not ");
-            let mut label = format!("{:indent$}{source}", "", indent = 2 * line.depth);
-            if !line.holds {
-                label.push_str(" does not hold");
-            }
-            for (count, (name, value)) in self.values(row, text, &mut shown).into_iter().enumerate() {
-                let before = if count == 0 { " with " } else { ", " };
-                label.push_str(&[before, &name, " = ", &show::value(value, SHOWN_MAX)].concat());
-            }
-            steps.extend(step(template, field, Some((line.span.row, line.span.column)), label));
-        }
-        steps
-    }
-
-    /// The field that a place of a module stands in, with its text.
-    fn text<'a>(&'a self, span: Span, template: &'a Entry) -> Option<(&'a Pointer, &'a str)> {
-        let field = self.fields.get(usize::try_from(span.module).ok()?)?;
-        Some((field, template.value.find(field)?.as_str()?))
-    }
-
-    /// The values of a row that were not shown yet.
-    fn values<'a>(
-        &self,
-        row: &'a [Line],
-        text: &str,
-        shown: &mut BTreeSet<(String, &'a Value)>,
-    ) -> Vec<(String, &'a Value)> {
-        let mut values: Vec<(String, &Value)> = Vec::new();
-        for line in row {
+        // What calls give has names of its own, under which later expressions read it.
+        let mut names: BTreeMap<&Str, String> = BTreeMap::new();
+        let mut told: BTreeSet<Pair> = BTreeSet::new();
+        // Parts of an expression are evaluated before the whole, which is worth a line.
+        let mut parts: Vec<(&Line, Pair)> = Vec::new();
+        for (at, line) in why.lines.iter().enumerate() {
+            let field = usize::try_from(line.span.module).ok().and_then(|module| self.fields.get(module));
+            let Some(field) = field else { continue };
+            let text = template.value.find(field).and_then(Value::as_str).unwrap_or_default();
             let source = show::source(text, line.span, SHOWN_MAX);
             for (name, value) in &line.values {
-                let Some(name) = show::name(self.program.checked(), name, &source) else { continue };
-                let name = name.into_owned();
-                // What a call gives is held under no name: one that was shown for a part of it.
-                let is_given = name == source && values.iter().any(|(_, other)| *other == value);
-                if is_given || values.len() == VALUES_MAX || !shown.insert((name.clone(), value)) {
-                    continue;
+                let Some(shown) = show::name(self.program.checked(), name, &source) else { continue };
+                let shown = names.entry(name).or_insert_with(|| shown.into_owned());
+                let pair = (shown.clone(), show::value(value, SHOWN_MAX));
+                if value.as_str() != Some(message) && told.insert(pair.clone()) {
+                    parts.push((line, pair));
                 }
-                values.push((name, value));
             }
+            if why.lines.get(at + 1..).unwrap_or_default().iter().any(|later| line.is_part_of(later)) {
+                continue;
+            }
+            let is_of_line =
+                |(part, _): &mut (&Line, Pair)| std::ptr::eq(*part, line) || part.is_part_of(line);
+            let values: Vec<Pair> = parts.extract_if(.., is_of_line).map(|(_, pair)| pair).collect();
+            let label = line.label(&source, &values);
+            let inside = Some((line.span.row, line.span.column));
+            steps.extend(step(template, field, inside, label).map(|step| (line.depth, step)));
         }
-        values
+        shorten(&mut steps, LINES_MAX, |(depth, _)| *depth);
+        steps.into_iter().map(|(_, step)| step).collect()
+    }
+}
+
+/// Leaves out what is deepest where a list is too long.
+fn shorten<T>(list: &mut Vec<T>, most: usize, depth_of: impl Fn(&T) -> usize) {
+    let mut depth = list.iter().map(&depth_of).max().unwrap_or_default();
+    while list.len() > most && depth > 0 {
+        list.retain(|item| depth_of(item) < depth);
+        depth -= 1;
+    }
+    list.truncate(most);
+}
+
+/// Whether a stretch of a text is in another.
+fn is_part(inner: Span, outer: Span) -> bool {
+    inner.module == outer.module && outer.start <= inner.start && inner.end <= outer.end
+}
+
+impl Line {
+    fn is_part_of(&self, other: &Self) -> bool {
+        self.depth == other.depth && self.span != other.span && is_part(self.span, other.span)
+    }
+
+    /// `container.image == "x", with container = {"name": "web"}`.
+    fn label(&self, source: &str, values: &[Pair]) -> String {
+        let mut text = format!("{:indent$}{source}", "", indent = 2 * self.depth);
+        if !self.holds {
+            text.push_str(" does not hold");
+        }
+        // A call's value is that of the variable that it is given to.
+        let is_given =
+            |(name, value): &Pair| values.iter().any(|other| other.0 != *name && other.1 == *value);
+        let shown =
+            values.iter().filter(|pair| pair.0 != source && !(pair.0.contains('(') && is_given(pair)));
+        for (number, (name, value)) in shown.take(VALUES_MAX).enumerate() {
+            let before = if number == 0 { ", with " } else { ", " };
+            text.push_str(&[before, name, " = ", value].concat());
+        }
+        text
     }
 }
 
@@ -268,3 +282,6 @@ fn cel_step(template: &Template, number: usize) -> Option<Related> {
     let label = format!("{} does not hold", show::line(text, 2 * SHOWN_MAX));
     step(&template.entry, &field, None, label)
 }
+
+#[cfg(test)]
+mod tests;

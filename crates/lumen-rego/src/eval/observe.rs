@@ -51,13 +51,13 @@ impl Coverage {
 pub struct InputPaths {
     /// By kind and place in memory: the collection that it is in, and under which key; none for one that stands at several
     /// places, as an alias of YAML makes it.
-    found: HashMap<Identity, Option<Within>>,
+    found: HashMap<Identity, Option<Standing>>,
     /// Keeps the places in memory taken.
     root: Value,
 }
 
-/// The collection that another is in, and under which key; neither of the document itself.
-type Within = (Option<Identity>, Option<Step>);
+/// The collection that a value is in, and under which key; none for the document itself.
+type Standing = (Option<Identity>, Option<Step>);
 
 /// Place in memory and kind.
 type Identity = (usize, &'static str);

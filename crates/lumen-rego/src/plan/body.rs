@@ -165,12 +165,26 @@ impl<'p, 'c> Procedure<'p, 'c> {
             return None;
         }
         let expression = self.expression(expr.span, false);
+        let mut names = Vec::new();
+        variables_of(expr, &mut names);
+        let given = names.iter().filter_map(|name| self.bound_value(name)).collect();
+        if let Some(row) = self.planner.plan.expressions.get_mut(expression as usize) {
+            row.given = given;
+            row.negated = expr.negated || matches!(expr.kind, ExprKind::Not { .. });
+        }
         self.op(Op::Observe { expression });
         Some(expression)
     }
 
     fn expression(&mut self, span: Span, head: bool) -> u32 {
-        self.planner.plan.expressions.push(Expression { span, head, variables: Vec::new(), adds: None });
+        self.planner.plan.expressions.push(Expression {
+            span,
+            head,
+            variables: Vec::new(),
+            given: Vec::new(),
+            negated: false,
+            adds: None,
+        });
         index(self.planner.plan.expressions.len() - 1)
     }
 

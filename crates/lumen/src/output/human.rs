@@ -90,16 +90,17 @@ impl<'a> Human<'a> {
         let (mut main, beside) = self.place(reported, quotes);
         main.extend(self.messages(finding).into_iter().map(Element::from));
         let mut others = Vec::new();
+        let mut steps = Vec::new();
         for (related, region) in reported.places() {
             if related.is_step {
-                let step = format!("{}: {}", output::place(&related.location, region), line(&related.label));
-                main.push(Level::NOTE.with_name("trace").message(step).into());
+                steps.push((related, region));
             } else if !beside.contains(&related)
                 && self.places_of.insert((finding.object.as_deref(), related))
             {
                 self.related(related, region, quotes, &mut main, &mut others);
             }
         }
+        main.extend(trace(&steps));
         let mut groups = vec![Group::with_title(title).elements(main)];
         groups.append(&mut others);
         let mut text = self.renderer.render(&groups);
@@ -235,6 +236,22 @@ impl<'a> Human<'a> {
         }
         messages
     }
+}
+
+/// The lines of a policy that were evaluated, with their numbers, below the name of each file that they stand in.
+fn trace(steps: &[(&Related, Option<&Region>)]) -> Option<Element<'static>> {
+    let mut text = String::new();
+    let mut file = None;
+    for (related, region) in steps {
+        let source = &*related.location.source;
+        if file.replace(source) != Some(source) {
+            let before = if text.is_empty() { "" } else { "\n" };
+            text.push_str(&format!("{before}{}", line(source)));
+        }
+        let row = region.map(|region| region.line.to_string()).unwrap_or_default();
+        text.push_str(&format!("\n{row:>5}  {}", line(&related.label)));
+    }
+    (!text.is_empty()).then(|| Level::NOTE.with_name("trace").message(text).into())
 }
 
 /// Takes away the second line where it is nothing but the margin of a place, which a finding without one does not have.

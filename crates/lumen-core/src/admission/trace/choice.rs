@@ -3,23 +3,29 @@
 use lumen_rego::eval::InputPaths;
 use lumen_value::{Pointer, Step, Value};
 
+use super::is_part;
 use super::watch::{Frame, Read};
 
 /// Most places that are chosen from.
 const PLACES_MAX: usize = 2_000;
 
 /// The field that decided; none where the solution read nothing of the object that tells it from others.
-pub(super) fn place(frames: &[Frame], message: &str, paths: &InputPaths) -> Option<Pointer> {
+pub(super) fn place(frames: &[&Frame], message: &str, paths: &InputPaths) -> Option<Pointer> {
     // What is read to word the message decides nothing, unless nothing else is read.
     let words = |frame: &&Frame| frame.values.iter().any(|(_, value)| value.as_str() == Some(message));
-    let deciding: Vec<&Frame> = frames.iter().filter(|frame| !words(frame)).collect();
+    let wording: Vec<&Frame> = frames.iter().copied().filter(words).collect();
+    let is_wording = |frame: &&Frame| {
+        let mut of_depth = wording.iter().filter(|words| words.depth == frame.depth);
+        of_depth.any(|words| is_part(frame.span, words.span))
+    };
+    let deciding: Vec<&Frame> = frames.iter().copied().filter(|frame| !is_wording(frame)).collect();
     let read = |frames: &[&Frame]| -> Vec<Pointer> {
         let places = frames.iter().flat_map(|frame| of_frame(frame, paths));
         places.filter(tells).take(PLACES_MAX).collect()
     };
     let mut places = read(&deciding);
     if places.is_empty() {
-        places = read(&frames.iter().collect::<Vec<_>>());
+        places = read(frames);
     }
     let tried = deciding.iter().flat_map(|frame| of_reads(&frame.tried.reads, paths));
     let tried: Vec<Pointer> = tried.filter(tells).take(PLACES_MAX).collect();

@@ -7,12 +7,14 @@ use lumen_rego::eval::{InputPaths, Moment, Observer};
 use lumen_rego::plan::{Expression, Operand};
 use lumen_value::{Object, Str, Value};
 
-use super::{LINES_MAX, Line, Said, VIOLATIONS_MAX, Why, choice};
+use super::{KEPT_MAX, Line, Said, VIOLATIONS_MAX, Why, choice, shorten};
 
 /// Most expressions that hold at a time: of an evaluation that goes deeper nothing is said.
 const FRAMES_MAX: usize = 512;
 /// Most parts of the object that are kept of one expression.
 const READS_MAX: usize = 64;
+/// Most expressions that are kept of the rules that one expression asks.
+const ANSWER_MAX: usize = 32;
 /// Most lines that failed in one expression.
 const FAILED_MAX: usize = 4;
 
@@ -20,7 +22,7 @@ const FAILED_MAX: usize = 4;
 pub(super) type Read = (Value, Value);
 
 /// What was looked at in vain.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Tried {
     pub(super) reads: Vec<Read>,
     lines: Vec<Line>,
@@ -35,15 +37,17 @@ impl Tried {
 
 /// An expression that was begun: it is being evaluated, or holds. They lie on each other as the evaluation goes; who fails takes
 /// away all that came after it.
+#[derive(Clone)]
 pub(super) struct Frame {
-    span: Span,
+    pub(super) span: Span,
+    is_not: bool,
     /// The one in whose evaluation it stands.
     parent: Option<usize>,
     /// The one before it in the same body.
     before: Option<usize>,
     /// The last one that was begun in its evaluation.
     inner: Option<usize>,
-    depth: usize,
+    pub(super) depth: usize,
     /// It held at least once.
     held: bool,
     /// It is evaluated once more, and `fresh` is what is read since.
@@ -55,6 +59,8 @@ pub(super) struct Frame {
     /// What failed behind it.
     after: Tried,
     pub(super) values: Vec<(Str, Value)>,
+    /// What held in the rule that gave its value: an evaluation goes back through it, looking for a second value.
+    answer: Vec<Frame>,
 }
 
 /// Watches an evaluation of a template.
@@ -68,6 +74,8 @@ pub(super) struct Watch<'a> {
     /// The last one that was begun outside of all others.
     last: Option<usize>,
     found: BTreeMap<Said, Why>,
+    /// Why other sets hold a message, which a `violation` hands on.
+    handed: BTreeMap<String, Why>,
     is_lost: bool,
 }
 
@@ -77,8 +85,17 @@ impl<'a> Watch<'a> {
         paths: &'a InputPaths,
         wanted: &'a [(&'a str, &'a Value)],
     ) -> Self {
-        let found = BTreeMap::new();
-        Self { heads, paths, wanted, frames: Vec::new(), open: None, last: None, found, is_lost: false }
+        Self {
+            heads,
+            paths,
+            wanted,
+            frames: Vec::new(),
+            open: None,
+            last: None,
+            found: BTreeMap::new(),
+            handed: BTreeMap::new(),
+            is_lost: false,
+        }
     }
 
     pub(super) fn found(self) -> BTreeMap<Said, Why> {
@@ -97,7 +114,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn start(&mut self, span: Span) {
+    fn start(&mut self, expression: &Expression) {
+        let span = expression.span;
         let parent = self.open;
         // What is begun once more without an end of the first time: a call that was cut short.
         let mut earlier = self.inner(parent).and_then(|inner| *inner);
@@ -122,6 +140,7 @@ impl<'a> Watch<'a> {
         let depth = parent.and_then(|parent| self.frames.get(parent)).map_or(0, |parent| parent.depth + 1);
         self.frames.push(Frame {
             span,
+            is_not: expression.negated,
             parent,
             before,
             inner: None,
@@ -133,6 +152,7 @@ impl<'a> Watch<'a> {
             tried: Tried::default(),
             after: Tried::default(),
             values: Vec::new(),
+            answer: Vec::new(),
         });
         self.open = Some(at);
     }
@@ -145,6 +165,13 @@ impl<'a> Watch<'a> {
             }
             at = frame.parent;
         }
+        if at.is_none() {
+            // It was gone back to without a word: what was begun behind it is over.
+            at = self.frames.iter().rposition(|frame| frame.span == expression.span);
+            if let Some(at) = at {
+                self.take(at + 1);
+            }
+        }
         let Some(frame) = self.frame(at) else { return };
         frame.held = true;
         frame.is_again = false;
@@ -153,7 +180,12 @@ impl<'a> Watch<'a> {
             frame.reads = std::mem::take(&mut frame.fresh);
         }
         frame.values = values(expression, read);
-        self.open = frame.parent;
+        let parent = frame.parent;
+        let is_last = at.is_some_and(|at| at + 1 == self.frames.len());
+        if let Some(frame) = self.frame(at).filter(|_| !is_last) {
+            frame.answer.clear();
+        }
+        self.open = parent;
     }
 
     fn exhaust(&mut self, expression: &Expression, read: &dyn Fn(Operand) -> Option<Value>) {
@@ -162,21 +194,28 @@ impl<'a> Watch<'a> {
         let Some(gone) = self.frames.get(at) else { return };
         let (parent, before) = (gone.parent, gone.before);
         let failed = (!gone.held).then(|| {
-            let values = values(expression, read);
+            let given = expression.variables.iter().filter(|(_, operand)| expression.given.contains(operand));
+            let values = given.filter_map(|(name, operand)| Some((name.clone(), read(*operand)?))).collect();
             Line { span, depth: gone.depth, holds: false, values }
         });
         let mut gone = self.take(at);
         gone.lines.splice(0..0, failed);
         self.open = before.or(parent);
-        match (before, self.frame(self.open)) {
-            (Some(_), Some(before)) => {
-                before.is_again = true;
-                before.fresh.clear();
-                before.after = gone;
-            }
-            (None, Some(parent)) => parent.tried.add(gone),
-            (_, None) => {}
+        if before.is_some() {
+            self.again(before, gone);
+        } else if let Some(parent) = self.frame(parent) {
+            parent.tried.add(gone);
         }
+    }
+
+    /// An expression is evaluated once more, for something behind it failed.
+    fn again(&mut self, at: Option<usize>, after: Tried) {
+        let Some(frame) = self.frame(at) else { return };
+        frame.is_again = true;
+        frame.fresh.clear();
+        frame.answer.clear();
+        frame.after = after;
+        self.open = at;
     }
 
     /// Takes away a frame and all after it; what they looked at.
@@ -197,50 +236,74 @@ impl<'a> Watch<'a> {
         tried
     }
 
-    /// A rule `violation` gives a value.
-    fn violate(&mut self, value: &Value) {
+    /// The body of a rule holds that is asked for its value.
+    fn answer(&mut self) {
+        let Some(open) = self.open else { return };
+        let mut answer = Vec::new();
+        for frame in self.frames.iter().skip(open + 1).filter(|frame| frame.held) {
+            if answer.len() < ANSWER_MAX {
+                answer.push(Frame { answer: Vec::new(), ..frame.clone() });
+                answer.extend(frame.answer.iter().take(ANSWER_MAX).cloned());
+            }
+        }
+        if let Some(frame) = self.frame(Some(open)) {
+            keep(&mut frame.answer, answer, ANSWER_MAX);
+        }
+    }
+
+    /// A set gets a member.
+    fn add(&mut self, value: &Value, is_violation: bool) {
         let Some(message) = value.get("msg").and_then(Value::as_str) else { return };
+        if is_violation {
+            self.violate(value, message);
+        } else if self.wanted.iter().any(|(text, _)| *text == message)
+            && self.handed.len() < VIOLATIONS_MAX
+            && !self.handed.contains_key(message)
+        {
+            let why = self.why(message);
+            self.handed.insert(message.to_owned(), why);
+        }
+    }
+
+    fn why(&self, message: &str) -> Why {
+        let mut all = Vec::new();
+        for frame in self.frames.iter().filter(|frame| frame.held) {
+            all.push(frame);
+            all.extend(&frame.answer);
+        }
+        Why { place: choice::place(&all, message, self.paths), lines: lines(&all) }
+    }
+
+    /// A rule `violation` gives a value.
+    fn violate(&mut self, value: &Value, message: &str) {
         let details = value.get("details").cloned().unwrap_or_else(|| Object::default().into());
         let is_wanted = self.wanted.iter().any(|(text, about)| *text == message && **about == details);
         let said = (message.to_owned(), details);
         if self.is_lost || !is_wanted || self.found.contains_key(&said) {
             return;
         }
-        let place = choice::place(&self.frames, message, self.paths);
-        self.found.insert(said, Why { place, lines: self.lines(message) });
+        let mut why = self.why(message);
+        if let Some(handed) = self.handed.get(message) {
+            why.place = handed.place.clone().or(why.place);
+            why.lines.extend(handed.lines.iter().cloned());
+        }
+        self.found.insert(said, why);
     }
+}
 
-    /// The expressions of the solution and those that failed in them, in the order of their evaluation. The message is known, so
-    /// that nothing is said of how it is put together.
-    fn lines(&self, message: &str) -> Vec<Line> {
-        let is_message =
-            |frame: &&Frame| frame.values.iter().any(|(_, value)| value.as_str() == Some(message));
-        let wording: Vec<Span> = self.frames.iter().filter(is_message).map(|frame| frame.span).collect();
-        let is_worded = |span: Span| {
-            wording
-                .iter()
-                .any(|all| all.module == span.module && all.start <= span.start && span.end <= all.end)
-        };
-        let is_told = |frame: &&Frame| frame.held && !is_worded(frame.span);
-        let mut lines = Vec::new();
-        for frame in self.frames.iter().filter(is_told) {
-            lines.push(Line {
-                span: frame.span,
-                depth: frame.depth,
-                holds: true,
-                values: frame.values.clone(),
-            });
+/// The expressions of a solution and those that failed in them, in the order of their evaluation.
+fn lines(frames: &[&Frame]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for frame in frames {
+        let Frame { span, depth, .. } = **frame;
+        lines.push(Line { span, depth, holds: true, values: frame.values.clone() });
+        // What failed elsewhere is another way to a solution, and this is one.
+        if frame.is_not {
             lines.extend(frame.tried.lines.iter().cloned());
         }
-        // Where that is too much to read, what is deepest is left out first.
-        let mut depth = lines.iter().map(|line| line.depth).max().unwrap_or_default();
-        while lines.len() > LINES_MAX && depth > 0 {
-            lines.retain(|line| line.depth < depth);
-            depth -= 1;
-        }
-        lines.truncate(LINES_MAX);
-        lines
     }
+    shorten(&mut lines, KEPT_MAX, |line| line.depth);
+    lines
 }
 
 fn values(expression: &Expression, read: &dyn Fn(Operand) -> Option<Value>) -> Vec<(Str, Value)> {
@@ -264,15 +327,23 @@ impl Observer for Watch<'_> {
             return;
         }
         if expression.head {
-            if let Some(value) = expression.adds.and_then(read)
-                && self.heads.contains(&expression.span)
-            {
-                self.violate(&value);
+            match expression.adds {
+                Some(adds) => {
+                    if let Some(value) = read(adds) {
+                        self.add(&value, self.heads.contains(&expression.span));
+                    }
+                    // For the next member the evaluation goes back.
+                    let last = self.inner(self.open).and_then(|inner| *inner);
+                    if last.is_some() {
+                        self.again(last, Tried::default());
+                    }
+                }
+                None => self.answer(),
             }
             return;
         }
         match moment {
-            Moment::Start => self.start(expression.span),
+            Moment::Start => self.start(expression),
             Moment::Holds => self.hold(expression, read),
             Moment::Exhausted => self.exhaust(expression, read),
         }
