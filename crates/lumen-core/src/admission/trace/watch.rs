@@ -239,6 +239,9 @@ impl<'a> Watch<'a> {
     /// The body of a rule holds that is asked for its value.
     fn answer(&mut self) {
         let Some(open) = self.open else { return };
+        if self.frames.get(open).is_none_or(|frame| frame.answer.len() >= ANSWER_MAX) {
+            return;
+        }
         let mut answer = Vec::new();
         for frame in self.frames.iter().skip(open + 1).filter(|frame| frame.held) {
             if answer.len() < ANSWER_MAX {
