@@ -254,6 +254,16 @@ impl Location {
         };
         Self { source: self.source.clone(), place }
     }
+
+    /// A row and a column, from 1, in the text of the field that stands here; what is no field stays.
+    #[must_use]
+    pub fn in_text(self, row: u32, column: u32) -> Self {
+        let place = match self.place {
+            Place::Field { document, pointer } => Place::Inside { document, pointer, row, column },
+            other => other,
+        };
+        Self { place, ..self }
+    }
 }
 
 /// A place in an input.

@@ -6,7 +6,7 @@ use lumen_rego::error::{Error, Span};
 use lumen_value::Pointer;
 
 use super::decode::TypeError;
-use crate::finding::{Action, Finding, Location, Outcome, Place};
+use crate::finding::{Action, Finding, Outcome};
 use crate::rule::Rule;
 use crate::snapshot::Entry;
 
@@ -74,18 +74,16 @@ impl Fault {
     /// The finding about a policy.
     pub(super) fn finding(self, rule: &Rule, entry: &Entry) -> Finding {
         let location = entry.locate(&self.at);
-        let place = match (location.place, self.inside) {
-            (Place::Field { document, pointer }, Some((row, column))) => {
-                Place::Inside { document, pointer, row, column }
-            }
-            (place, _) => place,
+        let location = match self.inside {
+            Some((row, column)) => location.in_text(row, column),
+            None => location,
         };
         Finding {
             outcome: self.outcome,
             action: self.action,
             upstream_message: self.upstream.map(Into::into),
             object: Some(Arc::clone(&entry.object)),
-            location: Some(Location { source: location.source, place }),
+            location: Some(location),
             ..rule.finding(self.message)
         }
     }

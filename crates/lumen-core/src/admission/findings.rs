@@ -8,7 +8,7 @@ use super::expansion::ExpansionError;
 use super::fault::Fault;
 use super::mutation::MutationError;
 use super::{Constraint, PolicySet, Verdict, exclusion, fix, place, rules};
-use crate::finding::{Action, Finding, Location, Outcome, Place, Related};
+use crate::finding::{Action, Finding, Outcome, Related};
 use crate::rule::Rule;
 use crate::snapshot::Entry;
 
@@ -17,9 +17,7 @@ impl PolicySet {
     fn running(&self, verdict: &Verdict, constraint: &Constraint) -> Option<Related> {
         let (field, row, column) = verdict.failed.as_ref()?.at.as_ref()?;
         let location = self.templates.get(constraint.template)?.entry.locate(field);
-        let Place::Field { document, pointer } = location.place else { return None };
-        let place = Place::Inside { document, pointer, row: *row, column: *column };
-        let location = Location { source: location.source, place };
+        let location = location.in_text(*row, *column);
         Some(Related { location, label: "this was being evaluated".to_owned(), is_step: false })
     }
 
@@ -109,12 +107,16 @@ pub(super) fn without_template(entry: &Entry, name: &str, broken: Option<&Arc<En
     } else {
         format!("no template `{name}` is among the inputs, so nothing was judged by this constraint")
     };
-    let upstream = format!("missing ConstraintTemplate: template {name:?} not found");
-    let fault = Fault { upstream: Some(upstream), ..Fault::new(pointer!["kind"], message) };
+    let fault = Fault { upstream: Some(missing_template(name)), ..Fault::new(pointer!["kind"], message) };
     let cause = broken.map(|template| Related {
         location: template.locate(&pointer!["kind"]),
         label: "the broken template: mend it first".to_owned(),
         is_step: false,
     });
     Finding { related: cause.into_iter().collect(), ..fault.taken().finding(&rules::UNKNOWN_TEMPLATE, entry) }
+}
+
+/// What Gatekeeper says of a constraint whose template is not there.
+pub(super) fn missing_template(name: &str) -> String {
+    format!("missing ConstraintTemplate: template {name:?} not found")
 }

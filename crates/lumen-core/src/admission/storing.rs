@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lumen_value::pointer;
 
 use super::fault::Fault;
+use super::findings::missing_template;
 use super::{Constraint, Exclusions, Expansions, PolicyOptions, PolicySet, Template, mutation};
 use super::{constraint, exclusion, expansion, template};
 use super::{is_config, is_constraint, is_expansion, is_mutator, is_template};
@@ -57,8 +58,7 @@ impl PolicySet {
             let name = entry.object.kind.to_lowercase();
             let template = self.templates.iter().rfind(|template| *template.entry.object.name == *name);
             let Some(template) = template else {
-                let message = format!("missing ConstraintTemplate: template {name:?} not found");
-                return vec![Fault::new(pointer!["kind"], message)];
+                return vec![Fault::new(pointer!["kind"], missing_template(&name))];
             };
             return Constraint::compile(entry, template, 0)
                 .map_or_else(|faults| faults, |constraint| constraint.warnings);

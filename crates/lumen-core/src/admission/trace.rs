@@ -15,7 +15,7 @@ use lumen_value::{Pointer, Str, Value};
 use super::engine::{self, Offline};
 use super::template::{PACKAGE, Template};
 use super::{Explanation, PolicySet, Verdict, place};
-use crate::finding::{Location, Place, Related};
+use crate::finding::{Location, Related};
 use crate::snapshot::Entry;
 
 mod choice;
@@ -215,8 +215,8 @@ impl Traced {
                 |(part, _): &mut (&Line, Pair)| std::ptr::eq(*part, line) || part.is_part_of(line);
             let values: Vec<Pair> = parts.extract_if(.., is_of_line).map(|(_, pair)| pair).collect();
             let label = line.label(&source, &values);
-            let inside = Some((line.span.row, line.span.column));
-            steps.extend(step(template, field, inside, label).map(|step| (line.depth, step)));
+            let location = template.locate(field).in_text(line.span.row, line.span.column);
+            steps.push((line.depth, step(location, label)));
         }
         shorten(&mut steps, LINES_MAX, |(depth, _)| *depth);
         steps.into_iter().map(|(_, step)| step).collect()
@@ -263,16 +263,8 @@ impl Line {
 }
 
 /// A line of a policy at a place in its manifest.
-fn step(template: &Entry, field: &Pointer, inside: Option<(u32, u32)>, label: String) -> Option<Related> {
-    let Location { source, place } = template.locate(field);
-    let place = match (place, inside) {
-        (Place::Field { document, pointer }, Some((row, column))) => {
-            Place::Inside { document, pointer, row, column }
-        }
-        (place, None) => place,
-        _ => return None,
-    };
-    Some(Related { location: Location { source, place }, label, is_step: true })
+fn step(location: Location, label: String) -> Related {
+    Related { location, label, is_step: true }
 }
 
 /// The validation of a CEL policy that did not hold.
@@ -280,7 +272,7 @@ fn cel_step(template: &Template, number: usize) -> Option<Related> {
     let field = template.engine.validation(number)?;
     let text = template.entry.value.find(&field)?.as_str()?;
     let label = format!("{} does not hold", show::line(text, 2 * SHOWN_MAX));
-    step(&template.entry, &field, None, label)
+    Some(step(template.entry.locate(&field), label))
 }
 
 #[cfg(test)]

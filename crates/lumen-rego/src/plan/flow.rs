@@ -137,19 +137,50 @@ impl Plan {
 
     /// Calls `visit` with every place that an operation may go to, beside the next one.
     pub(super) fn jumps(&self, op: &Op, visit: &mut dyn FnMut(Place)) {
-        match *op {
+        let mut op = *op;
+        if let Some(target) = op.target_mut() {
+            visit(*target);
+        }
+        if let Op::Join { join } = op
+            && let Some(join) = self.joins.get(join as usize)
+        {
+            visit(join.after);
+        }
+    }
+}
+
+impl Join {
+    fn reads(&self, visit: &mut dyn FnMut(Operand)) {
+        if let Root::Operand(wanted) = self.wanted {
+            visit(wanted);
+        }
+        self.bound.iter().flatten().for_each(|key| visit(*key));
+    }
+}
+
+impl Replacement {
+    const fn value(&self) -> Option<Operand> {
+        match self {
+            Self::Input(_, value) | Self::Data(_, value) | Self::Function(_, By::Value(value)) => {
+                Some(*value)
+            }
+            Self::Function(_, By::Callee(_)) | Self::Invalid => None,
+        }
+    }
+}
+
+impl Op {
+    /// The place that stands in an operation itself and that it may go to, beside the next one.
+    pub(super) fn target_mut(&mut self) -> Option<&mut Place> {
+        match self {
             Op::Try { target, .. }
             | Op::Jump { target }
             | Op::IfProduced { target }
             | Op::IfResult { target }
-            | Op::Result { next: target, .. } => visit(target),
-            Op::Join { join } => {
-                if let Some(join) = self.joins.get(join as usize) {
-                    visit(join.after);
-                }
-            }
-            // A look-up leads to rules that `Try`s lead to as well.
+            | Op::Result { next: target, .. } => Some(target),
+            // A look-up leads to rules that `Try`s lead to as well; where a join leads stands in its table.
             Op::Select { .. }
+            | Op::Join { .. }
             | Op::Copy { .. }
             | Op::Test { .. }
             | Op::Truthy { .. }
@@ -187,32 +218,10 @@ impl Plan {
             | Op::TreeEnd { .. }
             | Op::Solution
             | Op::Observe { .. }
-            | Op::Observed { .. } => {}
+            | Op::Observed { .. } => None,
         }
     }
-}
 
-impl Join {
-    fn reads(&self, visit: &mut dyn FnMut(Operand)) {
-        if let Root::Operand(wanted) = self.wanted {
-            visit(wanted);
-        }
-        self.bound.iter().flatten().for_each(|key| visit(*key));
-    }
-}
-
-impl Replacement {
-    const fn value(&self) -> Option<Operand> {
-        match self {
-            Self::Input(_, value) | Self::Data(_, value) | Self::Function(_, By::Value(value)) => {
-                Some(*value)
-            }
-            Self::Function(_, By::Callee(_)) | Self::Invalid => None,
-        }
-    }
-}
-
-impl Op {
     /// Whether the machine never goes on with the next operation.
     pub(super) const fn leaves(&self) -> bool {
         matches!(self, Self::Jump { .. } | Self::Fail | Self::Return)

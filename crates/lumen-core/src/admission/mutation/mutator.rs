@@ -8,6 +8,7 @@ use lumen_value::{Pointer, Value, pointer};
 use super::super::decode::Cursor;
 use super::super::fault::Fault;
 use super::super::matching::{Match, Subject};
+use super::super::storing::NAME_BYTES_MAX;
 use super::apply::Walk;
 use super::condition::{Condition, Conditions};
 use super::conflict::Shape;
@@ -18,9 +19,6 @@ use super::set::Setter;
 use super::{Fuel, MutationFault};
 use crate::object::{field, text};
 use crate::snapshot::Entry;
-
-/// Longest name, in bytes.
-const NAME_BYTES_MAX: usize = 63;
 
 /// Most words in `applyTo`: which mutators meet is looked for among all pairs of them.
 const APPLIES_TO_MAX: usize = 200;

@@ -2,6 +2,7 @@ use super::super::matching::Source;
 use super::super::tests::{CONSTRAINT, compile, snapshot, template};
 use super::super::{Explanation, Review, Verdict, WEBHOOK};
 use super::*;
+use crate::finding::Place;
 use crate::request::bare_request;
 
 const POD: &str = "apiVersion: v1

@@ -80,56 +80,13 @@ impl Lines {
 
     /// An operation that goes on where its places are now.
     fn moved(&self, mut op: Op, plan: &mut Plan) -> Op {
-        match &mut op {
-            Op::Try { target, .. }
-            | Op::Jump { target }
-            | Op::IfProduced { target }
-            | Op::IfResult { target }
-            | Op::Result { next: target, .. } => *target = self.place(*target),
-            Op::Join { join } => {
-                if let Some(join) = plan.joins.get_mut(*join as usize) {
-                    join.after = self.place(join.after);
-                }
-            }
-            Op::Copy { .. }
-            | Op::Test { .. }
-            | Op::Truthy { .. }
-            | Op::Path { .. }
-            | Op::Get { .. }
-            | Op::Iterate { .. }
-            | Op::IsArray { .. }
-            | Op::IsObject { .. }
-            | Op::IsCollection { .. }
-            | Op::MakeArray { .. }
-            | Op::MakeSet { .. }
-            | Op::MakeObject { .. }
-            | Op::Builtin { .. }
-            | Op::Walk { .. }
-            | Op::Call { .. }
-            | Op::Document { .. }
-            | Op::Keyed { .. }
-            | Op::Mark { .. }
-            | Op::Cut { .. }
-            | Op::Fail
-            | Op::Collect { .. }
-            | Op::Add { .. }
-            | Op::AddEntry { .. }
-            | Op::AddHead { .. }
-            | Op::Collected { .. }
-            | Op::With { .. }
-            | Op::EndWith
-            | Op::Begin
-            | Op::Select { .. }
-            | Op::Return
-            | Op::SetResult { .. }
-            | Op::MergeBase { .. }
-            | Op::TreeStart { .. }
-            | Op::TreeStep { .. }
-            | Op::TreeIterate { .. }
-            | Op::TreeEnd { .. }
-            | Op::Solution
-            | Op::Observe { .. }
-            | Op::Observed { .. } => {}
+        if let Some(target) = op.target_mut() {
+            *target = self.place(*target);
+        }
+        if let Op::Join { join } = op
+            && let Some(join) = plan.joins.get_mut(join as usize)
+        {
+            join.after = self.place(join.after);
         }
         op
     }
