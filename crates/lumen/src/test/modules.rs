@@ -21,6 +21,9 @@ use crate::parallel;
 /// What one test, or one query of the command line, may spend: steps, and bytes of the values that it makes.
 pub const BUDGET: (u64, u64) = (200_000_000, 1 << 30);
 
+/// What is said of a rule such as `test_a[name]`.
+const CASES: &str = "the cases of a rule such as `test_a[name]` are not run one by one: write a rule for each, or one with `every`";
+
 /// A module's file.
 #[derive(Clone, Debug)]
 pub struct Text {
@@ -43,6 +46,7 @@ pub fn run(texts: &[Text], data: &Value, choice: &Choice<'_>) -> Ran {
     if !ran.suites.is_empty() {
         return ran;
     }
+    number_tests(&mut modules);
     let compile = |observed| {
         let options = CompileOptions {
             keeps_print: true,
@@ -117,23 +121,85 @@ fn position(span: Span) -> Position {
     Position { line: span.row as usize, column: span.column as usize }
 }
 
-/// A module's tests, those to be done as well, in the order of the text: each with the rules of its name.
-fn tests(module: &Module) -> Vec<(String, Vec<&Rule>)> {
-    let mut tests: Vec<(String, Vec<&Rule>)> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    for rule in &module.rules {
-        let [Term { node: Node::Var(name), .. }] = rule.head.reference.as_slice() else { continue };
-        let name = name.to_text().into_owned();
-        if rule.head.arguments.is_some() || !(name.starts_with("test_") || name.starts_with("todo_test_")) {
-            continue;
-        }
-        let place = *places.entry(name.clone()).or_insert(tests.len());
-        match tests.get_mut(place) {
-            Some((_, rules)) => rules.push(rule),
-            None => tests.push((name, vec![rule])),
+/// A rule that is a test.
+struct Test<'a> {
+    /// Its path below its package: up to the key that makes it a test.
+    path: Vec<String>,
+    /// More keys follow: each names a case.
+    has_cases: bool,
+    rule: &'a Rule,
+}
+
+impl Test<'_> {
+    fn is_to_be_done(&self) -> bool {
+        self.path.last().is_some_and(|name| name.starts_with("todo_"))
+    }
+}
+
+/// The path of a rule up to the key that makes it a test; none for other rules.
+fn test_path(rule: &Rule) -> Option<Vec<String>> {
+    if rule.default || rule.head.arguments.is_some() {
+        return None;
+    }
+    let mut path = Vec::new();
+    for term in &rule.head.reference {
+        let name = match &term.node {
+            Node::Var(name) if path.is_empty() => name.to_text(),
+            Node::Value(Value::String(key)) if !path.is_empty() => key.to_text(),
+            _ => return None,
+        };
+        path.push(name.into_owned());
+        if path.last().is_some_and(|name| name.starts_with("test_") || name.starts_with("todo_test_")) {
+            return Some(path);
         }
     }
-    tests
+    None
+}
+
+/// A module's tests, those to be done as well, in the order of the text.
+fn tests(module: &Module) -> Vec<Test<'_>> {
+    let test = |rule| {
+        let path = test_path(rule)?;
+        Some(Test { has_cases: rule.head.reference.len() > path.len(), path, rule })
+    };
+    module.rules.iter().filter_map(test).collect()
+}
+
+/// Gives each test a name of its own, `test_a#01` and so on, as OPA does: of rules with one name, each has to hold.
+fn number_tests(modules: &mut [Module]) {
+    let mut counts: BTreeMap<(Vec<String>, Vec<String>), usize> = BTreeMap::new();
+    for module in modules {
+        let package = package(module);
+        for rule in &mut module.rules {
+            let Some(path) = test_path(rule) else { continue };
+            let count = counts.entry((package.clone(), path.clone())).or_default();
+            if *count > 0 {
+                rename(rule, &path, *count);
+            }
+            *count += 1;
+        }
+    }
+}
+
+fn rename(rule: &mut Rule, path: &[String], number: usize) {
+    let (Some(name), Some(last)) = (path.last(), path.len().checked_sub(1)) else { return };
+    let name = format!("{name}#{number:02}");
+    let branches = rule.otherwise.iter_mut().map(|branch| &mut branch.head);
+    for head in [&mut rule.head].into_iter().chain(branches) {
+        match head.reference.get_mut(last).map(|term| &mut term.node) {
+            Some(Node::Var(known)) => *known = name.as_str().into(),
+            Some(node) => *node = Node::Value(name.as_str().into()),
+            None => {}
+        }
+    }
+}
+
+fn package(module: &Module) -> Vec<String> {
+    let key = |term: &Term| match &term.node {
+        Node::Value(Value::String(key)) => Some(key.to_text().into_owned()),
+        _ => None,
+    };
+    module.package.iter().skip(1).filter_map(key).collect()
 }
 
 /// What the tests of all modules share.
@@ -148,32 +214,26 @@ struct Runner<'a> {
 
 impl Runner<'_> {
     fn module(&self, module: &Module) -> (Vec<Case>, RowCoverage) {
-        let package: Vec<String> = module
-            .package
-            .iter()
-            .skip(1)
-            .filter_map(|term| match &term.node {
-                Node::Value(Value::String(key)) => Some(key.to_text().into_owned()),
-                _ => None,
-            })
-            .collect();
+        let package = package(module);
         let mut scratch = Scratch::default();
         let mut watcher = Watcher { covers: self.choice.coverage, ..Watcher::default() };
         let mut cases = Vec::new();
-        for (name, rules) in tests(module) {
-            let mut case =
-                Case { name: format!("data.{}.{name}", package.join(".")), ..Case::ended(Ending::Skip) };
-            case.at = rules.first().map(|rule| position(rule.span));
-            if !name.starts_with("todo_") && self.choice.filter.takes("", &case.name) {
-                let path: Vec<&str> = package.iter().map(String::as_str).chain([name.as_str()]).collect();
-                (case.ending, case.message) =
-                    run_test(self.program, &path, self.data, &mut watcher, &mut scratch);
+        for test in tests(module) {
+            let path: Vec<&str> = package.iter().chain(&test.path).map(String::as_str).collect();
+            let mut case = Case { name: format!("data.{}", path.join(".")), ..Case::ended(Ending::Skip) };
+            case.at = Some(position(test.rule.span));
+            if !test.is_to_be_done() && self.choice.filter.takes("", &case.name) {
+                (case.ending, case.message) = if test.has_cases {
+                    (Ending::Error, CASES.to_owned())
+                } else {
+                    run_test(self.program, &path, self.data, &mut watcher, &mut scratch)
+                };
                 case.printed = std::mem::take(&mut watcher.printed);
                 if case.ending == Ending::Pass {
                     case.printed.clear();
                 }
                 if case.ending == Ending::Fail
-                    && let Some(why) = self.why(&path, &rules)
+                    && let Some(why) = self.why(&path, test.rule)
                 {
                     case.message = format!("{}\n{why}", case.message);
                 }
@@ -184,9 +244,9 @@ impl Runner<'_> {
     }
 
     /// What of a test that failed did not hold: it is run again, and watched.
-    fn why(&self, path: &[&str], rules: &[&Rule]) -> Option<String> {
+    fn why(&self, path: &[&str], rule: &Rule) -> Option<String> {
         let program = (self.observed)()?;
-        let mut explainer = Explainer::of(rules.iter().copied());
+        let mut explainer = Explainer::of([rule].into_iter());
         let inputs = Inputs {
             observer: Some(&mut explainer),
             host: Some(&mut Nobody),
@@ -218,8 +278,9 @@ fn run_test(
         Err(error) => (Ending::Error, error.to_string()),
         Ok(outcome) => match outcome.value() {
             None => (Ending::Fail, "it is undefined".to_owned()),
+            Some(Value::Bool(true)) => (Ending::Pass, String::new()),
             Some(Value::Bool(false)) => (Ending::Fail, "it is false".to_owned()),
-            Some(_) => (Ending::Pass, String::new()),
+            Some(value) => (Ending::Fail, format!("it is a value of type {}, not `true`", value.kind())),
         },
     }
 }

@@ -210,3 +210,37 @@ fn what_never_ends_is_not_read() {
     let (code, text) = ran(&format!("{HEAD}{endless}"), "");
     assert!(code == 2 && text.contains("`/dev/zero` is no file"), "{code}: {text}");
 }
+
+#[test]
+fn each_rule_of_a_name_has_to_be_true() {
+    let module = "\
+package a
+
+test_twice if true
+
+test_twice if false
+
+test_number := 7
+
+test_set contains 1
+
+group.test_inner if true
+
+test_cases[name] if {
+	some name in [\"x\"]
+}
+";
+    let outcome = Folder::new(&[("a_test.rego", module)]).run("test -a");
+    assert_eq!(outcome.code, 2);
+    for said in [
+        "  pass  data.a.test_twice\n",
+        "  fail  data.a.test_twice#01  a_test.rego:5:1\n        it is undefined\n",
+        "  fail  data.a.test_number  a_test.rego:7:1\n        it is a value of type number, not `true`\n",
+        "  fail  data.a.test_set  a_test.rego:9:1\n        it is a value of type set, not `true`\n",
+        "  pass  data.a.group.test_inner\n",
+        "  error data.a.test_cases  a_test.rego:13:1\n        the cases of a rule such as `test_a[name]`",
+        "2 passed, 3 failed, 1 could not be run in 1 file",
+    ] {
+        assert!(outcome.stdout.contains(said), "{said}\n---\n{}", outcome.stdout);
+    }
+}
