@@ -2,6 +2,14 @@
 
 use regex::Regex;
 
+/// Most memory of a compiled pattern, in bytes.
+const PATTERN_BYTES_MAX: usize = 16 << 20;
+
+/// Compiles a pattern of a suite or of `--run`: in Go's syntax, since gator reads them, too.
+pub fn pattern(text: &str) -> Result<Regex, String> {
+    lumen_regex::compile(text, PATTERN_BYTES_MAX)
+}
+
 /// The choice.
 #[derive(Clone, Debug, Default)]
 pub enum Filter {
@@ -17,7 +25,7 @@ pub enum Filter {
 impl Filter {
     /// `CASE-OR-TEST` or `TEST//CASE`, regular expressions.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let pattern = |part: &str| Regex::new(part).map_err(|error| format!("`{part}`: {error}"));
+        let pattern = |part: &str| pattern(part).map_err(|error| format!("`{part}`: {error}"));
         let parts: Vec<&str> = text.split("//").collect();
         match parts.as_slice() {
             [""] => Ok(Self::All),
@@ -71,5 +79,13 @@ mod tests {
         );
         assert!(Filter::parse("//none").unwrap().takes("any", "none"));
         assert!(Filter::parse("a//b//c").is_err() && Filter::parse("(").is_err());
+    }
+
+    #[test]
+    fn patterns_are_those_of_go() {
+        let digit = pattern(r"^\d$").expect("Go reads it");
+        assert!(digit.is_match("7") && !digit.is_match("\u{663}"));
+        assert!(pattern("a{,2}").expect("a text to Go").is_match("a{,2}"));
+        assert!(pattern("a**").is_err() && pattern("[a-z&&[^b]]").is_ok_and(|set| set.is_match("&]")));
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use lumen_core::admission::matching::Source;
 use lumen_core::admission::{
-    Explanation, GATOR, Inventory, PolicyOptions, PolicySet, Review, Verdict, rules,
+    Explanation, GATOR, Inventory, PolicyOptions, PolicySet, Review, Verdict, is_constraint, is_expansion,
+    is_template, rules,
 };
 use lumen_core::finding::{Finding, Location, Outcome, Place};
 use lumen_core::object::ObjectRef;
@@ -14,8 +15,8 @@ use lumen_core::request::bare_request;
 use lumen_core::snapshot::Entry;
 use lumen_value::read::{Document as ReadDocument, Limits, read};
 use lumen_value::{Pointer, Value};
-use regex::Regex;
 
+use super::filter;
 use super::kinds::{Choice, Document};
 use super::report::{Case as RanCase, Coverage, Ending, Ran, Suite as Report};
 use super::suite::{self, Case, Fault, Suite, Test};
@@ -36,6 +37,44 @@ struct Files {
 
 /// A file that was read: its text, and its documents.
 type FileText = (Arc<[u8]>, Vec<ReadDocument>);
+
+/// What a file is to a test.
+struct Role {
+    field: &'static str,
+    file: fn(&Test) -> &str,
+    is_optional: bool,
+    /// All documents of the file, or the first alone, as gator reads it.
+    takes_all: bool,
+    called: &'static str,
+    is: fn(&Entry) -> bool,
+}
+
+const ROLES: [Role; 3] = [
+    Role {
+        field: "template",
+        file: |test| &test.template,
+        is_optional: false,
+        takes_all: false,
+        called: "a ConstraintTemplate",
+        is: is_template,
+    },
+    Role {
+        field: "constraint",
+        file: |test| &test.constraint,
+        is_optional: false,
+        takes_all: false,
+        called: "a constraint",
+        is: is_constraint,
+    },
+    Role {
+        field: "expansion",
+        file: |test| &test.expansion,
+        is_optional: true,
+        takes_all: true,
+        called: "an ExpansionTemplate",
+        is: is_expansion,
+    },
+];
 
 /// One suite while it runs.
 struct Runner<'a, 'd> {
@@ -93,10 +132,14 @@ impl Runner<'_, '_> {
         if !test.faults.is_empty() {
             return self.faults(&test.name, "", &test.faults);
         }
-        let (set, findings) = match policies(test, self.folder, &mut self.files, self.choice.coverage) {
-            Ok(compiled) => compiled,
-            Err(message) => return self.add(&test.name, "", Ending::Error, message, &test.at),
+        let entries = match self.policies(test) {
+            Ok(entries) => entries,
+            Err((field, message)) => {
+                return self.add(&test.name, "", Ending::Error, message, &test.at.child(field));
+            }
         };
+        let options = PolicyOptions { observed: self.choice.coverage, ..PolicyOptions::default() };
+        let (set, findings) = PolicySet::compile_with(&entries, options);
         let errors: Vec<&Finding> =
             findings.iter().filter(|finding| finding.outcome == Outcome::Error).collect();
         if test.invalid {
@@ -111,6 +154,39 @@ impl Runner<'_, '_> {
         if self.choice.coverage {
             self.cover(&set);
         }
+    }
+
+    /// The template, the constraint and the expansions of a test; else the field that names something else, and what.
+    fn policies(&mut self, test: &Test) -> Result<Vec<Arc<Entry>>, (&'static str, String)> {
+        let mut policies = Vec::new();
+        for role in ROLES {
+            let file = (role.file)(test);
+            match (file, role.is_optional) {
+                ("", true) => continue,
+                ("", false) => return Err((role.field, format!("the test has no `{}`", role.field))),
+                _ => {}
+            }
+            let path = self.folder.join(file);
+            let documents = self.files.documents(&path).map_err(|message| (role.field, message))?;
+            let taken = if role.takes_all { documents.len() } else { 1 };
+            for document in documents.iter().take(taken) {
+                let policy = entry(&path, document.index, document.value.clone());
+                if !(role.is)(&policy) {
+                    let message = format!("`{file}`: {} was expected, not {}", role.called, kind_of(&policy));
+                    return Err((role.field, message));
+                }
+                policies.push(policy);
+            }
+            if documents.len() > taken {
+                self.report.remarks.push(format!(
+                    "test `{}`: `{file}` has {} documents, and the first alone is its {}",
+                    test.name,
+                    documents.len(),
+                    role.field
+                ));
+            }
+        }
+        Ok(policies)
     }
 
     fn cases(&mut self, test: &Test, set: &PolicySet) {
@@ -231,32 +307,6 @@ fn remark_on(suite: &Suite, remarks: &mut Vec<String>) {
     }
 }
 
-/// The template, the constraint and the expansions of a test, compiled.
-fn policies(
-    test: &Test,
-    folder: &Path,
-    files: &mut Files,
-    observed: bool,
-) -> Result<(PolicySet, Vec<Finding>), String> {
-    let mut entries = Vec::new();
-    for (path, what) in
-        [(&test.template, "template"), (&test.constraint, "constraint"), (&test.expansion, "expansion")]
-    {
-        if path.is_empty() {
-            if what == "expansion" {
-                continue;
-            }
-            return Err(format!("the test has no `{what}`"));
-        }
-        let full = folder.join(path);
-        for document in files.documents(&full)? {
-            entries.push(entry(&full, document.index, document.value.clone()));
-        }
-    }
-    let options = PolicyOptions { observed, ..PolicyOptions::default() };
-    Ok(PolicySet::compile_with(&entries, options))
-}
-
 /// The inner result is the case's: which assertion does not hold, and why.
 fn run_case(
     case: &Case,
@@ -284,8 +334,7 @@ fn run_case(
     let verdicts = review(&entry(&path, 0, object), set, &inventory, matched)?;
     let messages: Vec<&str> = verdicts.iter().map(|verdict| verdict.message.as_str()).collect();
     for (index, assertion) in case.assertions.iter().enumerate() {
-        let pattern =
-            assertion.message.as_deref().map(Regex::new).transpose().map_err(|error| error.to_string())?;
+        let pattern = assertion.message.as_deref().map(filter::pattern).transpose()?;
         let fits = |message: &&&str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(message));
         let count = messages.iter().filter(fits).count();
         if !assertion.violations.admits(count) {
@@ -355,6 +404,15 @@ fn review(
     let mut verdicts = set.review(&review, &inventory);
     verdicts.extend(set.review_made(object, &review, &inventory).map_err(|error| error.to_string())?);
     Ok(verdicts)
+}
+
+/// What an object is called where another kind was expected.
+fn kind_of(entry: &Entry) -> String {
+    match (&*entry.object.kind, &*entry.object.api_version) {
+        ("", _) => "an object without a kind".to_owned(),
+        (kind, "") => format!("{kind} without a version"),
+        (kind, version) => format!("{kind} of {version}"),
+    }
 }
 
 fn entry(path: &Path, index: usize, value: Value) -> Arc<Entry> {

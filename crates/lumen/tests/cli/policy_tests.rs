@@ -244,3 +244,45 @@ test_cases[name] if {
         assert!(outcome.stdout.contains(said), "{said}\n---\n{}", outcome.stdout);
     }
 }
+
+#[test]
+fn a_file_of_another_kind_is_an_error() {
+    let run = |template: &str, constraint: &str, options: &str| {
+        let suite = format!(
+            "{}{CASES}",
+            HEAD.replace("template.yaml", template).replace("constraint.yaml", constraint)
+        );
+        let both = format!("{CONSTRAINT}---\n{TEMPLATE}");
+        let files = [
+            ("template.yaml", TEMPLATE),
+            ("constraint.yaml", CONSTRAINT),
+            ("both.yaml", &both),
+            ("owned.yaml", OWNED),
+            ("bare.yaml", BARE),
+            ("suite.yaml", &suite),
+        ];
+        let outcome = Folder::new(&files).run(&format!("test {options}"));
+        (outcome.code, outcome.stdout)
+    };
+    for (template, constraint, said) in [
+        (
+            "constraint.yaml",
+            "constraint.yaml",
+            "suite.yaml:5:3\n        `constraint.yaml`: a ConstraintTemplate was expected, not Owner of constraints.gatekeeper.sh/v1beta1",
+        ),
+        (
+            "template.yaml",
+            "template.yaml",
+            "suite.yaml:6:3\n        `template.yaml`: a constraint was expected, not ConstraintTemplate of templates.gatekeeper.sh/v1",
+        ),
+        ("both.yaml", "constraint.yaml", "`both.yaml`: a ConstraintTemplate was expected, not Owner"),
+    ] {
+        let (code, text) = run(template, constraint, "");
+        assert!(code == 2 && text.contains(said), "{code}: {said}\n---\n{text}");
+    }
+    // gator reads the first document of a file.
+    let (code, text) = run("template.yaml", "both.yaml", "");
+    let said = "test `owner`: `both.yaml` has 2 documents, and the first alone is its constraint";
+    assert!(code == 0 && text.contains(said), "{code}: {text}");
+    assert_eq!(run("template.yaml", "both.yaml", "--strict").0, 1);
+}
