@@ -161,6 +161,29 @@ violation contains {\"msg\": \"m\"} if {
 }
 
 #[test]
+fn what_is_gathered_from_all_items_points_at_all() {
+    for gathered in [
+        "count([t | t := input.review.object.spec.containers[_].tags[_]]) == 2",
+        "t := [t | t := input.review.object.spec.containers[_].tags[_]]; count(t) == 2",
+        "t := {t | t := input.review.object.spec.containers[_].tags[_]}; t[\"new\"]",
+        "t := {c.name: t | c := input.review.object.spec.containers[_]; t := c.tags}; count(t) == 1",
+        "t := [c | c := input.review.object.spec.containers[_]; startswith(c.image, \"b:\")]; count(t) > 0",
+        "t := [c | c := input.review.object.spec.containers[_]; c.image == \"a:1\"]; count(t) > 0",
+        "tags[\"old\"]",
+        "count(tags) == 2",
+        "images[\"one\"]",
+        "images[\"two\"]",
+    ] {
+        let rules = format!(
+            "violation[{{\"msg\": \"m\"}}] {{ {gathered} }}
+tags[t] {{ t := input.review.object.spec.containers[_].tags[_] }}
+images[c.name] {{ c := input.review.object.spec.containers[_]; not endswith(c.image, \":x\") }}"
+        );
+        assert_eq!(places(&rules), ["/spec/containers"], "{gathered}");
+    }
+}
+
+#[test]
 fn explanations_are_bounded() {
     // Each container fails for itself, and each value is long.
     let long = "violation[{\"msg\": msg}] {

@@ -7,7 +7,7 @@ use lumen_rego::eval::{InputPaths, Moment, Observer};
 use lumen_rego::plan::{Expression, Operand};
 use lumen_value::{Object, Str, Value};
 
-use super::{KEPT_MAX, Line, Said, VIOLATIONS_MAX, Why, choice, shorten};
+use super::{KEPT_MAX, Line, Said, VIOLATIONS_MAX, Why, choice, is_part, shorten};
 
 /// Most expressions that hold at a time: of an evaluation that goes deeper nothing is said.
 const FRAMES_MAX: usize = 512;
@@ -54,6 +54,8 @@ pub(super) struct Frame {
     is_again: bool,
     pub(super) reads: Vec<Read>,
     fresh: Vec<Read>,
+    /// What was read in it and behind it for the values that it had before.
+    past: Vec<Read>,
     /// What it looked at in vain: what failed in it, and what was gone through.
     pub(super) tried: Tried,
     /// What failed behind it.
@@ -149,6 +151,7 @@ impl<'a> Watch<'a> {
             is_again: false,
             reads: Vec::new(),
             fresh: Vec::new(),
+            past: Vec::new(),
             tried: Tried::default(),
             after: Tried::default(),
             values: Vec::new(),
@@ -175,9 +178,10 @@ impl<'a> Watch<'a> {
         let Some(frame) = self.frame(at) else { return };
         frame.held = true;
         frame.is_again = false;
-        frame.after = Tried::default();
+        keep(&mut frame.past, std::mem::take(&mut frame.after).reads, READS_MAX);
         if !frame.fresh.is_empty() {
-            frame.reads = std::mem::take(&mut frame.fresh);
+            let gone = std::mem::replace(&mut frame.reads, std::mem::take(&mut frame.fresh));
+            keep(&mut frame.past, gone, READS_MAX);
         }
         frame.values = values(expression, read);
         let parent = frame.parent;
@@ -218,6 +222,17 @@ impl<'a> Watch<'a> {
         self.open = at;
     }
 
+    /// Something is read by an expression that held, and was gone back to without a word.
+    fn go_back(&mut self, span: Span) {
+        let behind = self.open.map_or(0, |open| open + 1);
+        let inside = self.frames.get(behind..).unwrap_or_default();
+        let Some(at) = inside.iter().rposition(|frame| frame.held && is_part(span, frame.span)) else {
+            return;
+        };
+        let after = self.take(behind + at + 1);
+        self.again(Some(behind + at), after);
+    }
+
     /// Takes away a frame and all after it; what they looked at.
     fn take(&mut self, at: usize) -> Tried {
         let mut all: Vec<Frame> = self.frames.drain(at..).collect();
@@ -228,7 +243,7 @@ impl<'a> Watch<'a> {
         }
         let mut tried = Tried::default();
         for frame in all.drain(..) {
-            let reads = [frame.reads, frame.fresh].into_iter().flatten().collect();
+            let reads = [frame.past, frame.reads, frame.fresh].into_iter().flatten().collect();
             tried.add(Tried { reads, lines: Vec::new() });
             tried.add(frame.tried);
             tried.add(frame.after);
@@ -352,9 +367,12 @@ impl Observer for Watch<'_> {
         }
     }
 
-    fn read(&mut self, _span: Span, from: &Value, key: &Value) {
-        let is_part = self.paths.contains(from);
-        let Some(frame) = self.frame(self.open).filter(|_| is_part) else { return };
+    fn read(&mut self, span: Span, from: &Value, key: &Value) {
+        if !self.paths.contains(from) {
+            return;
+        }
+        self.go_back(span);
+        let Some(frame) = self.frame(self.open) else { return };
         let reads = if frame.is_again { &mut frame.fresh } else { &mut frame.reads };
         keep(reads, vec![(from.clone(), key.clone())], READS_MAX);
     }
