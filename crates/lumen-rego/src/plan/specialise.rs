@@ -14,8 +14,8 @@
 //! whichever constraint or template asks first ([`Shared`](crate::eval::Shared)).
 //!
 //! Where the reachable code replaces anything by `with`, walks rules and base documents at once, or is observed, nothing is done.
-//! A function that was called with the number `1` answers for `1.0` too, as OPA's does; a call with numbers is therefore not
-//! computed ahead.
+//! A function that was called with the number `1` answers for `1.0` too, as OPA's does; what makes a call with numbers is
+//! therefore not computed ahead.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -158,18 +158,22 @@ fn ranges(plan: &Plan) -> Vec<Range<usize>> {
 /// The documents that one reaches, those first that others ask for; none where their code does what cannot be known ahead.
 fn order(plan: &Plan, ranges: &[Range<usize>], root: u32) -> Option<Vec<u32>> {
     let mut order = Vec::new();
-    let mut seen = HashSet::from([root]);
+    let mut seen = HashSet::new();
     let mut pending = vec![(root, false)];
     while let Some((document, is_done)) = pending.pop() {
         if is_done {
             order.push(document);
             continue;
         }
+        // Not before it is its turn: what asks for it as well may come first.
+        if !seen.insert(document) {
+            continue;
+        }
         pending.push((document, true));
         for op in plan.ops.get(ranges.get(document as usize)?.clone())? {
             match *op {
                 Op::Call { document, .. } | Op::Document { document, .. } | Op::Keyed { document, .. }
-                    if seen.insert(document) =>
+                    if !seen.contains(&document) =>
                 {
                     pending.push((document, false));
                 }
