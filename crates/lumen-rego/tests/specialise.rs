@@ -151,3 +151,87 @@ fn specialised_rego_cases() {
 fn specialised_rego_eval() {
     harness::run_as("specialised", "rego", "eval", check);
 }
+
+/// A call with `1` answers for `1.0` from then on, as in OPA, also where it was made by a document that could be computed ahead or shared.
+#[test]
+fn what_called_with_a_number_is_neither_folded_nor_shared() {
+    let function = "package a\nf(x) := json.marshal(x)\n";
+    let rules = [
+        // Depends on the fixed part alone.
+        "first := f(input.fixed) if true\nresult := [first, f(input.given)]",
+        "first := [y | y := f(input.fixed)]\nresult := [first, f(input.given)]",
+        "first := x if { every z in [input.fixed] { f(z) }; x := 3 }\nresult := [first, f(input.given)]",
+        // Depends on nothing fixed.
+        "first := f(input.other) if true\nresult := [first, f(input.given), input.fixed]",
+        "first := f(1) if true\nresult := [first, f(input.given), input.fixed]",
+        "under contains y if y := f(input.other)\nfirst := under if true\nresult := [first, f(input.given), input.fixed]",
+        // The call was made before the document.
+        "first := f(input.other) if true\nresult := [f(input.given), first, input.fixed]",
+        // By keys.
+        "p[x] := f(x) if some x in [input.other]\nfirst := p[1] if true\nresult := [first, f(input.given), input.fixed]",
+    ];
+    let data = Data::new(Value::default());
+    for rule in rules {
+        let text = format!("{function}{rule}\n");
+        let source = Source { file: "a.rego".into(), text, version: Version::V1 };
+        let program = compile(&[source], Optimisations::default()).expect("it compiles");
+        for input in
+            [r#"{"fixed": 1, "given": 1.0, "other": 1}"#, r#"{"fixed": 1.0, "given": 1, "other": 1.0}"#]
+        {
+            let input = value(input);
+            let entry = program.entry(&["a", "result"]).expect("a rule");
+            let plain = evaluate(&program, &entry, &input, &data, None);
+            let fixed: [(&[&str], Value); 1] = [(&["fixed"], Value::Null)];
+            let special = program.specialise(&["a", "result"], &fixed, BUDGET, &mut Commons::default());
+            assert!(special.is_some(), "{rule}");
+            compare(&program, &["a", "result"], &["fixed"], &input, &data, &plain)
+                .unwrap_or_else(|error| panic!("{rule}: {error}"));
+        }
+    }
+}
+
+/// Whatever was evaluated before, and by whom: an evaluation is left with the same steps and bytes, and fails with the same budget.
+#[test]
+fn who_takes_a_document_pays_what_its_evaluation_took() {
+    let text = "package a
+base contains x if { some x in input.items; contains(x, \"a\") }
+left contains x if { some x in base; x != \"ab\" }
+right contains x if { some x in base; x != \"ac\" }
+top := left & right
+first := [count(top), input.fixed]
+second := [count(right), count(base), input.fixed]
+third := [left, right, top, input.fixed] if count(left) > 1
+";
+    let source = Source { file: "a.rego".into(), text: text.to_owned(), version: Version::V1 };
+    let program = compile(&[source], Optimisations::default()).expect("it compiles");
+    let input = value(r#"{"items": ["ab", "ac", "ad", "x", "aa", "ba"]}"#);
+    let data = Data::new(Value::default());
+    let fixed: [(&[&str], Value); 1] = [(&["fixed"], Value::from("f"))];
+    let mut commons = Commons::default();
+    let rules = ["first", "second", "third"].map(|rule| {
+        let special =
+            program.specialise(&["a", rule], &fixed, BUDGET, &mut commons).expect("it is made for `fixed`");
+        let alone = evaluate(&program, &special, &input, &data, None).expect("it has a value");
+        (special, shown(&Ok(alone.clone())), alone.left)
+    });
+    let run = |rule: usize, budget: Budget, shared: &mut Shared| {
+        let mut inputs = Inputs::new(&data, budget);
+        inputs.input = Some(input.clone());
+        inputs.shared = Some(shared);
+        program.evaluate(&rules[rule].0, inputs, &mut Scratch::default())
+    };
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0], [0, 0, 0]] {
+        let mut shared = Shared::default();
+        for rule in order {
+            let (_, wanted, left) = &rules[rule];
+            let outcome = run(rule, BUDGET, &mut shared).expect("it has a value");
+            assert_eq!((outcome.left, &shown(&Ok(outcome))), (*left, wanted), "{order:?} at {rule}");
+        }
+        for (rule, (_, _, left)) in rules.iter().enumerate() {
+            let (steps, bytes) = (50_000_000 - left.0, 1_000_000_000 - left.1);
+            assert!(run(rule, Budget::new(steps, bytes), &mut shared).is_ok(), "{order:?} at {rule}");
+            assert!(run(rule, Budget::new(steps - 1, bytes), &mut shared).is_err(), "{order:?} at {rule}");
+            assert!(run(rule, Budget::new(steps, bytes - 1), &mut shared).is_err(), "{order:?} at {rule}");
+        }
+    }
+}

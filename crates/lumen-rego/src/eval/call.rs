@@ -5,7 +5,7 @@ use lumen_value::Value;
 use super::conflict::Conflicts;
 use super::context::Stand;
 use super::machine::{FRAMES_MAX, Machine, PARTS_FREE, Step, Stop, VALUE_BYTES};
-use super::memo::{KEYED, Kept, cost, has_number};
+use super::memo::{KEYED, Kept, cost};
 use super::shared::Start;
 use crate::plan::{Callee, Place, Slot};
 
@@ -73,9 +73,9 @@ impl Machine<'_, '_> {
         let known = self.plan.documents.get(document as usize);
         let (memo, entry) = known.map_or((false, 0), |known| (known.memo, known.entry));
         // OPA keeps all answers, and it shows: `1` and `1.0` are the same argument, so the second gets the first's answer.
-        let memo = memo || self.arguments.iter().any(has_number);
-        let keep = if memo && !stands { Keep::Call(document) } else { Keep::Nothing };
-        if memo && !stands {
+        let memo = !stands && (self.note_numbers() || memo);
+        let keep = if memo { Keep::Call(document) } else { Keep::Nothing };
+        if memo {
             self.steps(cost(&self.arguments) / PARTS_FREE)?;
             let kept =
                 self.context().and_then(|context| context.memo.call(document, &self.arguments)).cloned();
@@ -100,6 +100,7 @@ impl Machine<'_, '_> {
             return Ok(self.give(to, kept, false));
         }
         self.steps(cost(&self.arguments) / PARTS_FREE)?;
+        self.note_numbers();
         let kept =
             self.context().and_then(|context| context.memo.call(document | KEYED, &self.arguments)).cloned();
         if let Some(kept) = kept {

@@ -22,7 +22,7 @@ pub(crate) enum Ran {
     Gives(Value),
     /// It does not hold.
     Fails,
-    /// It ends in an error, or takes more than there is.
+    /// It ends in an error, takes more than there is, or keeps answers to numbers, which later calls are to find.
     Unknown,
 }
 
@@ -75,6 +75,7 @@ impl Runner {
             machine.write(Slot(slot), value);
         }
         let ran = match machine.run_to(end) {
+            Ok(_) if machine.kept_numbers() => Ran::Unknown,
             Ok(true) => Ran::Gives(machine.read(Operand::slot(result)).clone()),
             Ok(false) => Ran::Fails,
             Err(_) => Ran::Unknown,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::machine::{Machine, Stop};
-use super::memo::Kept;
+use super::memo::{Kept, has_number};
 
 /// What documents with a number of [`Commons`](crate::plan::Commons) gave: evaluations of whatever program that are given it one
 /// after the other take it from here. They must all have the same time and base documents, and an `input` that differs in nothing
@@ -35,6 +35,8 @@ pub(super) struct Account {
     below: (u64, u64),
     /// Those documents.
     asked: BTreeSet<u32>,
+    /// Whether numbers were arguments or keys of something that is kept.
+    numbers: bool,
 }
 
 /// How a machine stood when it started on a document that others may take.
@@ -94,6 +96,20 @@ impl Machine<'_, '_> {
         start
     }
 
+    /// Notes whether the arguments or keys of what is about to be kept have numbers. `1` and `1.0` are the same argument, and the
+    /// second gets the first's answer: what was found after such a call may depend on it, and who takes it without having made the
+    /// call would answer the next one otherwise. So nothing that was found from then on is given to others, or computed ahead.
+    pub(super) fn note_numbers(&mut self) -> bool {
+        let numbers = self.arguments.iter().any(has_number);
+        self.account.numbers |= numbers;
+        numbers
+    }
+
+    /// Whether what was found may depend on calls with numbers, or later calls on those.
+    pub(super) const fn kept_numbers(&self) -> bool {
+        self.account.numbers
+    }
+
     /// Ends it: others may take it from now on.
     pub(super) fn end_common(&mut self, start: Start, kept: &Kept) {
         let left = self.budget.left();
@@ -101,7 +117,9 @@ impl Machine<'_, '_> {
         let below = self.account.below;
         let cost = (all.0.saturating_sub(below.0), all.1.saturating_sub(below.1));
         let asked = std::mem::replace(&mut self.account.asked, start.asked);
-        if let Some(shared) = self.shared.as_mut() {
+        if !self.account.numbers
+            && let Some(shared) = self.shared.as_mut()
+        {
             let found = Found { kept: kept.clone(), cost, below: asked };
             shared.found.insert(start.number, found);
         }
