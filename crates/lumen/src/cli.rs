@@ -251,7 +251,7 @@ pub enum RegoAction {
     Eval(RegoEval),
     /// Parse and compile modules together, and say what is wrong
     Check(RegoFiles),
-    /// List what modules read of input and data, and which built-ins they call
+    /// List what modules read: paths of input, base documents and rules; and which built-ins they call
     Deps(RegoFiles),
     /// Print the plan that modules are compiled to
     ExplainPlan(RegoFiles),

@@ -5,16 +5,15 @@
     reason = "the texts are short: a copy costs less than errors that cannot happen"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use lumen_rego::ast::walk::{Part, walk_rule};
-use lumen_rego::ast::{ExprKind, Module, Node, Term, Version};
-use lumen_rego::builtin::{Budget, signature};
+use lumen_rego::ast::{Module, Version};
+use lumen_rego::builtin::Budget;
 use lumen_rego::check::Checked;
 use lumen_rego::error::{Errors, Span};
 use lumen_rego::eval::json;
@@ -32,6 +31,8 @@ use crate::exit::Exit;
 use crate::output::escape::lines;
 use crate::source;
 use crate::test::modules::{self, Base, Text};
+
+mod deps;
 
 /// The variable that a query of one term is bound to.
 const VALUE: &str = "lumen_value_of_query";
@@ -343,56 +344,8 @@ fn deps(arguments: &RegoFiles) -> Result<Exit> {
     let loaded = load(&arguments.paths)?;
     let options = CompileOptions { strict: arguments.strict, ..CompileOptions::default() };
     let program = compile(&loaded.texts, arguments.language, &options)?;
-    let mut needs: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for module in &program.checked().modules {
-        for rule in &module.rules {
-            walk_rule(rule, &mut |part| {
-                note(part, &mut needs);
-                true
-            });
-        }
-    }
-    let mut text = String::new();
-    for (kind, names) in needs {
-        for name in names {
-            text.push_str(&format!("{kind:9} {name}\n"));
-        }
-    }
-    console::print(text.as_bytes())?;
+    console::print(deps::listed(&program).as_bytes())?;
     Ok(Exit::Clean)
-}
-
-fn note(part: Part<'_>, needs: &mut BTreeMap<&str, BTreeSet<String>>) {
-    match part {
-        Part::Expr(expr) => {
-            if let ExprKind::Call(terms) = &expr.kind
-                && let Some(Term { node: Node::Ref(name), .. }) = terms.first()
-            {
-                let name = lumen_rego::syntax::print::reference(name);
-                if let Some(row) =
-                    signature(&name).filter(|row| row.infix.is_empty() && !name.starts_with("internal."))
-                {
-                    needs.entry("built-in").or_default().insert(row.name.to_owned());
-                }
-            }
-        }
-        Part::Term(Term { node: Node::Ref(terms), .. }) => {
-            let root = match terms.first().map(|first| &first.node) {
-                Some(Node::Var(root)) => root.to_text().into_owned(),
-                _ => return,
-            };
-            let kind = match root.as_str() {
-                "input" => "input",
-                "data" => "data",
-                _ => return,
-            };
-            let constant =
-                terms.iter().skip(1).take_while(|term| matches!(term.node, Node::Value(_))).count();
-            let shown = terms.get(..=constant).unwrap_or(terms);
-            needs.entry(kind).or_default().insert(lumen_rego::syntax::print::reference(shown));
-        }
-        _ => {}
-    }
 }
 
 fn explain_plan(arguments: &RegoFiles) -> Result<Exit> {

@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Test, context: &Context) -> Result<Exit> {
     let style = context.console.style(true);
     let text = match arguments.output {
         TestFormat::Human => output::human(&report, &style, arguments.all),
-        TestFormat::Json => format!("{:#}\n", output::json(&report)),
+        TestFormat::Json => output::json(&report)?,
         TestFormat::Junit => output::junit(&report)?,
     };
     console::print(text.as_bytes())?;

@@ -9,6 +9,7 @@ use crate::network::listing::{LIST_SCHEMA, List};
 use crate::network::matrix::{MATRIX_SCHEMA, Shape as Matrix};
 use crate::network::suggestion::{SUGGEST_SCHEMA, Suggest};
 use crate::output::json::{FINDING_SCHEMA, Finding, REPORT_SCHEMA, Report};
+use crate::test::output::{TEST_SCHEMA, Tests};
 
 /// The schemas with their names, such as `lumen.report/v1`: JSON Schema 2020-12.
 pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
@@ -22,6 +23,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         (MATRIX_SCHEMA, settings.clone().into_generator().into_root_schema_for::<Matrix<'_>>()),
         (SUGGEST_SCHEMA, settings.clone().into_generator().into_root_schema_for::<Suggest>()),
         (WHY_SCHEMA, settings.clone().into_generator().into_root_schema_for::<Why>()),
+        (TEST_SCHEMA, settings.clone().into_generator().into_root_schema_for::<Tests<'_>>()),
         (REPORT_SCHEMA, settings.into_generator().into_root_schema_for::<Report<'_>>()),
     ]
 }

@@ -8,9 +8,12 @@
 use std::io;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
-use serde_json::{Value, json};
 
-use super::report::{Case, Coverage, Covered, Ending, Report, Suite};
+mod json;
+
+pub use json::{TEST_SCHEMA, Tests};
+
+use super::report::{Case, Coverage, Ending, Report};
 use crate::output::Style;
 use crate::output::escape::{line, lines};
 
@@ -95,33 +98,14 @@ fn spans(rows: &[u32]) -> Vec<String> {
     spans.into_iter().map(text).collect()
 }
 
-/// One JSON document.
-pub fn json(report: &Report) -> Value {
-    let case = |case: &Case| {
-        let mut object = json!({"test": case.test, "name": case.name, "outcome": case.ending.as_str(), "message": case.message});
-        if let (Some(at), Some(fields)) = (case.at, object.as_object_mut()) {
-            fields.insert("line".to_owned(), at.line.into());
-            fields.insert("column".to_owned(), at.column.into());
-        }
-        object
-    };
-    let suite = |suite: &Suite| json!({"file": &*suite.file, "cases": suite.cases.iter().map(case).collect::<Vec<_>>(), "remarks": suite.remarks});
-    let mut document = json!({
-        "schema": "lumen.test/v1",
-        "suites": report.suites.iter().map(suite).collect::<Vec<_>>(),
-        "summary": {
-            "pass": report.count(Ending::Pass),
-            "fail": report.count(Ending::Fail),
-            "error": report.count(Ending::Error),
-            "skip": report.count(Ending::Skip),
-            "remarks": report.remarks(),
-        },
-    });
-    if let (Some(coverage), Some(object)) = (&report.coverage, document.as_object_mut()) {
-        let one = |of: Covered<'_>| json!({"file": &**of.file, "percent": of.percent(), "covered": of.covered, "missed": of.missed});
-        object.insert("coverage".to_owned(), coverage.files().map(one).collect());
-    }
-    document
+/// One JSON document, with a line feed at its end.
+///
+/// # Errors
+///
+/// Where it cannot be written.
+pub fn json(report: &Report) -> io::Result<String> {
+    let text = serde_json::to_string_pretty(&json::tests(report))?;
+    Ok(format!("{text}\n"))
 }
 
 /// `JUnit` XML: a suite a file.

@@ -87,5 +87,17 @@ fn needs_and_plans_are_told() {
     let outcome = folder.run("rego deps rules.rego");
     outcome.expect(0).expect_line(&["built-in", "count"]).expect_line(&["data", "data.limits.doors"]);
     outcome.expect_line(&["input", "input.doors"]).expect_line(&["input", "input.kind"]);
+    folder.write(
+        "rules.rego",
+        "package shop\n\nopen if f(input.a) == data.limits.doors\n\nf(x) := x\n\nall_ := data.shop.inner\n",
+    );
+    folder.write(
+        "inner.rego",
+        "package shop.inner\n\nx := input.b.c\n\ny := open_ if open_ := data.shop.open\n",
+    );
+    let outcome = folder.run("rego deps .");
+    let wanted = "data      data.limits.doors\ninput     input.a\ninput     input.b.c\n\
+                  rule      data.shop.f\nrule      data.shop.inner.x\nrule      data.shop.inner.y\nrule      data.shop.open\n";
+    assert_eq!(outcome.expect(0).stdout, wanted);
     folder.run("rego explain-plan rules.rego").expect(0).expect_line(&["data.shop.open"]);
 }

@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use lumen::output::{Format, ReportApi, Style, schema};
 use lumen::report::Report;
-use lumen::test::report::{Case, Ending, Position, Report as TestReport, Suite};
+use lumen::test::report::{Case, Coverage, Ending, Position, Report as TestReport, Suite};
 use serde_json::Value;
 
 use crate::fixture::{empty_report, report, report_with_passes, written};
@@ -120,8 +120,8 @@ fn junit_is_valid() {
     }
 }
 
-#[test]
-fn junit_of_tests_is_valid_and_has_its_messages_line_by_line() {
+/// A suite with a case of each ending.
+fn suite_of_all_endings() -> Suite {
     let case = |ending| Case {
         test: "owner".to_owned(),
         name: "missing <b>".to_owned(),
@@ -130,7 +130,31 @@ fn junit_of_tests_is_valid_and_has_its_messages_line_by_line() {
         ..Case::ended(ending)
     };
     let cases = [Ending::Pass, Ending::Skip, Ending::Fail, Ending::Error].map(case).to_vec();
-    let suite = Suite { file: "suite.yaml".into(), cases, remarks: vec!["it is skipped".to_owned()] };
+    Suite { file: "suite.yaml".into(), cases, remarks: vec!["it is skipped".to_owned()] }
+}
+
+#[test]
+fn json_of_tests_is_valid() {
+    let schema = own_schema("lumen.test/v1");
+    let mut suite = suite_of_all_endings();
+    suite.cases.push(Case { printed: vec!["seen".to_owned()], ..Case::ended(Ending::Fail) });
+    let mut coverage = Coverage::default();
+    coverage.add(&"policy.rego".into(), [(3, true), (4, false)]);
+    for coverage in [None, Some(coverage)] {
+        let report = TestReport { suites: vec![suite.clone()], coverage };
+        let mut value: Value = serde_json::from_str(&lumen::test::output::json(&report).unwrap()).unwrap();
+        assert_valid(&schema, &value);
+        value["suites"][0]["cases"][0]["colour"] = "red".into();
+        assert!(!jsonschema::is_valid(&schema, &value));
+    }
+    let empty: Value =
+        serde_json::from_str(&lumen::test::output::json(&TestReport::default()).unwrap()).unwrap();
+    assert_valid(&schema, &empty);
+}
+
+#[test]
+fn junit_of_tests_is_valid_and_has_its_messages_line_by_line() {
+    let suite = suite_of_all_endings();
     let text = lumen::test::output::junit(&TestReport { suites: vec![suite], coverage: None }).unwrap();
     assert!(!text.contains("\\n"), "{text}");
     assert!(text.contains("message=\"2 violations, wanted none\""), "{text}");
