@@ -18,8 +18,7 @@ pub(crate) enum Val {
     Map(Map),
     /// Nanoseconds.
     Duration(i64),
-    /// Seconds since 1970, and nanoseconds.
-    Timestamp(i64, u32),
+    Timestamp(Moment),
     Type(&'static str),
     Optional(Option<Arc<Val>>),
     Quantity(Arc<crate::function::quantity::Quantity>),
@@ -29,6 +28,25 @@ pub(crate) enum Val {
     Semver(Arc<crate::function::semver::Version>),
     /// A named format of strings.
     Format(&'static str),
+}
+
+/// A timestamp.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Seconds since 1970.
+    pub(crate) seconds: i64,
+    pub(crate) nanos: u32,
+    /// Minutes by which it is shown east of UTC, as it was written. They make no difference to anything else.
+    pub(crate) offset: i16,
+}
+
+impl Moment {
+    /// Seconds of the first and the last that there may be: of the years 1 and 9999.
+    pub(crate) const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+
+    pub(crate) const fn nanoseconds(self) -> i128 {
+        self.seconds as i128 * 1_000_000_000 + self.nanos as i128
+    }
 }
 
 /// A list, of a document or made.
@@ -135,7 +153,7 @@ impl Val {
             Self::List(list) => list.len() == 0,
             Self::Map(map) => map.len() == 0,
             Self::Duration(ns) => *ns == 0,
-            Self::Timestamp(seconds, nanos) => *seconds == -62_135_596_800 && *nanos == 0,
+            Self::Timestamp(at) => at.seconds == -62_135_596_800 && at.nanos == 0,
             Self::Optional(inner) => inner.is_none(),
             _ => false,
         }

@@ -6,7 +6,7 @@ use lumen_value::Str;
 
 use super::{Answer, Fault, Machine, no_overload};
 use crate::syntax::Operator;
-use crate::value::{List, Map, Val, order_of_numbers};
+use crate::value::{List, Map, Moment, Val, order_of_numbers};
 
 /// What cel-go says where an integer does not fit.
 fn overflow() -> Fault {
@@ -21,16 +21,13 @@ fn timestamp_overflow() -> Fault {
     Fault::new("timestamp overflow")
 }
 
-/// Seconds of the first and the last moment that a timestamp may be.
-const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
-
-/// A moment so many nanoseconds later.
-fn later(seconds: i64, nanos: u32, ns: i128) -> Answer {
-    let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanos) + ns;
+/// A moment so many nanoseconds later, shown as far east of UTC.
+fn later(at: Moment, ns: i128) -> Answer {
+    let total = at.nanoseconds() + ns;
     let seconds = i64::try_from(total.div_euclid(1_000_000_000)).map_err(|_| timestamp_overflow())?;
     let nanos = u32::try_from(total.rem_euclid(1_000_000_000)).map_err(|_| timestamp_overflow())?;
-    if TIMESTAMP_SECONDS.contains(&seconds) {
-        Ok(Val::Timestamp(seconds, nanos))
+    if Moment::SECONDS.contains(&seconds) {
+        Ok(Val::Timestamp(Moment { seconds, nanos, offset: at.offset }))
     } else {
         Err(timestamp_overflow())
     }
@@ -43,6 +40,7 @@ impl Machine<'_> {
             return Err(Fault::new(format!("no such overload: {}", operator.name())));
         }
         match operator {
+            Operator::Equal if is_incomparable(a, b) => Err(no_overload()),
             Operator::Equal => self.equal(a, b).map(Val::Bool),
             Operator::NotEqual => self.equal(a, b).map(|equal| Val::Bool(!equal)),
             Operator::In => self.contains(a, b).map(Val::Bool),
@@ -83,7 +81,7 @@ impl Machine<'_> {
             }
             (Val::Bool(a), Val::Bool(b)) => Ok(a.cmp(b)),
             (Val::Duration(a), Val::Duration(b)) => Ok(a.cmp(b)),
-            (Val::Timestamp(a, an), Val::Timestamp(b, bn)) => Ok((a, an).cmp(&(b, bn))),
+            (Val::Timestamp(a), Val::Timestamp(b)) => Ok(a.nanoseconds().cmp(&b.nanoseconds())),
             _ => Err(no_overload()),
         }
     }
@@ -102,7 +100,7 @@ impl Machine<'_> {
                 }
                 stacker::maybe_grow(64 * 1024, 1024 * 1024, || {
                     for (a, b) in a.iter().zip(b.iter()) {
-                        if !self.equal(&a, &b)? {
+                        if !is_incomparable(&a, &b) && !self.equal(&a, &b)? {
                             return Ok(false);
                         }
                     }
@@ -117,7 +115,7 @@ impl Machine<'_> {
                     for (key, value) in a.entries() {
                         self.pay(if matches!(b, Map::Made(_)) { b.len() } else { 1 })?;
                         let Some(other) = b.get(&key) else { return Ok(false) };
-                        if !self.equal(&value, &other)? {
+                        if !is_incomparable(&value, &other) && !self.equal(&value, &other)? {
                             return Ok(false);
                         }
                     }
@@ -184,11 +182,22 @@ impl Machine<'_> {
                 Ok(Val::List(List::Made(a.iter().chain(b.iter()).collect())))
             }
             (Val::Duration(a), Val::Duration(b)) => a.checked_add(*b).map(Val::Duration).ok_or_else(overflow),
-            (Val::Timestamp(seconds, nanos), Val::Duration(ns))
-            | (Val::Duration(ns), Val::Timestamp(seconds, nanos)) => later(*seconds, *nanos, i128::from(*ns)),
+            (Val::Timestamp(at), Val::Duration(ns)) | (Val::Duration(ns), Val::Timestamp(at)) => {
+                later(*at, i128::from(*ns))
+            }
             _ => Err(no_overload()),
         }
     }
+}
+
+/// Whether a value of a type of Kubernetes stands before one of another type: to ask whether they are equal is an error, which
+/// in lists and maps makes no difference (`apiserver/pkg/cel/quantity.go`, cel-go `types/list.go`).
+fn is_incomparable(a: &Val, b: &Val) -> bool {
+    let is_of_kubernetes = matches!(
+        a,
+        Val::Quantity(_) | Val::Ip(_) | Val::Cidr(..) | Val::Url(_) | Val::Semver(_) | Val::Format(_)
+    );
+    is_of_kubernetes && !matches!(b, Val::Null) && a.type_name() != b.type_name()
 }
 
 /// Whether an operator is known for what stands on its left. (What stands on its right may still not fit.)
@@ -222,10 +231,9 @@ fn subtract(a: &Val, b: &Val) -> Answer {
         (Val::Uint(a), Val::Uint(b)) => a.checked_sub(*b).map(Val::Uint).ok_or_else(unsigned_overflow),
         (Val::Double(a), Val::Double(b)) => Ok(Val::Double(a - b)),
         (Val::Duration(a), Val::Duration(b)) => a.checked_sub(*b).map(Val::Duration).ok_or_else(overflow),
-        (Val::Timestamp(seconds, nanos), Val::Duration(ns)) => later(*seconds, *nanos, -i128::from(*ns)),
-        (Val::Timestamp(a, an), Val::Timestamp(b, bn)) => {
-            let ns = |seconds: i64, nanos: u32| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
-            i64::try_from(ns(*a, *an) - ns(*b, *bn)).map(Val::Duration).map_err(|_| overflow())
+        (Val::Timestamp(at), Val::Duration(ns)) => later(*at, -i128::from(*ns)),
+        (Val::Timestamp(a), Val::Timestamp(b)) => {
+            i64::try_from(a.nanoseconds() - b.nanoseconds()).map(Val::Duration).map_err(|_| overflow())
         }
         _ => Err(no_overload()),
     }

@@ -2,7 +2,7 @@
 
 use super::{GLOBAL, Row, operand, utf8};
 use crate::eval::{Answer, Fault, Machine, no_overload};
-use crate::value::Val;
+use crate::value::{Moment, Val};
 
 pub(super) const TABLE: &[Row] = &[
     ("bool", GLOBAL, 1, 1, bool),
@@ -34,7 +34,7 @@ fn int(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
             let text = utf8(machine, operands, 0)?;
             text.parse().map_err(|_| syntax("ParseInt", text))?
         }
-        Val::Timestamp(seconds, _) => *seconds,
+        Val::Timestamp(at) => at.seconds,
         Val::Duration(ns) => *ns,
         _ => return Err(no_overload()),
     }))
@@ -142,7 +142,7 @@ fn string(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
                 .map_err(|_| Fault::new("invalid UTF-8 in bytes, cannot convert to string"))?
                 .to_owned()
         }
-        Val::Timestamp(seconds, nanos) => super::time::shown_timestamp(*seconds, *nanos)?,
+        Val::Timestamp(at) => super::time::shown_timestamp(*at)?,
         Val::Duration(ns) => super::time::shown_duration(*ns),
         Val::Ip(address) => address.to_string(),
         Val::Cidr(address, length) => format!("{address}/{length}"),
@@ -165,14 +165,12 @@ fn duration(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
     }
 }
 
-/// The first and the last second that is a timestamp: of the years 1 and 9999.
-const MOMENT_MIN: i64 = -62_135_596_800;
-const MOMENT_MAX: i64 = 253_402_300_799;
-
 fn timestamp(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
     match operand(operands, 0)? {
-        Val::Timestamp(seconds, nanos) => Ok(Val::Timestamp(*seconds, *nanos)),
-        Val::Int(seconds) if (MOMENT_MIN..=MOMENT_MAX).contains(seconds) => Ok(Val::Timestamp(*seconds, 0)),
+        Val::Timestamp(at) => Ok(Val::Timestamp(*at)),
+        Val::Int(seconds) if Moment::SECONDS.contains(seconds) => {
+            Ok(Val::Timestamp(Moment { seconds: *seconds, nanos: 0, offset: 0 }))
+        }
         Val::Int(_) => Err(Fault::new("timestamp overflow")),
         Val::Text(_) => {
             let text = utf8(machine, operands, 0)?;

@@ -158,7 +158,7 @@ fn one(
         ('s', Val::Double(value)) => Ok(super::convert::shown_double(*value)),
         ('s', Val::Bytes(bytes)) => Ok(plain(bytes)?.to_owned()),
         ('s', Val::Duration(ns)) => Ok(super::time::shown_duration(*ns)),
-        ('s', Val::Timestamp(seconds, nanos)) => super::time::shown_timestamp(*seconds, *nanos),
+        ('s', Val::Timestamp(at)) => super::time::shown_timestamp(*at),
         ('s', value) => shown(machine, value),
         ('d', Val::Int(value)) => Ok(value.to_string()),
         ('d', Val::Uint(value)) => Ok(value.to_string()),
@@ -262,9 +262,7 @@ fn shown(machine: &mut Machine<'_>, value: &Val) -> Result<String, Fault> {
             Val::Double(value) if value.is_finite() => format!("{value:.6}"),
             Val::Double(value) => format!("\"{}\"", super::convert::shown_double(*value)),
             Val::Duration(ns) => format!("duration(\"{}\")", super::time::shown_duration(*ns)),
-            Val::Timestamp(seconds, nanos) => {
-                format!("timestamp(\"{}\")", super::time::shown_timestamp(*seconds, *nanos)?)
-            }
+            Val::Timestamp(at) => format!("timestamp(\"{}\")", super::time::shown_timestamp(*at)?),
             Val::Type(name) => (*name).to_owned(),
             Val::Bytes(bytes) => format!("b{}", quoted(plain(bytes)?)),
             Val::List(list) => {

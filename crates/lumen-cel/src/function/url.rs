@@ -1,5 +1,7 @@
 //! Kubernetes' URLs: absolute ones, or absolute paths.
 
+use std::net::Ipv6Addr;
+
 use super::{GLOBAL, MEMBER, Row, operand, utf8};
 use crate::eval::{Fault, no_overload};
 use crate::value::{Map, Val};
@@ -16,7 +18,7 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("getScheme", MEMBER, 0, 0, |_, operands| Ok(Val::text(&link(operands)?.scheme))),
     ("isURL", GLOBAL, 1, 1, |machine, operands| {
-        Ok(Val::Bool(Link::parse(utf8(machine, operands, 0)?).is_some()))
+        Ok(Val::Bool(Link::read(utf8(machine, operands, 0)?, true).is_some()))
     }),
     ("url", GLOBAL, 1, 1, |machine, operands| {
         let text = utf8(machine, operands, 0)?;
@@ -36,18 +38,34 @@ pub(crate) struct Link {
     host: String,
     path: String,
     query: String,
+    /// It as a whole, as Go writes it: by that two are equal.
+    whole: String,
 }
 
 impl Link {
+    /// What Go's `url.ParseRequestURI` takes, with the parts that its `url.Parse` finds: only the latter knows of what stands behind
+    /// a `#` (`apiserver/pkg/cel/library/urls.go`).
     fn parse(text: &str) -> Option<Self> {
+        Self::read(text, true)?;
+        let (before, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let mut link = Self::read(before, false)?;
+        let fragment = escaped(fragment)?;
+        if !fragment.is_empty() {
+            link.whole = format!("{}#{fragment}", link.whole);
+        }
+        Some(link)
+    }
+
+    /// `is_request`: as `url.ParseRequestURI` does; else as `url.Parse` does, of what the former took, up to a `#`.
+    fn read(text: &str, is_request: bool) -> Option<Self> {
         if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
             return None;
         }
         if text == "*" {
             let (scheme, host, query) = (String::new(), String::new(), String::new());
-            return Some(Self { scheme, host, path: text.to_owned(), query });
+            return Some(Self { scheme, host, path: text.to_owned(), query, whole: text.to_owned() });
         }
-        let (rest, query) = text.split_once('?').unwrap_or((text, ""));
+        let (rest, query) = text.split_once('?').map_or((text, None), |(rest, query)| (rest, Some(query)));
         let (scheme, rest) = if rest.starts_with('/') {
             ("", rest)
         } else {
@@ -56,27 +74,36 @@ impl Link {
                 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
             (fits.then_some(scheme)?, rest)
         };
-        let (host, path) = match rest.strip_prefix("//").filter(|_| !scheme.is_empty()) {
+        let scheme = scheme.to_ascii_lowercase();
+        let mut whole = if scheme.is_empty() { String::new() } else { format!("{scheme}:") };
+        let has_host = !scheme.is_empty() || (!is_request && !rest.starts_with("///"));
+        let (host, path) = match rest.strip_prefix("//").filter(|_| has_host) {
             Some(rest) => {
                 let end = rest.find('/').unwrap_or(rest.len());
                 let (authority, path) = rest.split_at_checked(end)?;
-                (authority.rsplit_once('@').map_or(authority, |(_, host)| host), path)
+                let (user, host) =
+                    authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+                if user.is_some_and(|user| !is_user(user)) {
+                    return None;
+                }
+                let (user, at) = user.map_or(("", ""), |user| (user, "@"));
+                let host = host_of(host, matches!(&*scheme, "http" | "https"))?;
+                whole = format!("{whole}//{user}{at}{host}");
+                (host, path)
             }
-            None if rest.starts_with('/') => ("", rest),
+            None if rest.starts_with('/') => (String::new(), rest),
             // `mailto:a`: nothing of it is a path.
-            None => ("", ""),
+            None => {
+                whole.push_str(rest);
+                (String::new(), "")
+            }
         };
-        let link = Self {
-            scheme: scheme.to_ascii_lowercase(),
-            host: host.to_owned(),
-            path: escaped(path)?,
-            query: query.to_owned(),
-        };
-        let (name, port) = link.host_and_port();
-        let fits = !name.contains([' ', '<', '>', '"'])
-            && has_one_port(&link.host)
-            && port.bytes().all(|byte| byte.is_ascii_digit());
-        fits.then_some(link)
+        let path = escaped(path)?;
+        whole.push_str(&path);
+        if let Some(query) = query {
+            whole = format!("{whole}?{query}");
+        }
+        Some(Self { scheme, host, path, query: query.unwrap_or_default().to_owned(), whole })
     }
 
     fn host_and_port(&self) -> (&str, &str) {
@@ -88,12 +115,54 @@ impl Link {
     }
 }
 
-/// Whether a host is closed where it is opened, and has no more than one port.
-fn has_one_port(host: &str) -> bool {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').is_some_and(|(_, port)| port.is_empty() || port.starts_with(':')),
-        None => host.matches(':').count() <= 1,
+/// Whether a text may stand before the `@`.
+fn is_user(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&byte);
+    text.bytes().all(fits) && escaped(text).is_some()
+}
+
+/// A host with its port, where both are sound: as Go 1.26 has it, an address of IPv6 alone stands in brackets, and of http a
+/// host has no other `:` than that before its port.
+fn host_of(text: &str, is_http: bool) -> Option<String> {
+    let is_port = |port: &str| {
+        port.is_empty()
+            || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    if let Some(rest) = text.strip_prefix('[') {
+        let (name, port) = rest.rsplit_once(']')?;
+        let (address, zone) =
+            name.split_once("%25").map_or((name, None), |(address, zone)| (address, Some(zone)));
+        let is_sound = address.parse::<Ipv6Addr>().is_ok()
+            && is_port(port)
+            && zone.is_none_or(|zone| !zone.is_empty() && !zone.contains('%'));
+        return is_sound.then(|| text.replacen("%25", "%", 1));
     }
+    let colon = if is_http { text.find(':') } else { text.rfind(':') };
+    if !is_port(text.get(colon.unwrap_or(text.len())..)?) {
+        return None;
+    }
+    unescaped_host(text)
+}
+
+/// A host without its escapes: of what is no ASCII alone there may be any.
+fn unescaped_host(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'%' => escape(&mut bytes).filter(|byte| !byte.is_ascii())?,
+            _ if !byte.is_ascii() || byte.is_ascii_alphanumeric() => byte,
+            _ if b"-_.~!$&'()*+,;=:]<>\"".contains(&byte) => byte,
+            _ => return None,
+        });
+    }
+    String::from_utf8(out).ok()
+}
+
+/// The byte of two digits.
+fn escape(bytes: &mut std::str::Bytes<'_>) -> Option<u8> {
+    let mut digit = || char::from(bytes.next()?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit()? << 4 | digit()?)
 }
 
 /// A path with what must be escaped escaped; `None` where an escape is broken.
@@ -141,12 +210,7 @@ fn decoded(text: &str) -> Option<String> {
     while let Some(byte) = bytes.next() {
         out.push(match byte {
             b'+' => b' ',
-            b'%' => {
-                let digit = |byte: Option<u8>| {
-                    char::from(byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-                };
-                digit(bytes.next())? << 4 | digit(bytes.next())?
-            }
+            b'%' => escape(&mut bytes)?,
             byte => byte,
         });
     }
