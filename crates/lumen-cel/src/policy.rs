@@ -92,8 +92,9 @@ pub struct Bindings<'a> {
     pub request: &'a Value,
     /// `namespaceObject`: null where there is none or it is not known.
     pub namespace_object: &'a Value,
-    /// The constraint's `spec.parameters`: `variables.params`.
-    pub params: &'a Value,
+    /// The constraint with its defaults. Its `spec.parameters` are `variables.params`, null where there are none; the expressions of
+    /// variables read it as `params`.
+    pub constraint: &'a Value,
 }
 
 /// What an evaluation may spend.

@@ -87,7 +87,6 @@ fn conformance_admission_gator_cel() {
             let kind = text(constraint.get("kind")).unwrap_or_default();
             let Some(policy) = policies.get(&kind) else { continue };
             let null = Value::Null;
-            let params = constraint.get("spec").and_then(|spec| spec.get("parameters")).unwrap_or(&null);
             for object in
                 documents.iter().filter(|object| object.get("kind").and_then(Value::as_str) == Some("Pod"))
             {
@@ -97,7 +96,7 @@ fn conformance_admission_gator_cel() {
                     old_object: &null,
                     request: &request,
                     namespace_object: &null,
-                    params,
+                    constraint,
                 };
                 let violations = policy.evaluate(&bindings, &Budget::default()).expect("within the budget");
                 got.extend(violations.into_iter().map(|violation| violation.message));

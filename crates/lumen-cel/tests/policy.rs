@@ -21,7 +21,7 @@ struct Review {
     object: Value,
     old_object: Value,
     request: Value,
-    params: Value,
+    constraint: Value,
 }
 
 impl Default for Review {
@@ -30,7 +30,9 @@ impl Default for Review {
             object: value("{metadata: {name: web}, spec: {replicas: 3, containers: [{name: a}, {name: b}]}}"),
             old_object: Value::Null,
             request: value("{operation: CREATE}"),
-            params: value("{min: 5, names: [web]}"),
+            constraint: value(
+                "{kind: Few, metadata: {name: few}, spec: {parameters: {min: 5, names: [web]}}}",
+            ),
         }
     }
 }
@@ -46,7 +48,7 @@ impl Review {
             old_object: &self.old_object,
             request: &self.request,
             namespace_object: &Value::Null,
-            params: &self.params,
+            constraint: &self.constraint,
         };
         let violations = Policy::load(source).0.evaluate(&bindings, &budget)?;
         Ok(violations.into_iter().map(|violation| violation.message).collect())
@@ -132,13 +134,14 @@ fn variables_are_computed_once_in_order_and_only_when_asked() {
             variable("names", "variables.anyObject.spec.containers.map(c, c.name)"),
             variable("text", "variables.names.join(', ')"),
             variable("of_params", "params.spec.parameters.min"),
+            variable("of_constraint", "params.kind + '/' + params.metadata.name"),
         ],
         validations: vec![
             validation("variables.text == 'a, b'"),
             validation(
                 "variables.names.all(name, variables.params.names.all(other, name != other && variables.text != name))",
             ),
-            validation("variables.of_params == 5"),
+            validation("variables.of_params == 5 && variables.of_constraint == 'Few/few'"),
             validation("variables.later == 1"),
             validation("variables.unused == 1"),
         ],
@@ -265,4 +268,22 @@ fn what_can_only_fail_is_refused_when_it_is_compiled() {
     for fine in ["1 < 2.0", "object.metadata.name != 1", "[] != [1]", "(true ? object.spec : null) != null"] {
         assert!(of_expression(fine).is_empty(), "{fine}");
     }
+}
+
+#[test]
+fn without_parameters_params_is_null() {
+    let source = Source {
+        validations: vec![
+            validation("variables.params == null"),
+            validation("!has(variables.params.min)"),
+            validation("has(variables.params) ? variables.params == null : false"),
+        ],
+        ..Source::default()
+    };
+    for constraint in ["{kind: Few}", "{kind: Few, spec: {}}", "{kind: Few, spec: {parameters: null}}"] {
+        let review = Review { constraint: value(constraint), ..Review::default() };
+        assert!(review.of(&source).is_empty(), "{constraint}");
+    }
+    let review = Review { constraint: value("{kind: Few, spec: {parameters: {}}}"), ..Review::default() };
+    assert_eq!(review.of(&source).len(), 2);
 }

@@ -421,6 +421,7 @@ impl PolicySet {
             let question = Question {
                 review: request,
                 bare_input,
+                constraint: &constraint.filled,
                 parameters: &constraint.parameters,
                 special: constraint.special.as_ref(),
                 data,

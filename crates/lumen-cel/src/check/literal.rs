@@ -34,7 +34,7 @@ fn call(name: &str, is_member: bool, operands: &[Val]) -> Option<eval::Answer> {
         old_object: &nothing,
         request: &nothing,
         namespace_object: &nothing,
-        params: &nothing,
+        constraint: &nothing,
     };
     Some(function::call(&mut Machine::new(&bindings, &[], STEPS), function, operands))
 }

@@ -32,7 +32,9 @@ pub struct Constraint {
     /// Its template, as an index into those of its set.
     pub(super) template: usize,
     pub(super) matching: Match,
-    /// With defaults; an empty object where there are none.
+    /// The manifest with defaults.
+    pub(super) filled: Value,
+    /// Its parameters; an empty object where there are none.
     pub(super) parameters: Value,
     /// The template's program for these parameters.
     pub(super) special: Option<Specialised>,
@@ -130,6 +132,7 @@ impl Constraint {
             entry: entry.clone(),
             template: number,
             matching,
+            filled: value.clone(),
             parameters,
             special: None,
             scoped,

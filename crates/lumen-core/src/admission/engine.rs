@@ -106,7 +106,9 @@ pub(super) struct Question<'a> {
     pub(super) review: &'a Value,
     /// The document `input` without parameters.
     pub(super) bare_input: &'a Value,
-    /// The constraint's parameters.
+    /// The constraint, with its defaults.
+    pub(super) constraint: &'a Value,
+    /// Its parameters.
     pub(super) parameters: &'a Value,
     /// The program that was made for them.
     pub(super) special: Option<&'a Specialised>,
@@ -283,7 +285,7 @@ fn evaluate_cel(policy: &lumen_cel::Policy, question: &Question<'_>) -> Result<V
         old_object: part("oldObject"),
         request: question.review,
         namespace_object: part("namespaceObject"),
-        params: question.parameters,
+        constraint: question.constraint,
     };
     let violations =
         policy.evaluate(&bindings, &lumen_cel::Budget::default()).map_err(|error| error.to_string())?;
