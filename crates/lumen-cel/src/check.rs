@@ -14,11 +14,13 @@ use crate::parse::Fault;
 use crate::syntax::{Fold, Kind, Macro, Node, Root, Step};
 use crate::value::Val;
 
-/// The type of an expression, or why it is refused. `variables` are the types of those before it.
-pub(crate) fn check(node: &Node, variables: &[Type]) -> Result<Type, Fault> {
+/// The type of an expression, or why it is refused; none where it is too large to be told. `variables` are the types of those
+/// before it.
+pub(crate) fn check(node: &Node, variables: &[Type]) -> Result<Option<Type>, Fault> {
     let mut checker = Checker { variables, locals: Vec::new(), known: Known::default(), formats: 0 };
     let found = checker.check(node)?;
-    Ok(closed(&checker.known.resolved(&found)))
+    let found = closed(&checker.known.resolved(&found));
+    Ok(if checker.known.is_exhausted() { None } else { Some(found) })
 }
 
 struct Checker<'a> {

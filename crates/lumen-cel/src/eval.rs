@@ -4,7 +4,7 @@
 mod fold;
 mod operator;
 
-use lumen_value::{Object, Str, Value};
+use lumen_value::{Object, Str};
 
 use crate::function;
 use crate::policy::Bindings;

@@ -175,7 +175,7 @@ struct Compiler {
 impl Compiler {
     fn compile(&mut self, section: Section, index: usize, text: &str) -> Expression {
         let scope = Scope { variables: &self.names, has_params: section == Section::Variable };
-        let mut given = Type::Dyn;
+        let mut given = None;
         let checked = parse(text, scope).and_then(|node| {
             given = check(&node, &self.types)?;
             Ok(node)
@@ -185,9 +185,11 @@ impl Compiler {
             Section::MessageExpression => Some((Type::Text, "string")),
             Section::Variable => None,
         };
-        let refused = wanted.filter(|(wanted, _)| given != Type::Dyn && given != *wanted);
-        if let (Ok(_), Some((_, name))) = (&checked, refused) {
-            let shown = format!("must evaluate to {name}");
+        // `dyn` is no such type either, whatever it turns out to be (`apiserver/pkg/admission/plugin/cel/compile.go`).
+        let refused = wanted.zip(given.as_ref()).filter(|((wanted, _), given)| wanted != *given);
+        let given = given.clone().unwrap_or(Type::Dyn);
+        if let (Ok(_), Some(((_, name), _))) = (&checked, &refused) {
+            let shown = format!("must evaluate to {name} but got {}", given.declared());
             let message = format!("compilation error: {shown}");
             self.errors.push(CompileError { section, index, message, offset: 0 });
             return Expression { text: text.to_owned(), node: Err(shown), given };

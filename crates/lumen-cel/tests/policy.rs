@@ -186,10 +186,10 @@ fn a_match_condition_that_is_false_wins_over_one_that_fails() {
     };
     let review = Review::default();
     assert_eq!(review.of(&source(&["true"])), ["failed expression: false"]);
-    assert!(review.of(&source(&["object.none", "false"])).is_empty());
+    assert!(review.of(&source(&["object.none == 1", "false"])).is_empty());
     assert_eq!(
-        review.of(&source(&["object.none", "true"])),
-        ["expression 'object.none' resulted in error: no such key: none"]
+        review.of(&source(&["object.none == 1", "true"])),
+        ["expression 'object.none == 1' resulted in error: no such key: none"]
     );
 }
 
@@ -264,7 +264,10 @@ fn what_can_only_fail_is_refused_when_it_is_compiled() {
         let errors = Policy::compile(&source).expect_err(expression);
         assert!(errors[0].message.contains(message), "{}", errors[0].message);
     }
-    assert_eq!(of_expression("size(object.spec.containers)"), ["compilation error: must evaluate to bool"]);
+    assert_eq!(
+        of_expression("size(object.spec.containers)"),
+        ["compilation error: must evaluate to bool but got int"]
+    );
     for fine in ["1 < 2.0", "object.metadata.name != 1", "[] != [1]", "(true ? object.spec : null) != null"] {
         assert!(of_expression(fine).is_empty(), "{fine}");
     }
@@ -286,4 +289,32 @@ fn without_parameters_params_is_null() {
     }
     let review = Review { constraint: value("{kind: Few, spec: {parameters: {}}}"), ..Review::default() };
     assert_eq!(review.of(&source).len(), 2);
+}
+
+#[test]
+fn what_is_no_boolean_for_sure_is_refused_as_kubernetes_refuses_it() {
+    for (expression, got) in [
+        ("object.spec.hostNetwork", "dyn"),
+        ("object.?spec.hostNetwork.orValue(true)", "dyn"),
+        ("true ? true : dyn(true)", "dyn"),
+        ("variables.params", "dyn"),
+        ("null", "null_type"),
+        ("[duration('1s')]", "list(google.protobuf.Duration)"),
+        ("{'a': [true]}", "map(string, list(bool))"),
+        ("optional.none()", "optional_type(dyn)"),
+        ("request", "kubernetes.AdmissionRequest"),
+    ] {
+        let message = format!("compilation error: must evaluate to bool but got {got}");
+        assert_eq!(of_expression(expression), [message], "{expression}");
+    }
+    for expression in
+        ["[true][0]", "optional.of(true).value()", "[1].map(x, true)[0]", "optional.none().orValue(true)"]
+    {
+        assert!(of_expression(expression).is_empty(), "{expression}");
+    }
+    // A message that is no text for sure is none.
+    let spoken =
+        Validation { message_expression: Some("object.metadata.name".to_owned()), ..validation("false") };
+    let source = Source { validations: vec![spoken], ..Source::default() };
+    assert_eq!(Review::default().of(&source), ["failed expression: false"]);
 }

@@ -80,19 +80,28 @@ impl Type {
         }
     }
 
-    /// The type as cel-go's messages name it.
+    /// The type as the messages of cel-go's checker name it.
     pub(crate) fn shown(&self) -> String {
+        self.written(["null", "duration", "timestamp"])
+    }
+
+    /// The type by its declared name.
+    pub(crate) fn declared(&self) -> String {
+        self.written(["null_type", "google.protobuf.Duration", "google.protobuf.Timestamp"])
+    }
+
+    fn written(&self, [null, duration, timestamp]: [&str; 3]) -> String {
         let name = match self {
             Self::Dyn | Self::Variable(_) => "dyn",
-            Self::Null => "null",
+            Self::Null => null,
             Self::Bool => "bool",
             Self::Int => "int",
             Self::Uint => "uint",
             Self::Double => "double",
             Self::Text => "string",
             Self::Bytes => "bytes",
-            Self::Duration => "duration",
-            Self::Timestamp => "timestamp",
+            Self::Duration => duration,
+            Self::Timestamp => timestamp,
             Self::Named(name) => name,
             Self::Of(Constructor::List, _) => "list",
             Self::Of(Constructor::Map, _) => "map",
@@ -101,7 +110,8 @@ impl Type {
         };
         match self {
             Self::Of(_, parameters) if !parameters.types.is_empty() => {
-                let types: Vec<String> = parameters.types.iter().map(Self::shown).collect();
+                let names = [null, duration, timestamp];
+                let types: Vec<String> = parameters.types.iter().map(|of| of.written(names)).collect();
                 format!("{name}({})", types.join(", "))
             }
             _ => name.to_owned(),
@@ -132,6 +142,11 @@ impl Known {
         if let Some(slot) = self.bound.get_mut(variable) {
             self.trail.push((variable, slot.replace(to)));
         }
+    }
+
+    /// Whether there was more to compare than is compared: then what is found may be less than there is to know.
+    pub(super) const fn is_exhausted(&self) -> bool {
+        self.work > WORK_MAX
     }
 
     /// Whether more work is allowed.
