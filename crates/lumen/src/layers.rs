@@ -14,7 +14,9 @@ use lumen_core::posture::{self, radius};
 use lumen_core::snapshot::Entry;
 
 use crate::check::prepare::Prepared;
+use crate::output::counted;
 use crate::parallel;
+use crate::policies;
 
 pub mod human;
 pub mod json;
@@ -70,7 +72,8 @@ pub fn posture<'a>(prepared: &'a Prepared, asked: &Asked) -> anyhow::Result<Post
         network: Some(&network),
         runtime: &[],
     };
-    let layers = Layers::of(&inputs);
+    let rbac = Rbac::of(&prepared.snapshot);
+    let layers = Layers::of(&inputs, &rbac);
     let entries = prepared.snapshot.entries().iter().enumerate();
     let is_asked = |entry: &Entry| {
         entry.workload().is_some() && asked.workload.as_deref().is_none_or(|name| is_called(entry, name))
@@ -85,7 +88,6 @@ pub fn posture<'a>(prepared: &'a Prepared, asked: &Asked) -> anyhow::Result<Post
         protection::protection(&prepared.snapshot, &network, policy, only)
     });
     let protection = protection.transpose()?;
-    let rbac = Rbac::of(&prepared.snapshot);
     let reach = network.reach();
     let paths = radius::Paths::of(&reach);
     let look = |number: &usize| {
@@ -99,7 +101,7 @@ pub fn posture<'a>(prepared: &'a Prepared, asked: &Asked) -> anyhow::Result<Post
     }
     let (rows, (holdings, radii)): (Vec<Row>, (Vec<_>, Vec<_>)) = looked.into_iter().unzip();
     let switches = switches(&prepared.snapshot, &rbac);
-    let mut findings = posture::findings(&inputs, &rows, &rbac, &switches);
+    let mut findings = posture::findings(&rows, &holdings, &switches);
     if asked.workload.is_some() {
         // Who can switch layers off is asked about the cluster.
         let of_rows: BTreeSet<_> = rows.iter().map(|row| &row.object).collect();
@@ -110,6 +112,7 @@ pub fn posture<'a>(prepared: &'a Prepared, asked: &Asked) -> anyhow::Result<Post
         policies: &prepared.policies,
         rbac: &rbac,
         rows: &rows,
+        holdings: &holdings,
         runtime: &[],
     };
     let compliance = if asked.compliance { compliance::assess(&evidence) } else { Vec::new() };
@@ -145,17 +148,28 @@ pub fn layer_of(word: &str) -> anyhow::Result<Layer> {
     }
 }
 
-/// The step of a name, or of words that its name or title alone holds.
+/// The step that is called so: by its name or title, else by how one of them begins, else by a part of one. What could be
+/// several steps is none.
 pub fn step_of(words: &str) -> anyhow::Result<&'static Step> {
-    let exact = STEPS.iter().find(|step| step.name == words || step.title == words);
-    let holding: Vec<&Step> =
-        STEPS.iter().filter(|step| step.name.contains(words) || step.title.contains(words)).collect();
-    match (exact, holding.as_slice()) {
-        (Some(step), _) => Ok(step),
-        (None, [step]) => Ok(step),
-        _ => {
-            let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
-            bail!("`{words}` is no step: use one of {}", names.join(", "))
+    let matches: [fn(&str, &str) -> bool; 3] = [
+        |text, words| text == words,
+        |text, words| text.starts_with(words),
+        |text, words| text.contains(words),
+    ];
+    let names = |steps: &[&Step]| listed(steps.iter().map(|step| step.name));
+    for is_match in matches {
+        let found = STEPS.iter().filter(|step| is_match(step.name, words) || is_match(step.title, words));
+        match found.collect::<Vec<_>>().as_slice() {
+            [] => {}
+            [step] => return Ok(step),
+            several => bail!("`{words}` could be several steps: {}", names(several)),
+        }
+    }
+    let all: Vec<&Step> = STEPS.iter().collect();
+    match policies::nearest(words, all.iter().map(|step| step.name)).as_slice() {
+        [] => bail!("`{words}` is no step: use one of {}", names(&all)),
+        near => {
+            bail!("`{words}` is no step, did you mean `{}`? There are {}", near.join("`, or `"), names(&all))
         }
     }
 }
@@ -189,6 +203,19 @@ fn name_of(posture: &Posture<'_>, number: radius::WorkloadNumber) -> String {
     })
 }
 
+/// How many workloads are within a radius: `3 workloads`, `at least 3 workloads`.
+fn how_many(radius: &radius::Radius) -> String {
+    let least = if radius.doubt.is_some() { "at least " } else { "" };
+    format!("{least}{}", counted(radius.count(), "workload"))
+}
+
+/// Why there could be more: `what shop/api reaches is not fully known: ..`.
+fn doubt(posture: &Posture<'_>, radius: &radius::Radius) -> Option<String> {
+    let doubt = radius.doubt.as_ref()?;
+    let reason = &doubt.reason;
+    Some(format!("what {} reaches is not fully known: {reason}", name_of(posture, doubt.at)))
+}
+
 /// Names with commas between them.
 fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
@@ -197,4 +224,23 @@ fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 /// The layers' names with commas between them.
 fn layers_listed<'a>(layers: impl IntoIterator<Item = &'a Layer>) -> String {
     listed(layers.into_iter().map(|layer| layer.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::step_of;
+
+    #[test]
+    fn a_step_is_named_by_what_is_its_alone() {
+        let named = |words: &str| step_of(words).map(|step| step.name).map_err(|error| error.to_string());
+        for words in ["break-out", "break out to the node", "break", "to the node"] {
+            assert_eq!(named(words).as_deref(), Ok("break-out"), "{words}");
+        }
+        let several = "`reach` could be several steps: reach-peer, reach-api-server";
+        assert_eq!(named("reach"), Err(several.to_owned()));
+        let near = named("brake-out").expect_err("none is called so");
+        assert!(near.starts_with("`brake-out` is no step, did you mean `break-out`?"), "{near}");
+        let none = named("qqq").expect_err("none is called so");
+        assert!(none.starts_with("`qqq` is no step: use one of run-own-image, "), "{none}");
+    }
 }

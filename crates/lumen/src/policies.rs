@@ -158,8 +158,12 @@ pub fn find(name: &str) -> Option<&'static BuiltIn> {
 
 /// The names that come closest to one that nothing has.
 pub fn suggestions(name: &str) -> Vec<&'static str> {
-    let mut scored: Vec<_> =
-        BUILT_IN.iter().map(|policy| (strsim::sorensen_dice(name, policy.name), policy.name)).collect();
+    nearest(name, BUILT_IN.iter().map(|policy| policy.name))
+}
+
+/// The names that are most like one, at most three, the nearest first.
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut scored: Vec<_> = names.map(|each| (strsim::sorensen_dice(name, each), each)).collect();
     scored.retain(|(score, _)| *score > 0.4);
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
     // Beside one that nearly is it, what is a little like it only distracts.

@@ -5,6 +5,7 @@
 //! can show, what they do show is told, and what is left to others with it.
 
 use super::layers::{Proof, Row, RuntimeRule};
+use super::radius::Holdings;
 use super::rbac::Rbac;
 use crate::review::Policies;
 use crate::snapshot::Snapshot;
@@ -25,6 +26,8 @@ pub struct Evidence<'a> {
     pub rbac: &'a Rbac,
     /// The workloads over the layers.
     pub rows: &'a [Row],
+    /// What whoever takes them over has, one for each row.
+    pub holdings: &'a [Holdings],
     /// The rules that nodes evaluate.
     pub runtime: &'a [RuntimeRule],
 }

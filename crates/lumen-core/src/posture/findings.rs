@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::layers::bypass::{open_steps, single_points};
-use super::layers::{Inputs, Row, Standing};
-use super::radius::holdings;
-use super::rbac::{Binding, Origin, Rbac, Subject};
+use super::layers::{Row, Standing};
+use super::radius::Holdings;
+use super::rbac::{Binding, Origin, Subject};
 use super::rules;
 use super::switches::{Effect, SwitchHolders};
 use crate::finding::{Finding, Layer, Location, Related, Severity};
@@ -16,10 +16,11 @@ use crate::object::ObjectRef;
 const NAMED_MAX: usize = 4;
 
 /// What is weak about the layers together: about each workload, about webhooks, about who holds which rights.
-pub fn findings(inputs: &Inputs<'_>, rows: &[Row], rbac: &Rbac, switches: &[SwitchHolders]) -> Vec<Finding> {
+/// `holdings` are those of the rows, one each.
+pub fn findings(rows: &[Row], holdings: &[Holdings], switches: &[SwitchHolders]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = rows.iter().flat_map(of_row).collect();
     findings.extend(of_webhooks(rows));
-    findings.extend(rows.iter().filter_map(|row| of_token(inputs, row, rbac)));
+    findings.extend(rows.iter().zip(holdings).filter_map(|(row, held)| of_token(row, held)));
     findings.extend(of_switches(switches));
     findings
 }
@@ -80,9 +81,7 @@ fn of_webhooks(rows: &[Row]) -> Vec<Finding> {
 }
 
 /// What the token in a workload gives whoever takes it over.
-fn of_token(inputs: &Inputs<'_>, row: &Row, rbac: &Rbac) -> Option<Finding> {
-    let entry = inputs.snapshot.entries().get(row.number)?;
-    let held = holdings(entry, inputs.snapshot, rbac);
+fn of_token(row: &Row, held: &Holdings) -> Option<Finding> {
     let account = held.accounts.iter().find(|account| account.token.is_there())?;
     let strong: Vec<_> = held.powers.iter().filter(|held| held.power.severity >= Severity::High).collect();
     let severity = strong.iter().map(|held| held.power.severity).max()?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::attack::{self, Answer, Effect, Evidence, LAYERS, STEPS, Step};
 use super::radius::WorkloadNumber;
+use super::rbac::Rbac;
 use crate::finding::{Finding, Layer, Location};
 use crate::object::pod::PodView;
 use crate::object::{ObjectRef, Workload};
@@ -244,14 +245,14 @@ pub struct Layers<'a> {
 
 /// A row for each workload, in the order of the snapshot.
 pub fn layers(inputs: &Inputs<'_>) -> Vec<Row> {
-    let layers = Layers::of(inputs);
+    let layers = Layers::of(inputs, &Rbac::of(inputs.snapshot));
     (0..inputs.snapshot.entries().len()).filter_map(|number| layers.row(number)).collect()
 }
 
 impl<'a> Layers<'a> {
     /// Looks up what all workloads have in common.
-    pub fn of(inputs: &'a Inputs<'a>) -> Self {
-        Self { inputs, around: Surroundings::of(inputs.snapshot) }
+    pub fn of(inputs: &'a Inputs<'a>, rbac: &Rbac) -> Self {
+        Self { inputs, around: Surroundings::of(inputs.snapshot, rbac) }
     }
 
     /// The row of one workload, by the number of its entry; `None` where that is none. Of a kind with several templates the

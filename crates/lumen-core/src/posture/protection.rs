@@ -59,6 +59,16 @@ pub fn gains(with: &NetworkView, without: &NetworkView, only: Option<&[WorkloadN
     asked.filter_map(gain).collect()
 }
 
+/// Whether the answer of [`gains`] is all: what those workloads, and whoever is within their reach, can reach is fully known.
+pub fn is_certain(with: &NetworkView, without: &NetworkView, only: Option<&[WorkloadNumber]>) -> bool {
+    let asked = || with.egress.keys().filter(|number| only.is_none_or(|only| only.contains(number)));
+    [with.reach(), without.reach()].iter().all(|reach| {
+        let paths = Paths::of(reach);
+        let mut radii = asked().map(|number| paths.radius(*number));
+        reach.doubts.is_empty() || radii.all(|radius| radius.hops.is_some() && radius.doubt.is_none())
+    })
+}
+
 /// The workloads that are reached by somebody only without the policy: those that it protects. Sorted.
 pub fn protected(gains: &[Gain]) -> Vec<WorkloadNumber> {
     let mut protected: Vec<WorkloadNumber> = gains.iter().flat_map(|gain| &gain.direct).copied().collect();

@@ -18,9 +18,14 @@ use crate::snapshot::{Entry, Snapshot};
 /// A workload: the number of its entry in [`Snapshot::entries`].
 pub type WorkloadNumber = usize;
 
-/// Which workloads can open a connection to which, as the network model says: for each workload those whose pods it reaches
-/// on any port, sorted. Of a workload that is missing nothing is known.
-pub type Reach = BTreeMap<WorkloadNumber, Vec<WorkloadNumber>>;
+/// Which workloads can open a connection to which, as the network model says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// For each workload those whose pods it reaches on any port, sorted. Of a workload that is missing nothing is known.
+    pub peers: BTreeMap<WorkloadNumber, Vec<WorkloadNumber>>,
+    /// The workloads that could reach more than that, each with why.
+    pub doubts: BTreeMap<WorkloadNumber, Arc<str>>,
+}
 
 /// What kind of thing a workload holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,9 +120,25 @@ pub struct Radius {
     pub start: WorkloadNumber,
     /// The workloads that are reached first by one, two, .. hops, each sorted; `None` where the network is not known.
     pub hops: Option<Vec<Vec<WorkloadNumber>>>,
+    /// Why there could be more; `None` where there cannot, or nothing is known at all.
+    pub doubt: Option<Doubt>,
+}
+
+/// Why a radius could be wider than it is known to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The workload within it, the first and nearest, that could reach more.
+    pub at: WorkloadNumber,
+    /// Why it could.
+    pub reason: Arc<str>,
 }
 
 impl Radius {
+    /// How many workloads there are within it but the first; at least so many where there is a [`Doubt`].
+    pub fn count(&self) -> usize {
+        self.hops.iter().flatten().map(Vec::len).sum()
+    }
+
     /// Every workload within it but the first, sorted.
     pub fn reached(&self) -> BTreeSet<WorkloadNumber> {
         self.hops.iter().flatten().flatten().copied().collect()
@@ -147,7 +168,8 @@ impl<'a> Paths<'a> {
     /// Looks up which workloads there are.
     pub fn of(reach: &'a Reach) -> Self {
         let mut is_named: Vec<bool> = Vec::new();
-        for number in reach.keys().chain(reach.values().flatten()) {
+        let known = reach.peers.keys().chain(reach.peers.values().flatten());
+        for number in known.chain(reach.doubts.keys()) {
             if *number >= is_named.len() {
                 is_named.resize(*number + 1, false);
             }
@@ -161,8 +183,8 @@ impl<'a> Paths<'a> {
 
     /// As [`radius()`].
     pub fn radius(&self, start: WorkloadNumber) -> Radius {
-        if !self.reach.contains_key(&start) {
-            return Radius { start, hops: None };
+        if !self.reach.peers.contains_key(&start) {
+            return Radius { start, hops: None, doubt: None };
         }
         let mut unseen: Vec<WorkloadNumber> =
             self.all.iter().copied().filter(|number| *number != start).collect();
@@ -171,12 +193,26 @@ impl<'a> Paths<'a> {
         loop {
             let next = self.next(&edge, &unseen);
             if next.is_empty() {
-                return Radius { start, hops: Some(hops) };
+                // Where everybody is reached already, nobody could be reached in addition.
+                let doubt = if unseen.is_empty() { None } else { self.doubt(start, &hops) };
+                return Radius { start, hops: Some(hops), doubt };
             }
             unseen.retain(|number| next.binary_search(number).is_err());
             edge.clone_from(&next);
             hops.push(next);
         }
+    }
+
+    /// The first of those within a radius that could reach more.
+    fn doubt(&self, start: WorkloadNumber, hops: &[Vec<WorkloadNumber>]) -> Option<Doubt> {
+        std::iter::once(&start).chain(hops.iter().flatten()).find_map(|at| {
+            let reason = match self.reach.doubts.get(at) {
+                Some(reason) => reason.clone(),
+                None if self.reach.peers.contains_key(at) => return None,
+                None => "The network was not looked at".into(),
+            };
+            Some(Doubt { at: *at, reason })
+        })
     }
 
     /// Which of those that are not seen yet are reached from the edge, sorted. The shorter of the two lists is gone through:
@@ -188,7 +224,7 @@ impl<'a> Paths<'a> {
                 *is_next = true;
             }
         };
-        for peers in edge.iter().filter_map(|number| self.reach.get(number)) {
+        for peers in edge.iter().filter_map(|number| self.reach.peers.get(number)) {
             if peers.len() < unseen.len() {
                 peers.iter().filter_map(|peer| unseen.binary_search(peer).ok()).for_each(&mut mark);
             } else {
@@ -219,6 +255,17 @@ pub fn holdings(entry: &Entry, snapshot: &Snapshot, rbac: &Rbac) -> Holdings {
     }
     holdings.held = held.into_iter().collect();
     holdings
+}
+
+/// The [`holdings`] of the workloads of some numbers, one each.
+#[cfg(test)]
+pub(super) fn holdings_of(
+    numbers: impl Iterator<Item = WorkloadNumber>,
+    snapshot: &Snapshot,
+    rbac: &Rbac,
+) -> Vec<Holdings> {
+    let entries = numbers.filter_map(|number| snapshot.entries().get(number));
+    entries.map(|entry| holdings(entry, snapshot, rbac)).collect()
 }
 
 fn held_in(entry: &Entry, pod: &PodView<'_>) -> Vec<Held> {

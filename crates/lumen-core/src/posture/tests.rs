@@ -2,7 +2,7 @@
 
 use super::ask::Holder;
 use super::power::Extent;
-use super::radius::{HeldKind, Reach, gained, holdings, radius};
+use super::radius::{HeldKind, Reach, gained, holdings, holdings_of, radius};
 use super::rbac::Rbac;
 use super::switches::{SwitchHolders, switches};
 use crate::snapshot::Snapshot;
@@ -47,14 +47,24 @@ fn a_workload_holds_what_it_mounts_and_what_its_account_may() {
 
 #[test]
 fn a_radius_goes_hop_by_hop_and_its_delta_is_what_a_policy_kept() {
-    let reach: Reach = [(0, vec![1, 2]), (1, vec![0, 3]), (2, vec![3]), (3, vec![3]), (9, vec![])].into();
+    let peers = [(0, vec![1, 2]), (1, vec![0, 3]), (2, vec![3]), (3, vec![3]), (9, vec![])].into();
+    let mut reach = Reach { peers, doubts: [].into() };
     let before = radius(0, &reach);
     assert_eq!(before.hops, Some(vec![vec![1, 2], vec![3]]));
     assert_eq!(radius(9, &reach).hops, Some(Vec::new()));
     assert_eq!(radius(4, &reach).hops, None, "what is not known is not told as nothing");
-    let without_policy: Reach =
-        [(0, vec![1, 2]), (1, vec![0, 3]), (2, vec![3]), (3, vec![9]), (9, vec![])].into();
+    let mut without_policy = reach.clone();
+    without_policy.peers.insert(3, vec![9]);
     assert_eq!(gained(&before, &radius(0, &without_policy)), [9]);
+    // Who could reach more makes what is counted a least, for all who come to it.
+    reach.doubts.insert(3, "it is on the host's network".into());
+    let doubt = radius(0, &reach).doubt.expect("3 could reach 9");
+    assert_eq!((doubt.at, &*doubt.reason), (3, "it is on the host's network"));
+    assert_eq!((before.doubt, radius(0, &reach).count(), radius(9, &reach).doubt), (None, 3, None));
+    without_policy.doubts.insert(3, "it is on the host's network".into());
+    assert_eq!(radius(0, &without_policy).doubt, None, "there is nobody else to be reached");
+    let partly = Reach { peers: [(0, vec![1]), (2, vec![])].into(), doubts: [].into() };
+    assert_eq!(radius(0, &partly).doubt.map(|doubt| doubt.at), Some(1), "nothing is known of 1");
 }
 
 fn own(all: &[SwitchHolders], switch: &str) -> Vec<String> {
@@ -205,7 +215,8 @@ fn what_is_weak_about_the_layers_is_found() {
     let inputs = Inputs { snapshot: &snapshot, policies: &policies, network: None, runtime: &[] };
     let rows = layers(&inputs);
     let rbac = Rbac::of(&snapshot);
-    let found = super::findings(&inputs, &rows, &rbac, &switches(&snapshot, &rbac));
+    let holdings = holdings_of(rows.iter().map(|row| row.number), &snapshot, &rbac);
+    let found = super::findings(&rows, &holdings, &switches(&snapshot, &rbac));
     let of = |rule: &str, object: &str| {
         let mut messages: Vec<&str> = found
             .iter()

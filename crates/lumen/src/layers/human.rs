@@ -18,7 +18,7 @@ use lumen_core::posture::switches::{Effect, SwitchHolders};
 
 use super::overview::{LayerSum, alike};
 use super::protection::{self, Protection};
-use super::{Posture, bypasses, layers_listed, listed, lost, name_of, title};
+use super::{Posture, bypasses, doubt, how_many, layers_listed, listed, lost, name_of, title};
 use crate::check::prepare::Lines;
 use crate::output::escape::line as escaped;
 use crate::output::{Style, counted};
@@ -364,10 +364,13 @@ fn reached(posture: &Posture<'_>, radius: &Radius) -> String {
     let Some(hops) = &radius.hops else {
         return "whom it reaches is not known\n".to_owned();
     };
+    let doubt = doubt(posture, radius).map(|doubt| format!(" ({})", escaped(&doubt))).unwrap_or_default();
     if hops.is_empty() {
-        return "it reaches no other workload\n".to_owned();
+        let none =
+            if doubt.is_empty() { "it reaches no other workload" } else { "it reaches none for certain" };
+        return format!("{none}{doubt}\n");
     }
-    let mut text = "it reaches\n".to_owned();
+    let mut text = format!("it reaches {}{doubt}\n", how_many(radius));
     for (number, hop) in hops.iter().enumerate() {
         let named = hop.iter().take(LINES_MAX).map(|number| escaped(&name_of(posture, *number)).into_owned());
         let named: Vec<String> = named.collect();

@@ -12,16 +12,16 @@ use lumen_core::posture::radius::{self, HeldBy, Radius};
 use lumen_core::posture::switches::{Effect, SwitchHolders};
 
 use super::protection::Protection;
-use super::{Posture, bypasses, name_of};
+use super::{Posture, bypasses, doubt, name_of};
 use crate::check::prepare::Lines;
 use crate::output::write_json;
 
 mod shape;
 
 use shape::{
-    Account, Bypass, Cell, Control, Finding, Held, Holder, Holdings, HostAccess, Left, Object, Place, Policy,
-    Power, Proof, ReachesMore, RestsOn, StepAndLayer, StepCells, Switch, Technique, Way, WithoutPolicy,
-    Workload,
+    Account, Bypass, Cell, Control, Finding, Held, Holder, Holdings, HostAccess, Left, Names, Object, Place,
+    Policy, Power, Proof, Reaches, ReachesMore, RestsOn, StepAndLayer, StepCells, Switch, Technique, Way,
+    WithoutPolicy, Workload,
 };
 pub use shape::{Document, LAYERS_SCHEMA};
 
@@ -105,8 +105,21 @@ fn workload<'a>(
             .collect(),
         no_layer: open_steps(row).iter().map(|step| step.name).collect(),
         holdings: held(holdings, lines),
-        reaches: radius.hops.as_ref().map(|hops| hops.iter().map(|hop| names_of(posture, hop)).collect()),
+        reaches: radius.hops.as_ref().map(|hops| Reaches {
+            count: radius.count(),
+            at_least: radius.doubt.is_some(),
+            doubt: doubt(posture, radius),
+            hops: hops.iter().map(|hop| first_names(posture, hop)).collect(),
+        }),
     }
+}
+
+/// Most workloads that are named in one list of many: every workload may have one of all others.
+const NAMES_MAX: usize = 64;
+
+fn first_names(posture: &Posture<'_>, numbers: &[usize]) -> Names {
+    let first = numbers.get(..NAMES_MAX).unwrap_or(numbers);
+    Names { count: numbers.len(), first: names_of(posture, first) }
 }
 
 fn names_of(posture: &Posture<'_>, numbers: &[usize]) -> Vec<String> {
@@ -243,14 +256,15 @@ fn without_policy<'a>(posture: &Posture<'_>, found: &'a Protection, lines: &Line
     };
     let gain = |gain: &Gain| ReachesMore {
         from: name_of(posture, gain.start),
-        direct: names_of(posture, &gain.direct),
-        over_hops: gain.over_hops.as_ref().map(|numbers| names_of(posture, numbers)),
+        direct: first_names(posture, &gain.direct),
+        over_hops: gain.over_hops.as_ref().map(|numbers| first_names(posture, numbers)),
         internet: change(&gain.internet),
         api_server: change(&gain.api_server),
     };
     WithoutPolicy {
         policies: found.policies.iter().map(policy).collect(),
         protects: names_of(posture, &found.protected),
+        certain: found.is_certain,
         reaches_more: found.gains.iter().map(gain).collect(),
     }
 }

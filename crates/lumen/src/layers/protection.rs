@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use lumen_core::posture::layers::NetworkView;
-use lumen_core::posture::protection::{Gain, gains, protected};
+use lumen_core::posture::protection::{Gain, gains, is_certain, protected};
 use lumen_core::posture::radius::WorkloadNumber;
 use lumen_core::snapshot::{Entry, Snapshot};
 
@@ -21,6 +21,8 @@ pub struct Protection {
     pub gains: Vec<Gain>,
     /// The workloads that somebody reaches only without it, sorted.
     pub protected: Vec<WorkloadNumber>,
+    /// Whether that is all: not, where what those workloads reach is not fully known.
+    pub is_certain: bool,
 }
 
 /// Looks at the network without a policy. `only` are the workloads that are asked for; all where there is none.
@@ -34,7 +36,8 @@ pub fn protection(
         .ok_or_else(|| anyhow!("no policy of the network is called `{called}`: use `namespace/name`"))?;
     let gains = gains(view, &without, only);
     let protected = protected(&gains);
-    Ok(Protection { policies, gains, protected })
+    let is_certain = is_certain(view, &without, only);
+    Ok(Protection { policies, gains, protected, is_certain })
 }
 
 /// `without NetworkPolicy shop/default-deny (deny.yaml:3): 2 workloads reach more; it keeps 3 from being reached`.
@@ -48,12 +51,14 @@ pub fn head(found: &Protection, lines: &Lines<'_>) -> String {
     };
     let policies: Vec<String> = found.policies.iter().map(policy).collect();
     let policies = listed(policies.iter().map(String::as_str));
+    let known = if found.is_certain { "" } else { "as far as is known, " };
     if found.gains.is_empty() {
-        return format!("without {policies}: nobody reaches more, for what is left decides the same");
+        let why = if found.is_certain { ", for what is left decides the same" } else { "" };
+        return format!("without {policies}: {known}nobody reaches more{why}");
     }
     let verb = if found.gains.len() == 1 { "reaches" } else { "reach" };
     format!(
-        "without {policies}: {} {verb} more; it protects {} from being reached",
+        "without {policies}: {known}{} {verb} more; it protects {} from being reached",
         counted(found.gains.len(), "workload"),
         counted(found.protected.len(), "workload")
     )

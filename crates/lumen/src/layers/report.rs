@@ -4,6 +4,7 @@ use crate::output::escape::line as escaped;
 
 pub mod html;
 pub mod markdown;
+mod radius;
 mod sections;
 
 pub use sections::write;

@@ -47,6 +47,8 @@ fn a_cell_says_why() {
     let wrong = folder.run("layers web --why firewall become-root");
     assert_eq!(wrong.code, 2);
     assert!(wrong.stderr.contains("`firewall` is no layer"), "{}", wrong.stderr);
+    let wrong = folder.run("layers web --why network reech-peer");
+    assert!(wrong.stderr.contains("did you mean `reach-peer`"), "{}", wrong.stderr);
     assert_eq!(folder.run("layers nobody").code, 2);
 }
 
@@ -163,4 +165,102 @@ fn without_a_policy_more_is_reached() {
     let unknown = folder.run("layers --without-policy shop/other");
     assert_eq!(unknown.code, 2);
     assert!(unknown.stderr.contains("no policy of the network is called `shop/other`"), "{}", unknown.stderr);
+}
+
+const PODS: usize = 1_600;
+
+#[test]
+fn who_reaches_everybody_does_not_name_everybody() {
+    let pods = |from: usize, to: usize| -> String {
+        let pod = |number| {
+            format!(
+                "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}, namespace: n}}\nspec: {{containers: []}}\n"
+            )
+        };
+        (from..to).map(pod).collect()
+    };
+    let size = |count: usize| {
+        let folder = Folder::new(&[("pods.yaml", &pods(0, count))]);
+        let run = folder.run("layers -f pods.yaml -o json --fail-on never");
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let reaches = &json["workloads"][1]["reaches"];
+        assert_eq!(reaches["count"], count - 1);
+        assert_eq!(reaches["atLeast"], false);
+        assert_eq!(reaches["hops"][0]["count"], count - 1);
+        assert_eq!(reaches["hops"][0]["first"].as_array().map(Vec::len), Some(64));
+        run.stdout.len()
+    };
+    let (quarter, whole) = (size(PODS / 4), size(PODS));
+    // Numbers have a digit more.
+    assert!(whole < quarter * 41 / 10, "{quarter} bytes, then {whole}");
+}
+
+const DOUBT: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: c, image: a}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: shop, labels: {app: db}}
+spec: {containers: [{name: c, image: a}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: other, namespace: shop}
+spec: {containers: [{name: c, image: a}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: out, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress:
+    - {to: [{podSelector: {matchLabels: {app: db}}}]}
+    - {to: [{ipBlock: {cidr: 10.0.0.0/8}}]}
+";
+
+#[test]
+fn where_more_could_be_reached_a_count_is_a_least() {
+    let folder = Folder::new(&[("a.yaml", DOUBT)]);
+    let one = folder.run("layers shop/web --fail-on never");
+    assert!(
+        one.stdout.contains("it reaches at least 1 workload (what shop/web reaches is not fully known: "),
+        "{}",
+        one.stdout
+    );
+    let none = folder.run("layers shop/db --fail-on never");
+    assert!(
+        none.stdout.contains("it reaches none for certain (what shop/db reaches is not fully known: "),
+        "{}",
+        none.stdout
+    );
+    let json = folder.run("layers -o json --fail-on never --without-policy shop/out");
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(json["workloads"][0]["reaches"]["atLeast"], true);
+    assert_eq!(json["withoutPolicy"]["certain"], false);
+    let report = folder.run("layers -o markdown --fail-on never");
+    assert!(report.stdout.contains("at least 1 workload (what shop/web reaches"), "{}", report.stdout);
+}
+
+#[test]
+fn what_is_open_on_some_ports_is_limited() {
+    let narrow = DOUBT.replace(
+        "{to: [{podSelector: {matchLabels: {app: db}}}]}",
+        "{to: [{podSelector: {}}], ports: [{port: 443}]}",
+    );
+    let narrow = narrow.replace("    - {to: [{ipBlock: {cidr: 10.0.0.0/8}}]}\n", "");
+    let folder = Folder::new(&[("a.yaml", &narrow)]);
+    let why = folder.run("layers shop/web --why network reach-peer");
+    assert!(why.stdout.contains("`reach other workloads`: limits, if enforced"), "{}", why.stdout);
+    assert!(
+        why.stdout.contains(
+            "Policies let it reach 2 of 2 other workloads, not all on every port: shop/db on TCP 443"
+        ),
+        "{}",
+        why.stdout
+    );
 }

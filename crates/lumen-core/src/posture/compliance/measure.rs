@@ -8,7 +8,7 @@ use lumen_value::Value;
 use super::super::ask::holders;
 use super::super::attack::Effect;
 use super::super::layers::{Proof, Row, Standing, State};
-use super::super::radius::{HeldBy, HeldKind, Holdings, holdings};
+use super::super::radius::{HeldBy, HeldKind, Holdings};
 use super::super::rbac::{Origin, Place};
 use super::{Assessment, Control, Evidence, Measure, PROOFS_MAX, Verdict};
 use crate::defaults::Seen;
@@ -33,18 +33,17 @@ struct Workload<'a> {
     row: &'a Row,
     /// The checks of `restricted` and `baseline` that it fails.
     fails: BTreeSet<&'static str>,
-    holdings: Holdings,
+    holdings: &'a Holdings,
 }
 
 impl<'a> Workloads<'a> {
     pub(super) fn of(evidence: &Evidence<'a>) -> Self {
-        let with_entry = |row: &'a Row| {
+        let with_entry = |(row, holdings): (&'a Row, &'a Holdings)| {
             let entry = evidence.snapshot.entries().get(row.number)?;
             let fails = failed_checks(entry);
-            let holdings = holdings(entry, evidence.snapshot, evidence.rbac);
             Some(Workload { entry, row, fails, holdings })
         };
-        let each: Vec<_> = evidence.rows.iter().filter_map(with_entry).collect();
+        let each: Vec<_> = evidence.rows.iter().zip(evidence.holdings).filter_map(with_entry).collect();
         let namespaces = each.iter().map(|workload| &workload.row.namespace).collect();
         Self { each, namespaces, denied: default_denials(evidence) }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use super::*;
 use crate::admission::PolicySet;
 use crate::posture::layers::{Inputs, layers};
+use crate::posture::radius::holdings_of;
 use crate::posture::tests::examples::{DEPLOYERS, SHOP, examples_with};
 
 fn assessed(more: &[(&str, &str)]) -> Vec<Assessment> {
@@ -17,8 +18,15 @@ fn assessed_of(files: &[&str], more: &[(&str, &str)]) -> Vec<Assessment> {
     let inputs = Inputs { snapshot: &snapshot, policies: &policies, network: None, runtime: &[] };
     let rows = layers(&inputs);
     let rbac = Rbac::of(&snapshot);
-    let evidence =
-        Evidence { snapshot: &snapshot, policies: &policies, rbac: &rbac, rows: &rows, runtime: &[] };
+    let holdings = holdings_of(rows.iter().map(|row| row.number), &snapshot, &rbac);
+    let evidence = Evidence {
+        snapshot: &snapshot,
+        policies: &policies,
+        rbac: &rbac,
+        rows: &rows,
+        holdings: &holdings,
+        runtime: &[],
+    };
     assess(&evidence)
 }
 

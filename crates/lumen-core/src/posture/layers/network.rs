@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Assumption, Cell, Proof, State, Subject};
 use crate::finding::Layer;
@@ -27,6 +28,8 @@ pub struct Egress {
     pub api_server: Access,
     /// The workloads that it reaches on any port, itself not among them; sorted.
     pub peers: Vec<WorkloadNumber>,
+    /// That it reaches some of them on some ports alone, with one as an example; `None` where it reaches all on every port.
+    pub peers_on_some_ports: Option<SomePorts>,
     /// Why it is not certain which they are; `None` where it is.
     pub peers_unknown: Option<String>,
     /// Why it could reach more of them than is known; `None` where it cannot.
@@ -39,6 +42,15 @@ pub struct Egress {
     pub evidence: Vec<Proof>,
     /// What the manifests leave open.
     pub rests_on: Vec<Assumption>,
+}
+
+/// A peer that is reached on some ports alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SomePorts {
+    /// The peer.
+    pub peer: WorkloadNumber,
+    /// The ports, in a few words.
+    pub ports: Arc<str>,
 }
 
 /// Whether a place can be reached.
@@ -67,10 +79,18 @@ impl fmt::Display for Access {
 }
 
 impl NetworkView {
-    /// The table of who reaches whom, as far as it is known: of those whose peers are.
+    /// The table of who reaches whom, as far as it is known, with why there could be more.
     pub fn reach(&self) -> Reach {
-        let certain = self.egress.iter().filter(|(_, egress)| egress.peers_unknown.is_none());
-        certain.map(|(number, egress)| (*number, egress.peers.clone())).collect()
+        let mut reach = Reach::default();
+        for (number, egress) in &self.egress {
+            if egress.peers_unknown.is_none() {
+                reach.peers.insert(*number, egress.peers.clone());
+            }
+            if let Some(reason) = egress.peers_unknown.as_ref().or(egress.peers_doubt.as_ref()) {
+                reach.doubts.insert(*number, reason.as_str().into());
+            }
+        }
+        reach
     }
 }
 
@@ -83,7 +103,7 @@ pub(super) fn cell(subject: &Subject<'_>, answer: &Answer) -> Cell {
     };
     let access = match answer.evidence {
         Evidence::NoApiServer => egress.api_server.clone(),
-        Evidence::NoPeers => peers(egress),
+        Evidence::NoPeers => peers(egress, subject),
         _ => egress.internet.clone(),
     };
     let cell = match access {
@@ -104,15 +124,25 @@ pub(super) fn cell(subject: &Subject<'_>, answer: &Answer) -> Cell {
     Cell { evidence: egress.evidence.clone(), rests_on, ..cell }
 }
 
-fn peers(egress: &Egress) -> Access {
+fn peers(egress: &Egress, subject: &Subject<'_>) -> Access {
     if let Some(reason) = &egress.peers_unknown {
         return Access::Unknown(reason.clone());
     }
     match (egress.peers.len(), &egress.peers_doubt) {
         (0, _) if egress.others == 0 => Access::Unknown("No other workload is among the inputs".to_owned()),
-        (reached, _) if reached >= egress.others => Access::Open,
+        (reached, _) if reached >= egress.others && egress.peers_on_some_ports.is_none() => Access::Open,
         (_, Some(reason)) => Access::Unknown(reason.clone()),
         (0, None) => Access::Closed,
-        (reached, None) => Access::Partly(format!("{reached} of {} other workloads", egress.others)),
+        (reached, None) => {
+            let narrow = egress.peers_on_some_ports.as_ref().map(|narrow| {
+                let peer = subject.inputs.snapshot.entries().get(narrow.peer);
+                let name = peer.map_or_else(String::new, |entry| {
+                    format!("{}/{}", entry.namespace.as_deref().unwrap_or_default(), entry.object.name)
+                });
+                format!(", not all on every port: {name} on {}", narrow.ports)
+            });
+            let narrow = narrow.unwrap_or_default();
+            Access::Partly(format!("{reached} of {} other workloads{narrow}", egress.others))
+        }
     }
 }

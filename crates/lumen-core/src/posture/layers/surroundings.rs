@@ -42,12 +42,12 @@ const OTHER_ENGINES: &[(&str, &str)] = &[
 ];
 
 impl<'a> Surroundings<'a> {
-    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+    pub(super) fn of(snapshot: &'a Snapshot, rbac: &Rbac) -> Self {
         let engines = engines(snapshot);
         Self {
             snapshot,
             webhook_reads_object: !engines.is_empty() && engines.iter().all(Webhook::reads_object),
-            deployers_are_known: deployers_are_known(snapshot),
+            deployers_are_known: deployers_are_known(rbac),
             engines,
             images: images(snapshot),
             policies_are_enforced: policies_are_enforced(snapshot),
@@ -70,10 +70,10 @@ impl<'a> Surroundings<'a> {
 }
 
 /// Whether a binding lets somebody make pods, or what makes pods.
-fn deployers_are_known(snapshot: &Snapshot) -> bool {
+fn deployers_are_known(rbac: &Rbac) -> bool {
     const DEPLOY: &[Ask] =
         &[ask("create", "pods apps:deployments apps:statefulsets apps:daemonsets batch:jobs")];
-    let found = holders(&Rbac::of(snapshot), DEPLOY, &[], Place::Anywhere);
+    let found = holders(rbac, DEPLOY, &[], Place::Anywhere);
     found.iter().any(|holder| !holder.grant.is_default())
 }
 

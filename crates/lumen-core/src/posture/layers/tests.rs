@@ -35,7 +35,7 @@ fn number_of(snapshot: &Snapshot, name: &str) -> usize {
 fn row_of(snapshot: &Snapshot, network: Option<&NetworkView>, name: &str) -> Row {
     let policies = policies(snapshot);
     let inputs = Inputs { snapshot, policies: &policies, network, runtime: &[] };
-    Layers::of(&inputs).row(number_of(snapshot, name)).expect("a workload")
+    Layers::of(&inputs, &Rbac::of(inputs.snapshot)).row(number_of(snapshot, name)).expect("a workload")
 }
 
 /// What a row says, step by step: the words of its cells, in the order of the layers.
@@ -111,7 +111,7 @@ fn the_network_is_read_from_the_model() {
     assert_eq!(words("redis", "reach-peer"), "stops, if enforced");
     let of = |name: &str| number_of(&snapshot, name);
     let reach = network.reach();
-    assert_eq!(reach.get(&of("api")), Some(&vec![of("redis")]));
+    assert_eq!(reach.peers.get(&of("api")), Some(&vec![of("redis")]));
     let radius = crate::posture::radius::radius(of("traefik"), &reach);
     let hops = radius.hops.expect("it is known");
     assert!(hops.first().is_some_and(|first| first.contains(&of("api"))), "{hops:?}");
@@ -329,7 +329,9 @@ fn a_rule_detects_the_technique_that_it_is_about() {
         RuntimeRule { name: "Mount of the host".into(), techniques: vec!["T1611".into()], location: None };
     let runtime = [rule];
     let inputs = Inputs { snapshot: &snapshot, policies: &policies, network: None, runtime: &runtime };
-    let row = Layers::of(&inputs).row(number_of(&snapshot, "redis")).expect("a workload");
+    let row = Layers::of(&inputs, &Rbac::of(inputs.snapshot))
+        .row(number_of(&snapshot, "redis"))
+        .expect("a workload");
     let words = |step: &str| {
         row.step(step).and_then(|step| step.cell(Layer::Runtime)).map(Cell::words).expect("a cell")
     };
@@ -444,7 +446,8 @@ fn pod_security_says_nothing_of_pods_whose_maker_is_exempt() {
         let mut policies = policies(&shop);
         policies.pod_security.exemptions.usernames.insert(user.to_owned());
         let inputs = Inputs { snapshot: &shop, policies: &policies, network: None, runtime: &[] };
-        let row = Layers::of(&inputs).row(number_of(&shop, name)).expect("a workload");
+        let row =
+            Layers::of(&inputs, &Rbac::of(inputs.snapshot)).row(number_of(&shop, name)).expect("a workload");
         row.step("break-out").and_then(|step| step.cell(Layer::PodSecurity)).map(Cell::words).expect("a cell")
     };
     let account = |name: &str| format!("system:serviceaccount:kube-system:{name}");

@@ -75,8 +75,34 @@ pub(super) struct Workload<'a> {
     pub(super) no_layer: Vec<&'static str>,
     /// What whoever takes it over has.
     pub(super) holdings: Holdings<'a>,
-    /// The workloads that are reached first by one, two, .. hops; null where that is not known.
-    pub(super) reaches: Option<Vec<Vec<String>>>,
+    /// The workloads that the network lets it reach; null where that is not known.
+    pub(super) reaches: Option<Reaches>,
+}
+
+/// The workloads that are reached from one, directly or over others.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Reaches {
+    /// How many.
+    pub(super) count: usize,
+    /// Whether there could be more than that.
+    pub(super) at_least: bool,
+    /// Why; null where there cannot.
+    pub(super) doubt: Option<String>,
+    /// Those that are reached first by one, two, .. hops.
+    pub(super) hops: Vec<Names>,
+}
+
+/// Some workloads.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Names {
+    /// How many.
+    pub(super) count: usize,
+    /// The first of them in the order of the inputs, at most 64.
+    pub(super) first: Vec<String>,
 }
 
 /// A step of an attack, and what each layer does about it.
@@ -345,6 +371,8 @@ pub(super) struct WithoutPolicy<'a> {
     pub(super) policies: Vec<Policy<'a>>,
     /// The workloads that somebody reaches only without it.
     pub(super) protects: Vec<String>,
+    /// Whether that is all: not, where what workloads reach is not fully known.
+    pub(super) certain: bool,
     /// Who reaches more.
     pub(super) reaches_more: Vec<ReachesMore>,
 }
@@ -372,9 +400,9 @@ pub(super) struct ReachesMore {
     /// The workload.
     pub(super) from: String,
     /// The workloads that it reaches itself.
-    pub(super) direct: Vec<String>,
+    pub(super) direct: Names,
     /// Those that are reached over any number of hops; null where that is not known.
-    pub(super) over_hops: Option<Vec<String>>,
+    pub(super) over_hops: Option<Names>,
     /// Addresses outside of the cluster, with the policy and without it; null where that is the same.
     pub(super) internet: Option<[String; 2]>,
     /// The API server likewise.

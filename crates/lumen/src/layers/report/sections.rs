@@ -7,10 +7,9 @@ use lumen_core::posture::attack::{LAYERS, STEPS};
 use lumen_core::posture::compliance::{Assessment, Verdict};
 use lumen_core::posture::layers::bypass::{first_stop, open_steps, single_points, without};
 use lumen_core::posture::layers::{self, Assumption, Row, Standing, State};
-use lumen_core::posture::radius::{HeldKind, Holdings, Radius};
 use lumen_core::posture::switches::{Effect, SwitchHolders};
 
-use super::{Block, Cell, Report, Table, Tone, plain, toned};
+use super::{Block, Cell, Report, Table, Tone, plain, radius, toned};
 use crate::check::prepare::Lines;
 use crate::layers::overview::{LayerSum, alike};
 use crate::layers::protection;
@@ -34,7 +33,7 @@ pub fn write(posture: &Posture<'_>) -> Report {
     if posture.is_whole {
         blocks.extend(holders(&posture.switches, &lines));
     }
-    blocks.extend(radius(posture, &lines));
+    blocks.extend(radius::section(posture, &lines));
     blocks.extend(protection(posture, &lines));
     blocks.extend(details(&posture.rows, &lines));
     blocks.extend(controls(&posture.compliance, &lines));
@@ -42,16 +41,16 @@ pub fn write(posture: &Posture<'_>) -> Report {
     Report { title: "Defence in depth, layer by layer".to_owned(), blocks }
 }
 
-fn heading(text: &str) -> Block {
+pub(super) fn heading(text: &str) -> Block {
     Block::Heading(text.to_owned())
 }
 
-fn text(text: impl Into<String>) -> Block {
+pub(super) fn text(text: impl Into<String>) -> Block {
     Block::Text(crate::output::escape::line(&text.into()).into_owned())
 }
 
 /// `a, b and 3 more`.
-fn named<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+pub(super) fn named<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
     let names: Vec<T> = names.into_iter().collect();
     let shown: Vec<&str> = names.iter().take(NAMES_MAX).map(AsRef::as_ref).collect();
     let more = names.len().saturating_sub(NAMES_MAX);
@@ -371,80 +370,6 @@ fn holders(switches: &[SwitchHolders], lines: &Lines<'_>) -> Vec<Block> {
         }));
     }
     blocks
-}
-
-/// What whoever takes a workload over has and reaches.
-fn radius(posture: &Posture<'_>, lines: &Lines<'_>) -> Vec<Block> {
-    let rows = posture.rows.iter().zip(&posture.holdings).zip(&posture.radii);
-    let row = |((row, holdings), radius): ((&Row, &Holdings), &Radius)| {
-        vec![
-            plain(title(row)),
-            reached(posture, radius),
-            plain(things(holdings)),
-            powers(holdings, lines),
-            match holdings.host.as_slice() {
-                [] => toned("none", Tone::Good),
-                host => toned(named(host.iter().map(|access| &access.what)), Tone::Bad),
-            },
-        ]
-    };
-    vec![
-        heading("Blast radius"),
-        text(
-            "What whoever takes a workload over has and reaches: other workloads by the network policies, as far as something \
-             enforces them; what is mounted or in the environment; what the service account's token allows; ways to the node.",
-        ),
-        Block::Table(Table {
-            head: vec!["Workload", "Reaches", "Holds", "Its token lets it", "Ways to the node"],
-            rows: rows.map(row).collect(),
-        }),
-    ]
-}
-
-fn reached(posture: &Posture<'_>, radius: &Radius) -> Cell {
-    let Some(hops) = &radius.hops else {
-        return toned("cannot be told", Tone::Unknown);
-    };
-    if hops.is_empty() {
-        return toned("no other workload", Tone::Good);
-    }
-    let hop = |(number, hop): (usize, &Vec<usize>)| {
-        let names = named(hop.iter().map(|number| name_of(posture, *number)));
-        format!("by hop {}: {names}", number + 1)
-    };
-    plain(hops.iter().enumerate().map(hop).collect::<Vec<_>>().join("; "))
-}
-
-fn things(holdings: &Holdings) -> String {
-    const KINDS: &[(HeldKind, &str)] = &[
-        (HeldKind::Secret, "Secrets"),
-        (HeldKind::ConfigMap, "ConfigMaps"),
-        (HeldKind::Claim, "claims"),
-        (HeldKind::HostPath, "host paths"),
-        (HeldKind::Csi, "CSI volumes"),
-        (HeldKind::Share, "network shares"),
-    ];
-    let of_kind = |(kind, word): &(HeldKind, &str)| {
-        let names: BTreeSet<&str> = holdings.of_kind(*kind).map(|held| &*held.name).collect();
-        (!names.is_empty()).then(|| format!("{word} {}", named(names)))
-    };
-    let parts: Vec<String> = KINDS.iter().filter_map(of_kind).collect();
-    if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
-}
-
-fn powers(holdings: &Holdings, lines: &Lines<'_>) -> Cell {
-    if !holdings.accounts.iter().any(|account| account.token.is_there()) {
-        return toned("no token is in the pod", Tone::Good);
-    }
-    let power = |held: &lumen_core::posture::power::HeldPower| {
-        let at =
-            held.binding.origin.location().map_or_else(String::new, |at| format!(", {}", lines.shown(at)));
-        format!("{} (`{}`, {}{at})", held.power.title, held.right, held.binding)
-    };
-    match holdings.powers.as_slice() {
-        [] => plain("nothing that matters here"),
-        powers => toned(named(powers.iter().map(power)), Tone::Unknown),
-    }
 }
 
 fn protection(posture: &Posture<'_>, lines: &Lines<'_>) -> Vec<Block> {

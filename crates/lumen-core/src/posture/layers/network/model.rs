@@ -1,10 +1,10 @@
 //! [`NetworkView`] of the network model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::doubt::Known;
-use super::{Access, Egress, NetworkView};
+use super::{Access, Egress, NetworkView, SomePorts};
 use crate::finding::{Finding, Location};
 use crate::network::well_known::{self, POLICIES_NOT_READ};
 use crate::network::{self, AddressRange, Direction, Model, Ports, WorkloadId};
@@ -90,17 +90,19 @@ fn of_model(model: &Model, rests_on: &[Assumption], snapshot: &Snapshot) -> Netw
     let peers = peers(model, &number_of);
     let mut known = Known::of(model);
     let mut view = NetworkView::default();
-    let others = number_of.values().collect::<std::collections::BTreeSet<_>>().len().saturating_sub(1);
+    let others = number_of.values().collect::<BTreeSet<_>>().len().saturating_sub(1);
     for (id, number) in &number_of {
         let (internet, api_server) = outside(model, *id);
         let doubt = known.doubt(model, *id);
-        let own = peers.as_ref().map(|peers| peers.get(number).cloned().unwrap_or_default());
-        let peers_unknown =
-            own.is_none().then(|| "The policies overlap in more ways than are worked through".to_owned());
+        let (own, peers_unknown) = match &peers {
+            Ok(peers) => (peers.get(number).cloned().unwrap_or_default(), None),
+            Err(reason) => (Peers::default(), Some(reason.clone())),
+        };
         let found = Egress {
             internet: doubted(internet, doubt.internet),
             api_server: doubted(api_server, doubt.api_server),
-            peers: own.unwrap_or_default(),
+            peers: own.numbers,
+            peers_on_some_ports: own.on_some_ports,
             peers_unknown,
             peers_doubt: doubt.peers,
             dns: doubt.dns.as_deref().map(dns_does_not_forward),
@@ -117,15 +119,28 @@ fn of_model(model: &Model, rests_on: &[Assumption], snapshot: &Snapshot) -> Netw
     view
 }
 
-/// The workloads that each reaches on any port; `None` beyond the bounds.
+/// The workloads that one reaches.
+#[derive(Clone, Debug, Default)]
+struct Peers {
+    /// Sorted.
+    numbers: Vec<WorkloadNumber>,
+    on_some_ports: Option<SomePorts>,
+}
+
+const OVERLAP: &str = "The policies overlap in more ways than are worked through";
+
+/// The workloads that each reaches on any port; beyond the bounds why that is not known.
 fn peers(
     model: &Model,
     number_of: &BTreeMap<WorkloadId, WorkloadNumber>,
-) -> Option<BTreeMap<WorkloadNumber, Vec<WorkloadNumber>>> {
-    let reachability = model.reachability().ok()?;
+) -> Result<BTreeMap<WorkloadNumber, Peers>, String> {
+    let reachability = model.reachability().map_err(|_| OVERLAP.to_owned())?;
+    // What one template of an object does not reach another may.
+    let (mut seen, mut of_several) = (BTreeSet::new(), BTreeSet::new());
+    of_several.extend(number_of.values().filter(|number| !seen.insert(**number)).copied());
     let mut pairs = 0_usize;
-    let mut peers: BTreeMap<WorkloadNumber, Vec<WorkloadNumber>> = BTreeMap::new();
-    reachability.for_each(|source, destination, _| {
+    let mut peers: BTreeMap<WorkloadNumber, Peers> = BTreeMap::new();
+    reachability.for_each(|source, destination, ports| {
         let (sources, destinations) = (reachability.members(source), reachability.members(destination));
         pairs = pairs.saturating_add(sources.len().saturating_mul(destinations.len()));
         if pairs > PAIRS_MAX {
@@ -134,23 +149,39 @@ fn peers(
         let destinations: Vec<_> = destinations.iter().filter_map(|id| number_of.get(id).copied()).collect();
         for source in sources.iter().filter_map(|id| number_of.get(id).copied()) {
             let others = destinations.iter().copied().filter(|destination| *destination != source);
-            peers.entry(source).or_default().extend(others);
+            let own = peers.entry(source).or_default();
+            own.numbers.extend(others.clone());
+            if own.on_some_ports.is_none() && !ports.is_all() && !of_several.contains(&source) {
+                let peer = others.into_iter().find(|number| !of_several.contains(number));
+                own.on_some_ports = peer.map(|peer| SomePorts { peer, ports: shown(ports).into() });
+            }
         }
     });
     if pairs > PAIRS_MAX {
-        return None;
+        return Err(format!(
+            "More than {PAIRS_MAX} pairs of workloads reach each other, which are not gone through one by one"
+        ));
     }
-    for list in peers.values_mut() {
-        list.sort_unstable();
-        list.dedup();
+    for own in peers.values_mut() {
+        own.numbers.sort_unstable();
+        own.numbers.dedup();
     }
-    Some(peers)
+    Ok(peers)
 }
+
+/// Ports in a few words.
+fn shown(ports: &Ports) -> String {
+    let text = ports.to_string();
+    if text.len() > PORTS_LENGTH_MAX { "some ports".to_owned() } else { text }
+}
+
+/// Most bytes of ports that are written out.
+const PORTS_LENGTH_MAX: usize = 64;
 
 /// What a workload reaches outside of the cluster: the internet, and the API server.
 fn outside(model: &Model, id: WorkloadId) -> (Access, Access) {
     let Ok(ranges) = model.external(id, Direction::Egress) else {
-        let unknown = Access::Unknown("The policies overlap in more ways than are worked through".to_owned());
+        let unknown = Access::Unknown(OVERLAP.to_owned());
         return (unknown.clone(), unknown);
     };
     (internet(&ranges), api_server(&ranges))
@@ -169,14 +200,14 @@ fn internet(ranges: &[(AddressRange, Ports)]) -> Access {
             closed |= range.first.is_ipv4();
         } else {
             closed |= !ports.is_all();
-            some.extend(public.ranges().iter().copied());
+            some.extend(public.ranges().first().map(|range| (range.first, ports)));
         }
     }
     match (some.first(), closed) {
         (None, _) => Access::Closed,
         (Some(_), false) => Access::Open,
-        (Some(first), true) => {
-            Access::Partly(format!("some ports or addresses outside, such as {}", first.first))
+        (Some((address, ports)), true) => {
+            Access::Partly(format!("some ports or addresses outside, such as {address} on {}", shown(ports)))
         }
     }
 }
@@ -272,6 +303,12 @@ fn wider(a: Egress, b: Egress) -> Egress {
     Egress {
         internet: access(a.internet, b.internet),
         api_server: access(a.api_server, b.api_server),
+        peers_on_some_ports: match (a.peers.is_empty(), b.peers.is_empty()) {
+            (true, _) => b.peers_on_some_ports,
+            (_, true) => a.peers_on_some_ports,
+            // Only where neither reaches a peer on every port that the other does not.
+            (false, false) => a.peers_on_some_ports.and(b.peers_on_some_ports),
+        },
         peers: merged(a.peers, b.peers),
         peers_unknown: a.peers_unknown.or(b.peers_unknown),
         peers_doubt: a.peers_doubt.or(b.peers_doubt),

@@ -211,7 +211,8 @@ fn an_exempt_runtime_class_avoids_pod_security() {
     let mut policies = policies(&shop);
     policies.pod_security.exemptions.runtime_classes.insert("kata".to_owned());
     let inputs = Inputs { snapshot: &shop, policies: &policies, network: None, runtime: &[] };
-    let row = Layers::of(&inputs).row(number_of(&shop, "api")).expect("a workload");
+    let row =
+        Layers::of(&inputs, &Rbac::of(inputs.snapshot)).row(number_of(&shop, "api")).expect("a workload");
     let cell = row.step("break-out").and_then(|step| step.cell(Layer::PodSecurity)).expect("a cell");
     assert_eq!(cell.words(), "limits, if enforced");
     assert!(cell.why.ends_with("with the runtime class `kata`, which is exempt"), "{}", cell.why);
