@@ -82,12 +82,27 @@ type HolderKey = (Subject, Option<Arc<str>>, Arc<str>);
 /// Everybody who can do any of it at a place, each with each binding, sorted by subject. Beside the table's resources, some
 /// more with the same verbs as its first row.
 pub(super) fn holders(rbac: &Rbac, asks: &[Ask], more: &[ResourceName<'_>], place: Place<'_>) -> Vec<Holder> {
+    holders_meant(rbac, asks, more, place, |_, _| true)
+}
+
+/// Of the [`holders`] those with a right that is meant: told are the resource that is asked about, and the name of one
+/// object to which the right is bound. A right to all objects is always meant.
+pub(super) fn holders_meant(
+    rbac: &Rbac,
+    asks: &[Ask],
+    more: &[ResourceName<'_>],
+    place: Place<'_>,
+    is_meant: impl Fn(&str, &str) -> bool,
+) -> Vec<Holder> {
     let verbs = asks.first().map_or("", |ask| ask.verbs);
     let listed = asks.iter().flat_map(|ask| ask.questions(place));
     let added = more.iter().flat_map(|resource| questions_about(verbs, *resource, place));
     let mut found: BTreeMap<HolderKey, Holder> = BTreeMap::new();
     for question in listed.chain(added) {
         for grant in rbac.who_can(&question) {
+            if !grant.names.is_empty() && !grant.names.iter().any(|name| is_meant(question.resource, name)) {
+                continue;
+            }
             let key = (grant.subject.clone(), grant.binding.namespace.clone(), grant.binding.name.clone());
             let holder = found.entry(key).or_insert_with(|| Holder { grant, can: Vec::new() });
             let can = shown(&question);

@@ -257,6 +257,12 @@ pub fn holdings(entry: &Entry, snapshot: &Snapshot, rbac: &Rbac) -> Holdings {
     holdings
 }
 
+/// Secrets, `ConfigMaps` and volumes of a workload, sorted.
+pub(super) fn held_by(entry: &Entry) -> BTreeSet<Held> {
+    let pods = entry.workload().into_iter().flat_map(|workload| workload.pods);
+    pods.flat_map(|pod| held_in(entry, &pod)).collect()
+}
+
 /// The [`holdings`] of the workloads of some numbers, one each.
 #[cfg(test)]
 pub(super) fn holdings_of(

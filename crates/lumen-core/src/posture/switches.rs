@@ -1,9 +1,8 @@
 //! Who can switch a layer off, or go round it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use super::ask::{Ask, Holder, ResourceName, ask, holders};
+use super::ask::{Ask, Holder, ResourceName, ask, holders, holders_meant};
 use super::rbac::{Place, Rbac};
 use crate::admission::constraint;
 use crate::finding::Layer;
@@ -28,6 +27,10 @@ enum Where {
     /// In the namespaces where the layer's own program runs.
     Engine(Layer),
 }
+
+mod engine;
+
+pub use engine::{ENGINES_MAX, Engine, engines};
 
 /// A way to switch layers off, or round them.
 #[derive(Clone, Copy, Debug)]
@@ -54,12 +57,18 @@ const WEAKEN: &str = "update patch delete deletecollection";
 const RBAC_ROLES: &str = "rbac.authorization.k8s.io:clusterroles rbac.authorization.k8s.io:roles";
 const ENGINE: &[Ask] = &[
     ask(
-        "update patch delete",
-        "apps:deployments apps:daemonsets apps:statefulsets services secrets configmaps",
+        "update patch delete deletecollection",
+        "apps:deployments apps:daemonsets apps:statefulsets services secrets configmaps pods",
     ),
-    ask("delete", "pods"),
-    ask("create get", "pods/exec"),
+    ask("update patch", "apps:deployments/scale apps:statefulsets/scale pods/ephemeralcontainers"),
+    ask("create get", "pods/exec pods/attach"),
+    MAKE_PODS,
 ];
+const MAKE_PODS: Ask = ask(
+    "create",
+    "pods apps:deployments apps:daemonsets apps:statefulsets apps:replicasets replicationcontrollers batch:jobs \
+     batch:cronjobs",
+);
 
 /// All switches, layer by layer; at the end those that go round several.
 pub static SWITCHES: &[Switch] = &[
@@ -138,8 +147,8 @@ pub static SWITCHES: &[Switch] = &[
         name: "admission-engine",
         layers: &[Admission],
         effect: Effect::Off,
-        title: "stop or change the program behind the webhook",
-        why: "A webhook that answers nothing, or what an attacker likes, decides nothing",
+        title: "stop or change the program behind the webhook, or run pods beside it",
+        why: "A webhook that answers nothing, or what an attacker likes, decides nothing; a pod beside it takes its account and keys, and its place behind the Service",
         at: Where::Engine(Admission),
         asks: ENGINE,
     },
@@ -209,12 +218,14 @@ pub static SWITCHES: &[Switch] = &[
         name: "network-engine",
         layers: &[Network],
         effect: Effect::Off,
-        title: "stop or change the network plugin",
-        why: "A policy does nothing without the program that enforces it, on every node and by its configuration",
+        title: "stop or change the network plugin, or run pods beside it",
+        why: "A policy does nothing without the program that enforces it, on every node and by its configuration; a pod beside it takes its account",
         at: Where::Engine(Network),
         asks: &[
-            ask("update patch delete", "apps:daemonsets configmaps"),
+            ask("update patch delete deletecollection", "apps:daemonsets configmaps"),
+            ask("update patch", "pods pods/ephemeralcontainers"),
             ask("create get", "pods/exec pods/attach"),
+            MAKE_PODS,
         ],
     },
     Switch {
@@ -230,8 +241,8 @@ pub static SWITCHES: &[Switch] = &[
         name: "runtime-engine",
         layers: &[Runtime],
         effect: Effect::Off,
-        title: "stop or change the program that watches the nodes",
-        why: "Rules that nobody evaluates detect nothing",
+        title: "stop or change the program that watches the nodes, or run pods beside it",
+        why: "Rules that nobody evaluates detect nothing; a pod beside it takes its account",
         at: Where::Engine(Runtime),
         asks: ENGINE,
     },
@@ -373,8 +384,10 @@ fn of_switch(switch: &Switch, more: &[ResourceName<'_>], snapshot: &Snapshot, rb
         Where::Anywhere => holders(rbac, switch.asks, more, Place::Anywhere),
         Where::Engine(layer) => {
             let mut found: Vec<Holder> = Vec::new();
-            for namespace in engine_namespaces(snapshot, layer) {
-                found.extend(holders(rbac, switch.asks, more, Place::Namespace(&namespace)));
+            for engine in engines(snapshot, layer) {
+                let place = Place::Namespace(&engine.namespace);
+                let is_meant = |resource: &str, name: &str| engine.has(resource, name);
+                found.extend(holders_meant(rbac, switch.asks, more, place, is_meant));
             }
             // A binding of the cluster holds in each of them.
             let key = |holder: &Holder| {
@@ -400,45 +413,3 @@ fn constraint_kinds(snapshot: &Snapshot) -> BTreeSet<String> {
 
 /// Most kinds of constraints that are asked about one by one: each takes a look at every rule.
 pub const CONSTRAINT_KINDS_MAX: usize = 256;
-
-/// Where programs of the layers run that are known by their usual place, beside those that a webhook names.
-const USUAL: &[(Layer, &str)] = &[
-    (Admission, "gatekeeper-system"),
-    (Admission, "lumen-system"),
-    (Network, "kube-system"),
-    (Network, "calico-system"),
-    (Network, "tigera-operator"),
-    (Network, "cilium"),
-    (Network, "kube-flannel"),
-    (Network, "kube-router"),
-    (Runtime, "falco"),
-    (Runtime, "lumen-system"),
-    (SupplyChain, "cosign-system"),
-    (SupplyChain, "lumen-system"),
-];
-
-/// The namespaces where the program of a layer runs: the usual ones that are among the inputs, and for admission those of the
-/// services that validating webhooks call; at most [`ENGINES_MAX`].
-pub fn engine_namespaces(snapshot: &Snapshot, layer: Layer) -> BTreeSet<Arc<str>> {
-    let is_used = |name: &str| {
-        snapshot.namespace(name).is_some()
-            || snapshot.workloads().any(|(entry, _)| entry.namespace.as_deref() == Some(name))
-    };
-    let usual = USUAL.iter().filter(|(of, name)| *of == layer && is_used(name));
-    let mut found: BTreeSet<Arc<str>> = usual.map(|(_, name)| Arc::from(*name)).collect();
-    if layer == Admission {
-        let configurations =
-            snapshot.of_kind("admissionregistration.k8s.io", "ValidatingWebhookConfiguration").iter();
-        let webhooks = configurations.filter_map(|entry| entry.value.get("webhooks")?.as_array()).flatten();
-        found.extend(
-            webhooks
-                .map(|webhook| text(field(webhook, &["clientConfig", "service"]), "namespace"))
-                .filter(|name| !name.is_empty())
-                .map(Arc::from),
-        );
-    }
-    found.into_iter().take(ENGINES_MAX).collect()
-}
-
-/// Most namespaces of programs that are looked at for a layer.
-pub const ENGINES_MAX: usize = 16;

@@ -187,6 +187,50 @@ fn whoever_changes_the_network_plugin_switches_policies_off() {
 }
 
 #[test]
+fn only_what_is_of_the_network_plugin_switches_it_off() {
+    let of = |rule: &str, image: &str| {
+        let daemon = format!(
+            "
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {{name: cni, namespace: kube-system}}
+spec:
+  template:
+    spec:
+      containers: [{{name: c, image: {image}, volumeMounts: [{{name: v, mountPath: /v}}]}}]
+      volumes: [{{name: v, configMap: {{name: net-config}}}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: r, namespace: kube-system}}
+rules: [{rule}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: r, namespace: kube-system}}
+roleRef: {{kind: Role, name: r}}
+subjects: [{{kind: User, name: local}}]
+"
+        );
+        let snapshot = examples::snapshot(&[("a.yaml", &daemon)]);
+        own(&switches(&snapshot, &Rbac::of(&snapshot)), "network-engine").len()
+    };
+    let config = |name: &str| {
+        format!("{{apiGroups: [''], resources: [configmaps], verbs: [update], resourceNames: [{name}]}}")
+    };
+    let known = "registry.local/cilium/cilium:v1";
+    assert_eq!((of(&config("coredns"), known), of(&config("net-config"), known)), (0, 1));
+    assert_eq!(of(&config("cni-more"), known), 1, "it is called after the plugin");
+    assert_eq!(of(&config("coredns"), "registry.local/other"), 1, "it is not known which program enforces");
+    let exec = |name: &str| {
+        format!("{{apiGroups: [''], resources: [pods/exec], verbs: [create], resourceNames: [{name}]}}")
+    };
+    assert_eq!((of(&exec("coredns-x"), known), of(&exec("cni-x7d2a"), known)), (0, 1));
+    let pods = "{apiGroups: [batch], resources: [jobs], verbs: [create]}";
+    assert_eq!(of(pods, known), 1, "a pod beside it has its account");
+}
+
+#[test]
 fn whoever_labels_nodes_takes_programs_off_them() {
     let nodes = "{apiGroups: [''], resources: [nodes], verbs: [patch]}";
     assert_eq!(with_rights("nodes", nodes, nodes), ["User wide by ClusterRoleBinding c: patch nodes"]);

@@ -1,5 +1,7 @@
 //! [`Assumption`]: what a layer's effect rests on beside its own configuration.
 
+use std::sync::Arc;
+
 use lumen_value::{Value, pointer};
 
 use crate::finding::Location;
@@ -248,18 +250,19 @@ const ENFORCERS: &[&str] = &[
     "/lumen",
 ];
 
+/// The daemons among the inputs that enforce network policies.
+pub(in crate::posture) fn enforcers(snapshot: &Snapshot) -> impl Iterator<Item = &Arc<Entry>> {
+    let enforces = |image: &str| ENFORCERS.iter().any(|name| image.contains(name));
+    snapshot.of_kind("apps", "DaemonSet").iter().filter(move |entry| {
+        entry.workload().is_some_and(|workload| {
+            workload.pods.iter().any(|pod| pod.containers().any(|container| enforces(container.image())))
+        })
+    })
+}
+
 /// Whether something enforces network policies.
 pub(super) fn policies_are_enforced(snapshot: &Snapshot) -> Assumption {
-    let daemons = snapshot.of_kind("apps", "DaemonSet").iter();
-    let enforcer = daemons.into_iter().find(|entry| {
-        entry.workload().is_some_and(|workload| {
-            let containers = workload.pods.iter().flat_map(|pod| pod.containers().collect::<Vec<_>>());
-            containers
-                .into_iter()
-                .any(|container| ENFORCERS.iter().any(|name| container.image().contains(name)))
-        })
-    });
-    match enforcer {
+    match enforcers(snapshot).next() {
         Some(entry) => Assumption {
             text: format!("`{}`, which enforces network policies, runs on every node", entry.object.name),
             standing: Standing::Holds,

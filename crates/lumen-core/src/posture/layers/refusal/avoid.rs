@@ -128,7 +128,9 @@ impl Judge<'_> {
             .iter()
             .flat_map(|constraint| {
                 let kind = &constraint.object.kind;
-                self.template_of(kind).into_iter().flat_map(opt_outs).map(|found| (found, kind.to_string()))
+                let found =
+                    self.template_of(kind).into_iter().flat_map(|template| opt_outs(template, constraint));
+                found.map(|found| (found, kind.to_string()))
             })
             .collect();
         for (opt_out, kind) in opt_outs {
@@ -253,8 +255,8 @@ fn of_opt_out(found: &OptOut, value: &str, kind: &str) -> Disguise {
 }
 
 /// The labels and annotations of the object that a template names, with the words that stand beside them: its texts are read
-/// line by line, for a template in Rego and one in CEL alike.
-fn opt_outs(template: &Entry) -> Vec<OptOut> {
+/// line by line, for a template in Rego and one in CEL alike. Those that a parameter of the constraint names are there, too.
+fn opt_outs(template: &Entry, constraint: &Entry) -> Vec<OptOut> {
     let mut texts: Vec<&str> = Vec::new();
     let mut open = vec![field(&template.value, &["spec", "targets"])];
     while let Some(value) = open.pop() {
@@ -267,7 +269,7 @@ fn opt_outs(template: &Entry) -> Vec<OptOut> {
     }
     ["annotations", "labels"]
         .into_iter()
-        .filter_map(|map| {
+        .flat_map(|map| {
             let lines = texts.iter().flat_map(|text| text.lines()).filter(|line| line.contains(map));
             let mut keys: Vec<String> = Vec::new();
             let mut values = vec!["true".to_owned()];
@@ -282,9 +284,50 @@ fn opt_outs(template: &Entry) -> Vec<OptOut> {
                     }
                 }
             }
-            (!keys.is_empty()).then_some(OptOut { map, keys, values })
+            let of_parameters = of_parameters(map, &texts, &values, constraint);
+            let of_text = (!keys.is_empty()).then_some(OptOut { map, keys, values });
+            of_text.into_iter().chain(of_parameters).collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// The labels or annotations that a constraint's parameters name: those that the lines about the map read, or all that are
+/// read where these read none.
+fn of_parameters(map: &'static str, texts: &[&str], values: &[String], constraint: &Entry) -> Vec<OptOut> {
+    let lines = || texts.iter().flat_map(|text| text.lines());
+    let mut names: BTreeSet<&str> =
+        lines().filter(|line| line.contains(map)).flat_map(parameters_read).collect();
+    if names.is_empty() && lines().any(|line| line.contains(map)) {
+        names = lines().flat_map(parameters_read).collect();
+    }
+    let strings = |name: &str| -> Vec<String> {
+        let given = field(&constraint.value, &["spec", "parameters", name]);
+        let several = given.as_array().into_iter().flatten().filter_map(Value::as_str);
+        given.as_str().into_iter().chain(several).filter(is_word).map(ToOwned::to_owned).collect()
+    };
+    let words: Vec<String> = names.into_iter().flat_map(strings).take(WORDS_MAX).collect();
+    let with_words = || {
+        let words = words.iter().filter(|word| !values.contains(word));
+        values.iter().chain(words).cloned().collect::<Vec<_>>()
+    };
+    words.iter().map(|key| OptOut { map, keys: vec![key.clone()], values: with_words() }).collect()
+}
+
+/// The names of parameters in a line: what follows `parameters.` or `params.`.
+fn parameters_read(line: &str) -> impl Iterator<Item = &str> {
+    ["parameters.", "params."].into_iter().flat_map(move |before| {
+        line.match_indices(before).filter_map(move |(at, _)| {
+            let rest = line.get(at + before.len()..)?;
+            rest.split(|character: char| !character.is_ascii_alphanumeric() && character != '_').next()
+        })
+    })
+}
+
+/// Whether a word can be a key or a value.
+fn is_word(word: &&str) -> bool {
+    !word.is_empty()
+        && word.len() <= 128
+        && word.chars().all(|each| each.is_ascii_alphanumeric() || matches!(each, '.' | '/' | '-' | '_'))
 }
 
 /// The words of a line that may be keys or values: what stands in quotes, and what follows `annotations.`.
@@ -294,10 +337,5 @@ fn words(line: &str, map: &str) -> Vec<String> {
         let rest = line.get(at + map.len()..)?.strip_prefix('.')?;
         rest.split(|character: char| !character.is_ascii_alphanumeric() && character != '_').next()
     });
-    let is_word = |word: &&str| {
-        !word.is_empty()
-            && word.len() <= 128
-            && word.chars().all(|each| each.is_ascii_alphanumeric() || matches!(each, '.' | '/' | '-' | '_'))
-    };
     quoted.chain(dotted).filter(is_word).map(ToOwned::to_owned).collect()
 }

@@ -111,6 +111,26 @@ fn labels_are_chosen_by_whoever_deploys() {
 }
 
 #[test]
+fn a_parameter_may_name_what_a_template_lets_out() {
+    let named = "{apiVersion: constraints.gatekeeper.sh/v1beta1, kind: OwnImages, metadata: {name: own}, spec: {parameters: {message: none, exempt: acme.io/legacy}}}";
+    let template = |spared: &str| {
+        let schema =
+            "validation: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}";
+        template(spared).replace("{kind: OwnImages}", &format!("{{kind: OwnImages}}, {schema}"))
+    };
+    for spared in [
+        "not input.review.object.metadata.annotations[input.parameters.exempt]",
+        "key := input.parameters.exempt\n          not input.review.object.metadata.annotations[key]",
+    ] {
+        let (words, hows, _) = told(&[WORKLOAD, WEBHOOK, &template(spared), named]);
+        let how = "with the annotation `acme.io/legacy=true`, which the template of OwnImages reads";
+        assert_eq!((words.as_str(), hows), ("limits", one(how)), "{spared}");
+    }
+    let other = "not input.review.object.metadata.annotations[input.parameters.absent]";
+    assert_eq!(told(&[WORKLOAD, WEBHOOK, &template(other), named]).1, BTreeSet::new());
+}
+
+#[test]
 fn a_label_that_another_constraint_demands_is_no_way_round() {
     let demands = "
 apiVersion: templates.gatekeeper.sh/v1
