@@ -158,7 +158,9 @@ pub fn check(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> C
         findings.extend(skipped.iter().map(Skipped::finding));
     }
 
-    let (exemptions, invalid) = exempt::collect(&inputs, &places, &snapshot);
+    let (mut exemptions, invalid) = exempt::collect(&inputs, &places, &snapshot);
+    // Unused they would be called here.
+    exemptions.retain(|exemption| !exempt::is_of_posture(exemption));
     findings.extend(invalid);
     let (mut findings, audit) = exemption::apply(findings, exemptions, settings.now, |finding| {
         place::object_of(finding, &snapshot)

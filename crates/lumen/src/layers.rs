@@ -38,8 +38,10 @@ pub struct Posture<'a> {
     pub radii: Vec<radius::Radius>,
     /// Who can switch a layer off, or go round it.
     pub switches: Vec<SwitchHolders>,
-    /// What is weak about the layers together.
+    /// What is weak about the layers together, without what is exempted.
     pub findings: Vec<Finding>,
+    /// How many findings are exempted.
+    pub silenced: usize,
     /// The controls, where they were asked for.
     pub compliance: Vec<Assessment>,
     /// What the policy that is asked about keeps from whom.
@@ -107,6 +109,7 @@ pub fn posture<'a>(prepared: &'a Prepared, asked: &Asked) -> anyhow::Result<Post
         let of_rows: BTreeSet<_> = rows.iter().map(|row| &row.object).collect();
         findings.retain(|finding| finding.object.as_ref().is_some_and(|object| of_rows.contains(object)));
     }
+    let (findings, silenced) = prepared.exempted(findings);
     let evidence = Evidence {
         snapshot: &prepared.snapshot,
         policies: &prepared.policies,
@@ -123,6 +126,7 @@ pub fn posture<'a>(prepared: &'a Prepared, asked: &Asked) -> anyhow::Result<Post
         radii,
         switches,
         findings,
+        silenced,
         compliance,
         protection,
         bypassed: asked.bypassed.clone(),

@@ -58,6 +58,14 @@ pub(super) fn collect(
     (exemptions, findings)
 }
 
+/// Whether an exemption is about what `lumen layers` alone finds.
+pub(super) fn is_of_posture(exemption: &Exemption) -> bool {
+    exemption.rules.iter().all(|pattern| {
+        let text = pattern.to_string();
+        text.split_once('/').is_some_and(|(layer, _)| layer == Layer::Posture.as_str())
+    })
+}
+
 /// What is said of an id that no rule has, in a layer whose rules are built in; policies make those of the others.
 /// Otherwise it would only be unused, which sends people looking in the wrong place.
 fn misspelt(pattern: &RulePattern) -> Option<String> {

@@ -4,13 +4,15 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use lumen_core::catalog;
-use lumen_core::finding::{Finding, Location};
+use lumen_core::exemption;
+use lumen_core::finding::{Finding, Layer, Location};
 use lumen_core::review::Policies;
 use lumen_core::snapshot::Snapshot;
 
 use super::picture::Picture;
-use super::{Input, Settings, place, policies};
+use super::{Input, Settings, exempt, place, policies};
 use crate::locate::{DocumentPlace, Text};
 use crate::report::{Report, Reported, Summary};
 use crate::source::Problem;
@@ -23,6 +25,8 @@ pub struct Prepared {
     pub policies: Policies,
     /// What could not be read, or not be used as a policy.
     pub findings: Vec<Finding>,
+    /// The time, for exemptions that expire.
+    now: Timestamp,
     inputs: Vec<Input>,
     places: BTreeMap<Arc<str>, Vec<DocumentPlace>>,
 }
@@ -39,10 +43,26 @@ pub fn prepare(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) ->
     places.extend(added.places);
     inputs.extend(added.inputs);
     inputs.sort_by(|a, b| a.name.cmp(&b.name));
-    Prepared { snapshot, policies, findings, inputs, places }
+    Prepared { snapshot, policies, findings, now: settings.now, inputs, places }
 }
 
 impl Prepared {
+    /// The findings that no exemption among the inputs silences, with those about exemptions of these rules alone that are
+    /// unused or expired; and how many are silenced.
+    pub fn exempted(&self, findings: Vec<Finding>) -> (Vec<Finding>, usize) {
+        let (exemptions, _) = exempt::collect(&self.inputs, &self.places, &self.snapshot);
+        let (own, wide): (Vec<_>, Vec<_>) = exemptions.into_iter().partition(exempt::is_of_posture);
+        let subject = |finding: &Finding| {
+            let entry = place::object_of(finding, &self.snapshot)?;
+            Some(exemption::Subject { namespace: entry.namespace.as_deref(), labels: entry.labels() })
+        };
+        let (mut left, by_wide) = exemption::apply(findings, wide, self.now, subject);
+        // A check says it of those that are about what it finds, too.
+        left.retain(|finding| finding.rule.layer != Layer::Input);
+        let (left, by_own) = exemption::apply(left, own, self.now, subject);
+        (left, by_wide.silenced + by_own.silenced)
+    }
+
     /// A report of findings about these inputs, for the output formats.
     pub fn report(&self, mut findings: Vec<Finding>) -> Report {
         findings.sort_by(|a, b| super::sort_key(a).cmp(&super::sort_key(b)));

@@ -51,6 +51,10 @@ pub fn write(posture: &Posture<'_>, style: &Style) -> String {
         text.push_str(&holders(&posture.switches, &lines));
     }
     text.push_str(&findings(&posture.findings, &lines));
+    if posture.silenced > 0 {
+        let verb = if posture.silenced == 1 { "is" } else { "are" };
+        text.push_str(&format!("\n{} {verb} exempted\n", counted(posture.silenced, "finding")));
+    }
     text.push_str(&compliance(&posture.compliance));
     text
 }

@@ -55,6 +55,7 @@ fn document<'a>(posture: &'a Posture<'_>) -> Document<'a> {
         switches: posture.switches.iter().map(|each| switch(each, &lines)).collect(),
         without_policy: posture.protection.as_ref().map(|found| without_policy(posture, found, &lines)),
         findings: posture.findings.iter().map(|each| finding(each, &lines)).collect(),
+        silenced: posture.silenced,
         compliance: posture.compliance.iter().map(control).collect(),
     }
 }

@@ -264,3 +264,27 @@ fn what_is_open_on_some_ports_is_limited() {
         why.stdout
     );
 }
+
+#[test]
+fn exemptions_count_for_what_is_weak() {
+    let exempted = POD.replace(
+        "{name: web, namespace: shop}",
+        "{name: web, namespace: shop, annotations: {lumensec.io/ignore: \"posture/no-layer: a demo\"}}",
+    );
+    let folder = Folder::new(&[("shop.yaml", &exempted)]);
+    let rules = |line: &str| {
+        let run = folder.run(line);
+        let json: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+        let of = |finding: &serde_json::Value| finding["rule"].as_str().map(ToOwned::to_owned);
+        let rules: Vec<String> = json["findings"].as_array().expect("a list").iter().filter_map(of).collect();
+        (rules, json["silenced"].clone())
+    };
+    let (found, silenced) = rules("layers -o json");
+    assert!(!found.iter().any(|rule| rule == "posture/no-layer"), "{found:?}");
+    assert_eq!(silenced, 1);
+    assert!(found.iter().any(|rule| rule == "posture/one-layer"), "{found:?}");
+    let (checked, _) = rules("check -o json");
+    assert!(!checked.iter().any(|rule| rule.starts_with("input/")), "{checked:?}");
+    let text = folder.run("layers");
+    assert!(text.stdout.contains("\n1 finding is exempted\n"), "{}", text.stdout);
+}

@@ -22,8 +22,10 @@ pub struct Document<'a> {
     pub(super) switches: Vec<Switch<'a>>,
     /// What is reached more without one policy of the network; null where none was asked about.
     pub(super) without_policy: Option<WithoutPolicy<'a>>,
-    /// What is weak about the layers together.
+    /// What is weak about the layers together, without what is exempted.
     pub(super) findings: Vec<Finding<'a>>,
+    /// How many findings are exempted.
+    pub(super) silenced: usize,
     /// Controls of known frameworks; empty where they were not asked for.
     pub(super) compliance: Vec<Control<'a>>,
 }

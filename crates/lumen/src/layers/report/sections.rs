@@ -14,6 +14,7 @@ use crate::check::prepare::Lines;
 use crate::layers::overview::{LayerSum, alike};
 use crate::layers::protection;
 use crate::layers::{Posture, bypasses, layers_listed, lost, name_of, title};
+use crate::output::counted;
 
 /// Most names that one cell or line lists; how many more there are is said.
 const NAMES_MAX: usize = 12;
@@ -30,6 +31,11 @@ pub fn write(posture: &Posture<'_>) -> Report {
     blocks.extend(bypassed(posture, &lines));
     blocks.extend(weak_points(&posture.rows));
     blocks.extend(findings(&posture.findings, &lines));
+    if posture.silenced > 0 {
+        let verb = if posture.silenced == 1 { "is" } else { "are" };
+        let silenced = counted(posture.silenced, "finding");
+        blocks.push(text(format!("{silenced} {verb} exempted by what is written into the inputs.")));
+    }
     if posture.is_whole {
         blocks.extend(holders(&posture.switches, &lines));
     }
