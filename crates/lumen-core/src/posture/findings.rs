@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::attack;
 use super::layers::bypass::{open_steps, single_points};
-use super::layers::{Row, Standing};
+use super::layers::{Cell, Row, Standing, State};
 use super::radius::Holdings;
 use super::rbac::{Binding, Origin, Subject};
 use super::rules;
@@ -40,10 +41,9 @@ fn of_row(row: &Row) -> Vec<Finding> {
         let message = format!("only {layer} stops or limits {}", listed(&steps));
         findings.push(about(row, rules::ONE_LAYER.finding(message)));
     }
-    // What a layer might stop is not told as open.
-    let is_known = |name: &str| {
-        row.step(name).is_some_and(|step| !step.cells.iter().any(|cell| cell.words() == "unknown"))
-    };
+    // What a layer might stop or limit is not told as open.
+    let might_hold = |cell: &Cell| cell.state == State::Unknown && cell.effect != attack::Effect::Detects;
+    let is_known = |name: &str| row.step(name).is_some_and(|step| !step.cells.iter().any(might_hold));
     let open: Vec<String> = open_steps(row)
         .into_iter()
         .filter(|step| is_known(step.name))

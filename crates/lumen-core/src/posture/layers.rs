@@ -19,6 +19,7 @@ pub mod bypass;
 pub mod network;
 mod own;
 mod refusal;
+mod sensor;
 mod signature;
 mod surroundings;
 
@@ -313,12 +314,12 @@ fn cell(
         Evidence::Nothing => Cell::without_say(layer, answer.why),
         Evidence::Refusal => judge.cell(step, layer, answer),
         Evidence::NoInternet | Evidence::NoApiServer | Evidence::NoPeers => network::cell(subject, answer),
-        Evidence::Rule => rule_cell(subject.inputs.runtime, step, answer),
+        Evidence::Rule => rule_cell(subject.inputs.runtime, &subject.around.sensors, step, answer),
         Evidence::Signature => signature::cell(subject, answer),
     }
 }
 
-fn rule_cell(rules: &[RuntimeRule], step: &Step, answer: &Answer) -> Cell {
+fn rule_cell(rules: &[RuntimeRule], sensors: &[Proof], step: &Step, answer: &Answer) -> Cell {
     let is_about = |rule: &&RuntimeRule| {
         rule.techniques.iter().any(|technique| step.techniques.iter().any(|(id, _)| *id == &**technique))
     };
@@ -331,8 +332,14 @@ fn rule_cell(rules: &[RuntimeRule], step: &Step, answer: &Answer) -> Cell {
             location: rule.location.clone(),
         })
         .collect();
+    if evidence.is_empty() && !sensors.is_empty() {
+        let why = "What watches the nodes is among the inputs, and its rules are not read here";
+        let cell = Cell::with(Layer::Runtime, State::Unknown, answer.effect, why);
+        return Cell { evidence: sensors.to_vec(), ..cell };
+    }
     if evidence.is_empty() {
-        return Cell::with(Layer::Runtime, State::NotCovered, answer.effect, "No rule about it was given");
+        let why = "Nothing among the inputs watches for it";
+        return Cell::with(Layer::Runtime, State::NotCovered, answer.effect, why);
     }
     let rests_on = vec![Assumption::open(
         "Something evaluates the rules on every node, and somebody reads what it says",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Cell, Proof, State, Subject};
 use crate::finding::Layer;
+use crate::object::field;
 use crate::posture::attack::Answer;
 use crate::snapshot::{Entry, Snapshot};
 
@@ -11,9 +12,19 @@ use crate::snapshot::{Entry, Snapshot};
 const POLICIES: &[(&str, &str)] =
     &[("policy.sigstore.dev", "ClusterImagePolicy"), ("policies.kyverno.io", "ImageValidatingPolicy")];
 
+/// Kinds that do where one of their rules has `verifyImages`.
+const WITH_RULES: &[(&str, &str)] = &[("kyverno.io", "ClusterPolicy"), ("kyverno.io", "Policy")];
+
+fn verifies_images(entry: &Arc<Entry>) -> bool {
+    let rules = field(&entry.value, &["spec", "rules"]).as_array();
+    rules.into_iter().flatten().any(|rule| rule.get("verifyImages").is_some())
+}
+
 /// The policies among the inputs that demand signatures.
 pub(super) fn policies(snapshot: &Snapshot) -> Vec<Proof> {
     let of_kinds = POLICIES.iter().flat_map(|(group, kind)| snapshot.of_kind(group, kind));
+    let with_rules = WITH_RULES.iter().flat_map(|(group, kind)| snapshot.of_kind(group, kind));
+    let of_kinds = of_kinds.chain(with_rules.filter(|entry| verifies_images(entry)));
     let proof = |entry: &Arc<Entry>| Proof {
         what: format!("{}/{}", entry.object.kind, entry.object.name),
         says: "demands signatures; of which images was not looked at".to_owned(),

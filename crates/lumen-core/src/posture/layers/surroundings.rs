@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::assumption::{Asked, Assumption, Webhook, engines, policies_are_enforced, webhook_sees};
-use super::{Proof, signature};
+use super::{Proof, sensor, signature};
 use crate::posture::ask::{Ask, ask, holders};
 use crate::posture::rbac::{Place, Rbac};
 use crate::selector::Selector;
@@ -29,6 +29,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) deployers_are_known: bool,
     /// The policies among the inputs that demand signatures.
     pub(super) signatures: Vec<Proof>,
+    /// The programs among the inputs that watch the nodes, and rules for them.
+    pub(super) sensors: Vec<Proof>,
 }
 
 /// Kinds whose objects may refuse workloads and are not evaluated here: group and kind.
@@ -55,6 +57,7 @@ impl<'a> Surroundings<'a> {
                 .iter()
                 .any(|(group, kind)| !snapshot.of_kind(group, kind).is_empty()),
             signatures: signature::policies(snapshot),
+            sensors: sensor::sensors(snapshot),
         }
     }
 

@@ -184,6 +184,37 @@ fn two(namespaces: &[(String, String)]) -> Snapshot {
 }
 
 #[test]
+fn what_watches_nodes_or_asks_for_signatures_and_is_not_read_makes_a_cell_unknown() {
+    let more = "
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: falco, namespace: falco}
+spec: {template: {spec: {containers: [{name: falco, image: 'registry.local/falcosecurity/falco:0.41'}]}}}
+---
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: signed}
+spec: {rules: [{name: a, verifyImages: [{imageReferences: ['*']}]}]}
+";
+    let snapshot = examples_with(SHOP, &[("more.yaml", more)]);
+    let row = row_of(&snapshot, None, "api");
+    let cell = |step: &str, layer| row.step(step).and_then(|step| step.cell(layer)).expect("a cell");
+    for (layer, what) in [(Layer::Runtime, "DaemonSet/falco"), (Layer::SupplyChain, "ClusterPolicy/signed")] {
+        let cell = cell("run-own-image", layer);
+        assert_eq!(
+            (cell.state, cell.evidence.iter().map(|proof| &*proof.what).collect::<Vec<_>>()),
+            (State::Unknown, vec![what])
+        );
+    }
+    // What only detects leaves a step open all the same.
+    let falco = more.split("---").next().unwrap_or_default();
+    let row = row_of(&examples_with(SHOP, &[("more.yaml", falco)]), None, "api");
+    let found = crate::posture::findings(std::slice::from_ref(&row), &[], &[]);
+    let open = found.iter().find(|finding| finding.rule.to_string() == "posture/no-layer");
+    assert!(open.is_some_and(|finding| finding.message.contains("`persist by writing to the file system`")));
+}
+
+#[test]
 fn where_labels_disagree_the_weaker_defence_counts() {
     let peers = |namespaces: &[(String, String)]| {
         let snapshot = two(namespaces);
