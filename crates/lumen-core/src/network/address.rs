@@ -192,8 +192,18 @@ impl AddressSet {
 
     /// Whether an address is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let behind = self.0.partition_point(|range| range.first <= address);
-        behind.checked_sub(1).and_then(|index| self.0.get(index)).is_some_and(|range| address <= range.last)
+        self.covers(&AddressRange::of_address(address))
+    }
+
+    /// Whether all of a range is in it.
+    pub fn covers(&self, range: &AddressRange) -> bool {
+        let behind = self.0.partition_point(|each| each.first <= range.first);
+        behind.checked_sub(1).and_then(|index| self.0.get(index)).is_some_and(|each| each.covers(range))
+    }
+
+    /// Whether all of another is in it.
+    pub fn is_superset(&self, other: &Self) -> bool {
+        other.0.iter().all(|range| self.covers(range))
     }
 }
 
@@ -247,5 +257,17 @@ mod tests {
         let both = AddressSet::of(vec![cidr("128.0.0.0/1"), cidr("0.0.0.0/1"), cidr("::/0")]);
         assert_eq!(both, AddressSet::all());
         assert!(both.contains(IpAddr::V4(Ipv4Addr::BROADCAST)));
+    }
+
+    #[test]
+    fn a_set_covers_what_lies_in_one_of_its_ranges() {
+        let set = AddressSet::of(vec![cidr("10.0.0.0/16"), cidr("10.2.0.0/16"), cidr("fd00::/8")]);
+        assert!(set.covers(&cidr("10.2.255.0/24")));
+        assert!(set.covers(&cidr("fd12::/16")));
+        for wider in ["10.0.0.0/15", "10.1.0.0/24", "9.0.0.0/8", "fc00::/7", "::/0"] {
+            assert!(!set.covers(&cidr(wider)), "{wider}");
+        }
+        assert!(set.is_superset(&AddressSet::of(vec![cidr("10.2.0.0/24"), cidr("fd00::1/128")])));
+        assert!(!set.is_superset(&AddressSet::of(vec![cidr("10.2.0.0/24"), cidr("10.3.0.0/24")])));
     }
 }

@@ -172,3 +172,14 @@ pub(super) fn implies(narrow: &Selector, wide: &Selector) -> bool {
             Domain::of(narrow.requirements().iter().filter(same_key)).meets(requirement)
         })
 }
+
+/// For each key of which a selector lists the values that it may have one of them: whatever selects all that it selects, and
+/// lists values of that key, lists this one. None for a key whose values its requirements rule out.
+pub(super) fn listed_labels(selector: &Selector) -> Vec<(&str, &str)> {
+    let by_key = selector.requirements().chunk_by(|one, other| one.key() == other.key());
+    let listed = by_key.filter_map(|of_key| {
+        let only = Domain::of(of_key.iter()).only?;
+        Some((of_key.first()?.key(), *only.first()?))
+    });
+    listed.collect()
+}
