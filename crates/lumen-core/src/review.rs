@@ -9,6 +9,7 @@ use lumen_value::Value;
 use crate::admission::matching::Source;
 use crate::admission::{self, Explanation, PolicySet, Process, Verdict};
 use crate::finding::{Finding, Outcome};
+use crate::network::well_known::SYSTEM_NAMESPACES;
 use crate::object::ObjectRef;
 use crate::object::pod::PodView;
 use crate::podsecurity::NEWEST_MINOR;
@@ -155,7 +156,7 @@ fn judge_made(
 
 /// A Namespace that every cluster has from its beginning, with the one label that it then has.
 fn server_made(name: &str) -> Option<Value> {
-    let is_made = ["default", "kube-system", "kube-public", "kube-node-lease"].contains(&name);
+    let is_made = name == "default" || SYSTEM_NAMESPACES.contains(&name);
     let labels: Value = [(crate::object::NAMESPACE_NAME_LABEL, name.into())].into();
     let metadata: Value = [("name", name.into()), ("labels", labels)].into();
     is_made

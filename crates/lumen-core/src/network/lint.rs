@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use lumen_value::Pointer;
+use lumen_value::{Pointer, Value};
 
 use super::class::ClassId;
 use super::evaluate::classes_of;
@@ -16,10 +16,11 @@ use super::policy::{
 use super::port::Ports;
 use super::reach::Reachability;
 use super::rules::{BEYOND_BOUNDS, NOT_JUDGED};
-use super::well_known::POLICIES_NOT_READ;
+use super::well_known::{POLICIES_NOT_READ, SYSTEM_NAMESPACES};
 use super::{Model, Workload, WorkloadId};
 use crate::finding::{Finding, Location, Outcome, Related, Severity};
 use crate::rule::Rule as LintRule;
+use crate::selector::Selector;
 use crate::snapshot::{Entry, Snapshot};
 
 mod addresses;
@@ -36,49 +37,54 @@ mod shadow;
 /// Most names that a message lists.
 const NAMES_MAX: usize = 3;
 
-/// Names that every cluster has from its beginning; most of what runs there is in nobody's manifests.
-const SYSTEM_NAMESPACES: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
-
-/// Most steps of one lint: each looks at one workload, namespace or peer.
+/// Most steps of one lint: each looks at one workload, namespace, peer, or requirement of a selector.
 const STEPS_MAX: u64 = 4_000_000;
 
 type Lint = fn(&Context<'_>, &mut Findings<'_>);
 
-/// All lints, as functions that add findings.
-const LINTS: &[Lint] = &[
-    selectors::or_instead_of_and,
-    selectors::dead_selectors,
-    openness::open_rules,
-    openness::silent_isolation,
-    paths::one_sided,
-    services::service_ports,
-    coverage::host_network,
-    shadow::shadowed,
-    cluster::dns_forgotten,
-    cluster::api_server_forgotten,
-    addresses::blocks,
-    coverage::namespaces,
-    clients::routes,
-    clients::scrapes,
-    clients::webhooks,
+/// All lints, as functions that add findings, each with the rules of which it speaks.
+static LINTS: &[(&[&LintRule], Lint)] = &[
+    (&[&rules::OR_INSTEAD_OF_AND], selectors::or_instead_of_and),
+    (&[&rules::DEAD_NAMESPACE_SELECTOR, &rules::DEAD_POD_SELECTOR], selectors::dead_selectors),
+    (&[&rules::ALLOW_ALL, &rules::EGRESS_EVERYWHERE], openness::open_rules),
+    (&[&rules::SILENT_ISOLATION], openness::silent_isolation),
+    (&[&rules::ONE_SIDED_ALLOW], paths::one_sided),
+    (&[&rules::SERVICE_PORT], services::service_ports),
+    (&[&rules::HOST_NETWORK], coverage::host_network),
+    (&[&rules::SHADOWED_RULE], shadow::shadowed),
+    (&[&rules::DNS_FORGOTTEN], cluster::dns_forgotten),
+    (&[&rules::API_SERVER_FORGOTTEN], cluster::api_server_forgotten),
+    (&[&rules::VIRTUAL_ADDRESS, &rules::BLOCK_COVERS_PODS], addresses::blocks),
+    (&[&rules::UNSELECTED_WORKLOAD, &rules::NO_DEFAULT_DENY], coverage::namespaces),
+    (&[&rules::ROUTE_BLOCKED], clients::routes),
+    (&[&rules::SCRAPE_BLOCKED], clients::scrapes),
+    (&[&rules::WEBHOOK_BLOCKED], clients::webhooks),
 ];
 
 /// What is odd about the policies of a model, and about what they leave out. The snapshot must be the one that the model
 /// was built of.
 pub fn lint(model: &Model, snapshot: &Snapshot) -> Vec<Finding> {
+    lint_within(STEPS_MAX, model, snapshot)
+}
+
+fn lint_within(steps_max: u64, model: &Model, snapshot: &Snapshot) -> Vec<Finding> {
     let context = Context::new(model, snapshot);
     let mut findings = Findings { steps: &context.steps, list: Vec::new() };
-    let mut is_cut = false;
-    for lint in LINTS {
-        context.steps.set(STEPS_MAX);
+    let mut cut: Vec<&str> = Vec::new();
+    for (rules, lint) in LINTS {
+        context.steps.set(steps_max);
         lint(&context, &mut findings);
-        is_cut |= context.is_spent();
+        if context.is_spent() {
+            cut.extend(rules.iter().map(|rule| rule.name));
+        }
     }
     let mut findings = findings.list;
     findings.extend(not_judged(snapshot));
-    if is_cut {
-        let message =
-            format!("checks of network policies stopped after {STEPS_MAX} steps: some advice may be missing");
+    if !cut.is_empty() {
+        let message = format!(
+            "not checked in full: {} would take more than {steps_max} steps: the input is too large",
+            cut.join(", ")
+        );
         findings.push(BEYOND_BOUNDS.finding(message));
     }
     findings
@@ -180,6 +186,32 @@ impl<'a> Context<'a> {
         self.steps.get() == 0
     }
 
+    /// Whether a selector selects labels, for a step a requirement.
+    fn selects(&self, selector: &Selector, labels: &Value) -> bool {
+        self.take(selector.requirements().len()) && selector.matches(labels)
+    }
+
+    /// What a policy's rules take to be gone through for one peer, in steps.
+    fn weight(&self, class: ClassId, direction: Direction) -> usize {
+        let rules = self.policies_of(class, direction).flat_map(|policy| &policy.section(direction).rules);
+        rules.map(weight_of).sum()
+    }
+
+    /// The ports on which one workload may reach another, and those of them on which the latter lets it in, whatever its own
+    /// policies say; `None` where no steps are left.
+    fn allowed(&self, source: WorkloadId, destination: WorkloadId) -> Option<(Ports, Ports)> {
+        let [from, to] = [source, destination].map(|id| self.model.workload(id).map(Workload::class));
+        let (from, to) = (from?, to?);
+        if let Some(reach) = &self.reach {
+            return self.take(1).then(|| (reach.ports(from, to), reach.let_in(from, to)));
+        }
+        let steps = self.weight(from, Direction::Egress) + self.weight(to, Direction::Ingress);
+        self.take(steps).then(|| {
+            let let_in = self.model.direction(Direction::Ingress, source, destination);
+            (self.model.allowed(source, destination), let_in)
+        })
+    }
+
     /// Takes a step for each item, and ends where none is left.
     fn counted<I: Iterator>(&self, items: I) -> impl Iterator<Item = I::Item> {
         items.take_while(|_| self.take(1))
@@ -224,6 +256,11 @@ impl<'a> Context<'a> {
     fn policies_of(&self, class: ClassId, direction: Direction) -> impl Iterator<Item = &'a Policy> + Clone {
         self.model.resolve(self.model.selecting(class, direction))
     }
+}
+
+/// What a rule takes to be gone through, in steps: one for each peer and each entry for ports.
+fn weight_of(rule: &Rule) -> usize {
+    1 + rule.peers.len() + rule.ports.as_ref().map_or(0, Vec::len)
 }
 
 /// A finding of a lint.
@@ -281,7 +318,8 @@ fn is_closed_to(context: &Context<'_>, workload: &Workload, offered: &Ports, uns
     let policies = || context.policies_of(workload.class, Direction::Ingress);
     let mut rules = context.counted(policies().flat_map(|policy| &policy.ingress.rules));
     let opens = |rule: &Rule| {
-        !rule.ports_at(&workload.ports).intersection(offered).is_empty()
+        context.take(rule.ports.as_ref().map_or(0, Vec::len))
+            && !rule.ports_at(&workload.ports).intersection(offered).is_empty()
             && context.counted(rule.peers.iter()).any(|peer| unseen.is_meant(context, peer))
     };
     policies().any(|policy| policy.ingress.isolates) && !offered.is_empty() && !rules.any(opens)

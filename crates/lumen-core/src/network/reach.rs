@@ -90,6 +90,11 @@ impl Reachability {
         self.set(egress).intersection(self.set(ingress))
     }
 
+    /// The ports on which workloads of one class are let in by those of another, whatever their own policies let out.
+    pub(super) fn let_in(&self, source: ClassId, destination: ClassId) -> Ports {
+        self.set(self.halves(source, destination).1).clone()
+    }
+
     /// What the source lets out and what the destination lets in.
     fn halves(&self, source: ClassId, destination: ClassId) -> (PortsId, PortsId) {
         let row = |rows: &[u32], class: ClassId| {

@@ -23,6 +23,9 @@ pub mod dns {
     pub const POD_PORTS: [u16; 2] = [PORT, 5353];
 }
 
+/// Namespaces that every cluster has from its beginning; most of what runs there is in nobody's manifests.
+pub const SYSTEM_NAMESPACES: [&str; 3] = [dns::NAMESPACE, "kube-public", "kube-node-lease"];
+
 /// The port of DNS, of UDP and TCP.
 pub fn dns_ports() -> Ports {
     Ports::one(Protocol::Udp, dns::PORT).union(&Ports::one(Protocol::Tcp, dns::PORT))

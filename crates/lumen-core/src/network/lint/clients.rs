@@ -23,9 +23,6 @@ use crate::snapshot::Entry;
 /// Ends of image names, without tag, by which programs are known that scrape.
 const SCRAPERS: [&str; 4] = ["prometheus/prometheus", "prometheus", "vmagent", "vmsingle"];
 
-/// Steps that a pair of a client and a pod counts for.
-const STEPS_OF_PAIR: usize = 20;
-
 /// Workloads of some sort whose manifests say where they run.
 fn running(context: &Context<'_>, is_one: impl Fn(&Workload) -> bool) -> Vec<WorkloadId> {
     let all = context.model.iter();
@@ -61,13 +58,10 @@ fn unmet(context: &Context<'_>, need: &Need<'_>, clients: &[WorkloadId]) -> Opti
     } else {
         let mut closed = Direction::Ingress;
         for client in clients {
-            if !context.take(STEPS_OF_PAIR) {
+            let (allowed, let_in) = context.allowed(*client, need.workload)?;
+            if !allowed.intersection(offered).is_empty() {
                 return None;
             }
-            if !context.model.allowed(*client, need.workload).intersection(offered).is_empty() {
-                return None;
-            }
-            let let_in = context.model.direction(Direction::Ingress, *client, need.workload);
             if !let_in.intersection(offered).is_empty() {
                 closed = Direction::Egress;
             }
@@ -203,7 +197,7 @@ fn service_monitor<'a>(
     let namespaces = monitored(context, entry);
     let of = context.counted(namespaces.iter()).filter_map(|name| services.get(name)).flatten();
     let of = context.counted(of);
-    for service in of.filter(|service| selector.matches(service.entry.labels())) {
+    for service in of.filter(|service| context.selects(&selector, service.entry.labels())) {
         for (index, endpoint) in endpoints() {
             let name = text(endpoint, "port");
             for id in context.counted(service.workloads().iter()) {
@@ -235,7 +229,7 @@ fn pod_monitor<'a>(entry: &'a Entry, needs: &mut Needs<'_, '_, 'a>) {
     let Some(selector) = selector_of(entry) else { return };
     for namespace in context.counted(monitored(context, entry).into_iter()) {
         for (id, workload) in context.workloads_of(namespace) {
-            if !selector.matches(&workload.labels) {
+            if !context.selects(&selector, &workload.labels) {
                 continue;
             }
             for (index, endpoint) in items(field(&entry.value, &["spec"]), "podMetricsEndpoints") {

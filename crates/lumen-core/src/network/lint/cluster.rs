@@ -1,44 +1,75 @@
 //! What nearly every pod needs of the cluster: DNS and, for some, the API server.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use lumen_value::Value;
 
-use super::{Context, Findings, finding, listed, related, rules};
+use super::{Context, Findings, finding, listed, related, rules, weight_of};
 use crate::network::Workload;
 use crate::network::class::ClassId;
-use crate::network::policy::{Direction, NamespaceMatch, PeerMatch, Policy, Rule, RulePeer, Tier};
+use crate::network::policy::{Direction, NamespaceMatch, PeerMatch, Policy, PolicyId, Rule, RulePeer, Tier};
 use crate::network::port::{Ports, Protocol};
 use crate::network::well_known::{API_SERVER_PORTS, bare_namespace, dns};
 use crate::network::workload::NamedPorts;
 use crate::object::{field, text};
 use crate::snapshot::Entry;
 
+/// What the rules of a policy for egress come to.
+#[derive(Clone, Copy, Default)]
+struct Egress {
+    /// Whether whoever uses one of them is likely to go by name.
+    needs_names: bool,
+    /// Whether one of them may be what lets the pods reach the service that is looked for.
+    is_way: bool,
+}
+
+/// What the policies' rules for egress come to, by the number of the policy.
+fn egress(context: &Context<'_>, is_way: impl Fn(&Rule) -> bool) -> Vec<Egress> {
+    let of_policy = |policy: &Policy| {
+        let mut found = Egress::default();
+        for rule in &policy.egress.rules {
+            if context.take(weight_of(rule)) {
+                found.needs_names |= needs_names(rule);
+                found.is_way |= is_way(rule);
+            }
+        }
+        found
+    };
+    context.model.policies().iter().map(of_policy).collect()
+}
+
+/// The policies that restrict the egress of a class of pods, if none of them is or may be a way to what is looked for: the first,
+/// and the first that allows something that may go by name. `None`, too, where the cluster's administrator has a say.
+fn restricting(
+    context: &Context<'_>,
+    all: &[Egress],
+    class: ClassId,
+) -> Option<(PolicyId, Option<PolicyId>)> {
+    let (mut first, mut naming, mut isolates) = (None, None, false);
+    for id in context.counted(context.model.selecting(class, Direction::Egress).iter()) {
+        let (policy, egress) = (context.model.policy(*id)?, all.get(id.index())?);
+        if policy.tier != Tier::Namespace || egress.is_way {
+            return None;
+        }
+        isolates |= policy.egress.isolates;
+        first = first.or(Some(*id));
+        naming = naming.or(egress.needs_names.then_some(*id));
+    }
+    first.filter(|_| isolates).map(|first| (first, naming))
+}
+
 /// Workloads whose egress is restricted, that may reach something by name, and that may not ask DNS. One finding for those that
 /// the same policy isolates.
 pub(super) fn dns_forgotten(context: &Context<'_>, findings: &mut Findings<'_>) {
     let mut lacking: BTreeMap<usize, Vec<&Workload>> = BTreeMap::new();
-    for class in 0..context.members.len() {
-        let Ok(class) = u32::try_from(class) else { break };
-        let policies = || context.policies_of(ClassId(class), Direction::Egress);
-        let rules_of = || policies().flat_map(|policy| &policy.egress.rules);
-        if !policies().any(|policy| policy.egress.isolates)
-            || policies().any(|policy| policy.tier != Tier::Namespace)
-            || !rules_of().any(needs_names)
-            || rules_of().any(may_be_dns)
-        {
-            continue;
-        }
+    let all = egress(context, may_be_dns);
+    for class in (0..).take(context.members.len()) {
         // The finding stands at a policy that allows something.
-        let ids = context.model.selecting(ClassId(class), Direction::Egress);
-        let allowing = ids.iter().find(|id| {
-            context.model.policy(**id).is_some_and(|policy| policy.egress.rules.iter().any(needs_names))
-        });
-        if let Some(id) = allowing {
+        if let Some((_, Some(allowing))) = restricting(context, &all, ClassId(class)) {
             let class = [class];
             let workloads = context.workloads_in(&class).map(|(_, workload)| workload);
-            lacking.entry(id.index()).or_default().extend(workloads);
+            lacking.entry(allowing.index()).or_default().extend(workloads);
         }
     }
     for (policy, workloads) in lacking {
@@ -102,19 +133,16 @@ pub(super) fn api_server_forgotten(context: &Context<'_>, findings: &mut Finding
         return;
     }
     let mut lacking: BTreeMap<usize, Vec<&Workload>> = BTreeMap::new();
-    for (id, workload) in context.model.iter() {
+    let all = egress(context, may_be_api_server);
+    let mut known: HashMap<ClassId, Option<PolicyId>> = HashMap::new();
+    for (_, workload) in context.counted(context.model.iter()) {
         if account_of(workload).is_none_or(|account| !bound.contains(&(&*workload.namespace, account))) {
             continue;
         }
-        let policies = || context.policies_of(workload.class, Direction::Egress);
-        if !policies().any(|policy| policy.egress.isolates)
-            || policies().any(|policy| policy.tier != Tier::Namespace)
-            || policies().flat_map(|policy| &policy.egress.rules).any(may_be_api_server)
-        {
-            continue;
-        }
-        let ids = context.model.policies_of(id, Direction::Egress);
-        if let Some(first) = ids.first() {
+        let first = known
+            .entry(workload.class)
+            .or_insert_with(|| restricting(context, &all, workload.class).map(|(first, _)| first));
+        if let Some(first) = first {
             lacking.entry(first.index()).or_default().push(workload);
         }
     }

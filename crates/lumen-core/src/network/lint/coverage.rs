@@ -69,7 +69,7 @@ fn meant<'a>(context: &Context<'_>, hosts: &[&'a Workload], pattern: &PodPattern
     };
     context
         .counted(hosts.iter().copied())
-        .find(|host| pattern.pods.matches(&host.labels) && in_namespace(host))
+        .find(|host| context.selects(&pattern.pods, &host.labels) && in_namespace(host))
 }
 
 /// For each namespace: workloads that no policy selects, or that nothing is denied by default. One finding a namespace.

@@ -1,28 +1,37 @@
 //! Rules that allow at one end what the other end denies.
 
-use super::{Context, Findings, called, finding, related, rules};
+use std::borrow::Cow;
+
+use super::{Context, Findings, called, finding, related, rules, weight_of};
 use crate::finding::Finding;
 use crate::network::class::ClassId;
 use crate::network::policy::{Direction, PeerMatch, Policy, Rule, RulePeer};
-use crate::network::{Workload, WorkloadId};
-
-/// Most pairs of classes that are looked at in all rules together.
-const PAIRS_MAX: usize = 2_000_000;
+use crate::network::port::Ports;
+use crate::network::workload::NamedPorts;
+use crate::network::{Reachability, Workload, WorkloadId};
 
 /// Peers of which no pod is reached, because the other end lets nothing of it through.
 pub(super) fn one_sided(context: &Context<'_>, findings: &mut Findings<'_>) {
-    let mut left = PAIRS_MAX;
+    // Nothing can be said where there are no policies; where there are too many pairs, that must be.
+    let Some(reach) = &context.reach else {
+        if context.has_policies {
+            context.take(usize::MAX);
+        }
+        return;
+    };
     for policy in context.network_policies() {
         let subjects = context.classes(policy.set);
         for direction in Direction::ALL {
             for rule in &policy.section(direction).rules {
+                let fixed = (!rule.has_named_ports()).then(|| rule.ports_at(&NamedPorts::none()));
                 for peer in &rule.peers {
                     // A rule for all pods is for those, too, that are not among the inputs.
                     if let PeerMatch::Pods(pattern) = &peer.who
                         && !pattern.is_everything()
                     {
-                        let side = Side { context, policy, direction, rule, peer };
-                        findings.extend(side.dead(&subjects, &mut left));
+                        let side =
+                            Side { context, reach, policy, direction, rule, fixed: fixed.as_ref(), peer };
+                        findings.extend(side.dead(&subjects));
                     }
                 }
             }
@@ -33,21 +42,25 @@ pub(super) fn one_sided(context: &Context<'_>, findings: &mut Findings<'_>) {
 /// One peer of a rule.
 struct Side<'a> {
     context: &'a Context<'a>,
+    reach: &'a Reachability,
     policy: &'a Policy,
     direction: Direction,
     rule: &'a Rule,
+    /// The rule's ports, where they are the same everywhere.
+    fixed: Option<&'a Ports>,
     peer: &'a RulePeer,
 }
 
 impl Side<'_> {
     /// The finding, if no pair of a subject and a peer is connected on any of the rule's ports.
-    fn dead(&self, subjects: &[u32], left: &mut usize) -> Option<Finding> {
-        let reach = self.context.reach.as_ref()?;
+    fn dead(&self, subjects: &[u32]) -> Option<Finding> {
         let peers = self.context.classes(self.peer.set);
         let mut example = None;
         for subject in subjects {
             for other in &peers {
-                *left = left.checked_sub(1)?;
+                if !self.context.take(1) {
+                    return None;
+                }
                 let (source, destination) = match self.direction {
                     Direction::Ingress => (*other, *subject),
                     Direction::Egress => (*subject, *other),
@@ -59,12 +72,12 @@ impl Side<'_> {
                 if from == to && self.context.members.get(source as usize).is_some_and(|all| all.len() == 1) {
                     continue;
                 }
-                let ports = self.rule.ports_at(&end.ports);
-                let reached = reach.ports(ClassId(source), ClassId(destination));
+                let ports = self.ports_at(end)?;
+                let reached = self.reach.ports(ClassId(source), ClassId(destination));
                 if ports.is_empty() || !reached.intersection(&ports).is_empty() {
                     return None;
                 }
-                example = example.or(Some((from, to, ports)));
+                example = example.or_else(|| Some((from, to, ports.into_owned())));
             }
         }
         let (from, to, ports) = example?;
@@ -94,6 +107,14 @@ impl Side<'_> {
                 related(found, other.locate(&other.subject_at), label)
             },
         ))
+    }
+
+    /// The rule's ports at a destination; `None` where no steps are left.
+    fn ports_at(&self, end: &Workload) -> Option<Cow<'_, Ports>> {
+        if let Some(fixed) = self.fixed {
+            return Some(Cow::Borrowed(fixed));
+        }
+        self.context.take(weight_of(self.rule)).then(|| Cow::Owned(self.rule.ports_at(&end.ports)))
     }
 
     /// A workload that stands for a class.

@@ -62,14 +62,14 @@ fn split(
     let own = Context::namespace_of(policy);
     let mut at_home = context.workloads_of(own).peekable();
     let is_known = at_home.peek().is_some();
-    if at_home.any(|(_, workload)| pods.matches(&workload.labels)) && !namespaces.is_empty() {
+    if at_home.any(|(_, workload)| context.selects(pods, &workload.labels)) && !namespaces.is_empty() {
         return None;
     }
     let classes = context.classes(outer.set);
     let meant = context
         .workloads_in(&classes)
         .map(|(_, workload)| workload)
-        .find(|workload| pods.matches(&workload.labels));
+        .find(|workload| context.selects(pods, &workload.labels));
     let severity = if namespaces.is_empty() || meant.is_some() {
         Severity::Medium
     } else if !is_known && alone && in_order {
@@ -130,7 +130,7 @@ fn dead_namespaces(
         return None;
     }
     let namespaces = context.model.namespaces();
-    if context.counted(namespaces.iter()).any(|namespace| selector.matches(&namespace.labels)) {
+    if context.counted(namespaces.iter()).any(|namespace| context.selects(selector, &namespace.labels)) {
         return None;
     }
     // Which namespace may be meant: one whose name is the value.
@@ -154,7 +154,7 @@ fn dead_namespaces(
             ),
             Severity::Low,
         ),
-        None if namespaces.iter().filter(|namespace| namespace.certain).count() > 1 => (
+        None if context.counted(namespaces.iter()).filter(|namespace| namespace.certain).count() > 1 => (
             format!("no namespace among the inputs has the label `{selector}`: this peer may allow nothing"),
             Severity::Info,
         ),
@@ -201,7 +201,7 @@ fn dead_pods(
         NamespaceMatch::Selected(namespaces) => {
             let known = context.counted(context.model.namespaces().iter());
             known
-                .filter(|namespace| namespaces.matches(&namespace.labels))
+                .filter(|namespace| context.selects(namespaces, &namespace.labels))
                 .map(|namespace| &*namespace.name)
                 .collect()
         }
@@ -216,8 +216,9 @@ fn dead_pods(
     }
     let hosts = context.hosts.get(name).map_or(&[][..], Vec::as_slice);
     // Pods on the host's network are another matter, with a rule of its own.
-    if known.iter().any(|workload| selector.matches(&workload.labels))
-        || context.counted(hosts.iter()).any(|host| selector.matches(&host.labels))
+    if known.iter().any(|workload| context.selects(selector, &workload.labels))
+        || context.counted(hosts.iter()).any(|host| context.selects(selector, &host.labels))
+        || !context.take(known.len() * selector.requirements().len())
     {
         return None;
     }

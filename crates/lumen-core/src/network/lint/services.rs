@@ -1,6 +1,6 @@
 //! Rules for the port of a Service where that of the pod is needed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lumen_value::{Pointer, Value};
 
@@ -27,10 +27,20 @@ pub(super) fn service_ports(context: &Context<'_>, findings: &mut Findings<'_>) 
     if leading.is_empty() {
         return;
     }
+    let numbers: HashSet<(Protocol, u16)> =
+        leading.values().flatten().map(|(_, port)| (port.protocol, port.port)).collect();
     for policy in context.network_policies() {
         for direction in Direction::ALL {
             for rule in policy.section(direction).rules.iter().filter(|rule| rule.action == RuleAction::Allow)
             {
+                let asked = rule.ports.iter().flatten().filter_map(|(at, port)| {
+                    let (protocol, number) = single(port).filter(|single| numbers.contains(single))?;
+                    Some(Asked { policy, at, protocol, number })
+                });
+                let mut asked = asked.peekable();
+                if asked.peek().is_none() {
+                    continue;
+                }
                 let mut classes = Vec::new();
                 match direction {
                     Direction::Ingress => classes = context.classes(policy.set),
@@ -45,12 +55,7 @@ pub(super) fn service_ports(context: &Context<'_>, findings: &mut Findings<'_>) 
                 classes.sort_unstable();
                 classes.dedup();
                 let ends: Vec<WorkloadId> = context.workloads_in(&classes).map(|(id, _)| id).collect();
-                for (at, port) in rule.ports.iter().flatten() {
-                    if let Some((protocol, number)) = single(port) {
-                        let asked = Asked { policy, at, protocol, number };
-                        findings.extend(asked.finding(context, &ends, &leading));
-                    }
-                }
+                findings.extend(asked.filter_map(|asked| asked.finding(context, &ends, &leading)));
             }
         }
     }
@@ -76,7 +81,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn finding(&self, context: &Context<'_>, ends: &[WorkloadId], leading: &Leading<'_>) -> Option<Finding> {
         let mut slip: Option<(&Service, &ServicePort, Ports)> = None;
-        for id in ends {
+        for id in context.counted(ends.iter()) {
             let workload = context.model.workload(*id)?;
             if workload.ports.declared().contains(self.protocol, self.number) {
                 return None;

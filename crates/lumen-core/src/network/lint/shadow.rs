@@ -14,8 +14,11 @@ struct Owned<'a> {
     policy: &'a Policy,
     rule: &'a Rule,
     /// The ports by number and those by name; `None` where all are meant.
-    ports: Option<(Ports, BTreeSet<(Option<Protocol>, &'a str)>)>,
+    ports: Option<(Ports, Names<'a>)>,
 }
+
+/// Names of ports, each of one protocol or of any.
+type Names<'a> = BTreeSet<(Option<Protocol>, &'a str)>;
 
 impl<'a> Owned<'a> {
     fn of(policy: &'a Policy, rule: &'a Rule) -> Self {
