@@ -152,7 +152,7 @@ fn connections(model: &Model) -> Lines {
             }
         }
     }
-    for path in model.ingress_paths(None) {
+    for path in model.ingress_paths(None).expect("few paths") {
         let workload = model.workload(path.workload).expect("a workload");
         add("{ingress-controller}".to_owned(), workload.to_string(), path.allowed);
     }

@@ -1,16 +1,23 @@
 //! Services, and the routes by which traffic from outside is passed on to them.
 
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use lumen_value::Pointer;
 
+use super::class::ClassId;
 use super::evaluate::evaluate;
+use super::external::Beyond;
 use super::policy::{Direction, NamespaceMatch, PeerMatch, RulePeer};
 use super::port::{Ports, Protocol};
 use super::{Model, Workload, WorkloadId};
 use crate::snapshot::{Entry, Snapshot};
 
 mod read;
+
+/// Most ways from one ingress controller by its routes to workloads.
+pub const PATHS_MAX: usize = 1_000_000;
 
 /// The number of a Service in [`Model::services`].
 pub type ServiceIndex = usize;
@@ -59,7 +66,7 @@ pub struct ServicePort {
 }
 
 /// A port by number or by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// By number.
     Number(u16),
@@ -173,19 +180,31 @@ impl Model {
 
     /// What the routes offer and what an ingress controller may reach of it. Without a controller one is meant that is
     /// not in the manifests: a pod without labels in a namespace without labels, whose own policies are not known.
-    pub fn ingress_paths(&self, controller: Option<WorkloadId>) -> Vec<IngressPath> {
+    ///
+    /// # Errors
+    ///
+    /// When there are more than [`PATHS_MAX`] paths.
+    pub fn ingress_paths(&self, controller: Option<WorkloadId>) -> Result<Vec<IngressPath>, Beyond> {
         let mut paths = Vec::new();
+        let mut backends = Backends::new(self);
+        // What is let in is the same for all of a class.
+        let mut let_in: HashMap<ClassId, Ports> = HashMap::new();
         for (index, route) in self.routes.iter().enumerate() {
-            for (workload, offered) in self.behind_route(route) {
-                let let_in = match controller {
-                    Some(controller) => self.allowed(controller, workload),
-                    None => self.let_in_from_stranger(workload),
-                };
-                let allowed = offered.intersection(&let_in);
-                paths.push(IngressPath { route: index, workload, offered, allowed });
+            let behind = backends.of(route);
+            if behind.len() > PATHS_MAX - paths.len() {
+                return Err(Beyond);
+            }
+            for (workload, offered) in behind.iter() {
+                let Some(class) = self.workload(*workload).map(|workload| workload.class) else { continue };
+                let let_in = let_in.entry(class).or_insert_with(|| match controller {
+                    Some(controller) => self.allowed(controller, *workload),
+                    None => self.let_in_from_stranger(*workload),
+                });
+                let (offered, allowed) = (offered.clone(), offered.intersection(let_in));
+                paths.push(IngressPath { route: index, workload: *workload, offered, allowed });
             }
         }
-        paths
+        Ok(paths)
     }
 
     /// What a workload lets in from a pod without labels in a namespace without labels.
@@ -206,6 +225,34 @@ impl Model {
         };
         let policies = self.resolve(self.selecting(found.class, Direction::Ingress));
         evaluate(policies, Direction::Ingress, fits, &found.ports)
+    }
+}
+
+/// What stands behind a route: the pods, and of each the ports.
+pub(super) type Behind = Rc<[(WorkloadId, Ports)]>;
+
+/// What stands behind routes: worked out once for all that lead to the same ports of one Service.
+pub(super) struct Backends<'a> {
+    model: &'a Model,
+    known: HashMap<BackendKey<'a>, Behind>,
+}
+
+/// What of a route decides which pods it leads to: its Service, and the port there.
+pub(super) type BackendKey<'a> = (Option<ServiceIndex>, &'a Option<Target>, bool);
+
+impl<'a> Backends<'a> {
+    pub(super) fn new(model: &'a Model) -> Self {
+        Self { model, known: HashMap::new() }
+    }
+
+    pub(super) fn key(route: &'a Route) -> BackendKey<'a> {
+        (route.index, &route.port, route.is_target_port)
+    }
+
+    /// What stands behind a route of the model.
+    pub(super) fn of(&mut self, route: &'a Route) -> Behind {
+        let found = self.known.entry(Self::key(route));
+        found.or_insert_with(|| self.model.behind_route(route).into()).clone()
     }
 }
 

@@ -4,7 +4,8 @@
 //! `{}` where it is all of its namespace, else by one label, by one key with several values, or by several labels: the first
 //! of these that means exactly the set. Labels that change with every release are not used.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use lumen_value::Value;
 
 use super::address::{AddressRange, AddressSet, address_of};
+use super::class::ClassId;
 use super::policy::Direction;
 use super::port::Ports;
 use super::{Beyond, Model, WorkloadId, well_known};
@@ -181,7 +183,7 @@ type Needs = BTreeMap<FlowEnd, Ports>;
 
 /// The smallest policies that allow flows, for every namespace with a workload at an end of one.
 pub fn suggest(model: &Model, flows: &[Flow], wishes: Wishes) -> Suggestion {
-    let mut needs: BTreeMap<(Direction, WorkloadId), Needs> = BTreeMap::new();
+    let mut needs: BTreeMap<(Direction, WorkloadId), BTreeMap<FlowEnd, Vec<&Ports>>> = BTreeMap::new();
     let mut suggestion = Suggestion::default();
     for flow in flows.iter().take(PAIRS_MAX) {
         let ends = (peers(model, &flow.source), peers(model, &flow.destination));
@@ -197,40 +199,37 @@ pub fn suggest(model: &Model, flows: &[Flow], wishes: Wishes) -> Suggestion {
             }
             let of_subject = needs.entry((direction, *id)).or_default();
             for peer in peers {
-                let ports = of_subject.entry(peer.clone()).or_insert_with(Ports::none);
-                *ports = ports.union(&flow.ports);
+                of_subject.entry(peer.clone()).or_default().push(&flow.ports);
             }
         }
     }
-    let namespaces: BTreeSet<&Arc<str>> =
-        needs.keys().filter_map(|(_, id)| model.workload(*id)).map(|workload| &workload.namespace).collect();
-    suggestion.namespaces = namespaces.into_iter().cloned().collect();
+    // Workloads that need the same share a policy.
+    let mut groups: BTreeMap<&Arc<str>, [HashMap<Needs, BTreeSet<WorkloadId>>; 2]> = BTreeMap::new();
+    for ((direction, id), of_subject) in needs {
+        let Some(workload) = model.workload(id) else { continue };
+        let of_subject = of_subject.into_iter().map(|(peer, ports)| (peer, Ports::union_of(ports))).collect();
+        let [ingress, egress] = groups.entry(&workload.namespace).or_default();
+        let of_direction = match direction {
+            Direction::Ingress => ingress,
+            Direction::Egress => egress,
+        };
+        of_direction.entry(of_subject).or_default().insert(id);
+    }
+    suggestion.namespaces = groups.keys().map(|name| Arc::clone(name)).collect();
     let labels = Labels::of(model);
     let mut writer = Writer::new(model, &labels);
-    for namespace in &suggestion.namespaces {
-        let of_namespace = |direction| {
-            let all = needs.iter().filter(move |((each, _), _)| *each == direction);
-            let here = all.filter(|((_, id), _)| {
-                model.workload(*id).is_some_and(|workload| workload.namespace == *namespace)
-            });
-            here.map(|((_, id), needs)| (*id, needs))
-        };
+    for (namespace, directions) in groups {
         if wishes.default_deny {
             writer.default_deny(namespace);
         }
         if wishes.dns {
             writer.dns(namespace);
         }
-        for direction in Direction::ALL {
-            // Workloads that need the same share a policy.
-            let mut groups: BTreeMap<&Needs, BTreeSet<WorkloadId>> = BTreeMap::new();
-            for (id, needs) in of_namespace(direction) {
-                groups.entry(needs).or_default().insert(id);
-            }
+        for (direction, groups) in Direction::ALL.into_iter().zip(directions) {
             let mut groups: Vec<_> = groups.into_iter().collect();
             groups.sort_by(|a, b| a.1.cmp(&b.1));
             for (needs, subjects) in groups {
-                writer.policy(namespace, direction, &subjects, needs);
+                writer.policy(namespace, direction, &subjects, &needs);
             }
         }
     }
@@ -289,11 +288,17 @@ pub fn reachable(model: &Model) -> Result<Vec<Flow>, Beyond> {
             flows.push(Flow { source, destination, ports: used });
         }
     })?;
-    for (id, _) in model.iter() {
+    let mut known: HashMap<(ClassId, Direction), Vec<(AddressRange, Ports)>> = HashMap::new();
+    for (id, workload) in model.iter() {
         for direction in Direction::ALL {
-            if model.is_isolated(id, direction) {
-                outside(model, id, direction, served.get(id.index()), &mut flows)?;
-            }
+            let ranges = match known.entry((workload.class, direction)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) if model.is_isolated(id, direction) => {
+                    place.insert(model.external(id, direction)?)
+                }
+                Entry::Vacant(place) => place.insert(Vec::new()),
+            };
+            outside(ranges, id, direction, served.get(id.index()), &mut flows)?;
         }
     }
     Ok(flows)
@@ -301,21 +306,21 @@ pub fn reachable(model: &Model) -> Result<Vec<Flow>, Beyond> {
 
 /// What a workload lets through from or to addresses outside.
 fn outside(
-    model: &Model,
+    ranges: &[(AddressRange, Ports)],
     id: WorkloadId,
     direction: Direction,
     served: Option<&Ports>,
     flows: &mut Vec<Flow>,
 ) -> Result<(), Beyond> {
-    for (range, ports) in model.external(id, direction)? {
+    for (range, ports) in ranges {
         let ports = match (direction, served) {
             (Direction::Ingress, Some(served)) => ports.intersection(served),
-            _ => ports,
+            _ => ports.clone(),
         };
         if ports.is_empty() {
             continue;
         }
-        for network in Network::parts_of(range) {
+        for network in Network::parts_of(*range) {
             let ends = [FlowEnd::Network(network), FlowEnd::Workload(id)];
             let [source, destination] = match direction {
                 Direction::Ingress => ends,
@@ -413,22 +418,34 @@ type Outside = Option<Vec<(AddressRange, Ports)>>;
 /// taken for denied.
 pub fn denied<'a>(today: &Model, then: &Model, flows: &'a [Flow]) -> Vec<&'a Flow> {
     let ids = counterparts(today, then);
-    let counterpart = |id: WorkloadId| ids.get(id.index()).copied().flatten();
-    let mut known: BTreeMap<(WorkloadId, Direction), Outside> = BTreeMap::new();
+    let counterpart = |id: WorkloadId| {
+        let id = ids.get(id.index()).copied().flatten()?;
+        Some((id, then.workload(id)?.class))
+    };
+    let reach = then.reachability().ok();
+    let mut known: HashMap<(ClassId, Direction), Outside> = HashMap::new();
     let mut is_open = |network: &Network, id: WorkloadId, direction, ports: &Ports| {
-        let Some(id) = counterpart(id) else { return false };
-        let outside = known.entry((id, direction)).or_insert_with(|| then.external(id, direction).ok());
-        let overlaps = |range: &AddressRange| network.addresses.overlaps(range);
-        outside
-            .as_ref()
-            .is_some_and(|all| all.iter().all(|(range, open)| !overlaps(range) || open.covers(ports)))
+        let Some((id, class)) = counterpart(id) else { return false };
+        let outside = known.entry((class, direction)).or_insert_with(|| then.external(id, direction).ok());
+        outside.as_ref().is_some_and(|all| {
+            // The ranges are sorted and cover all addresses.
+            network.addresses.ranges().iter().all(|part| {
+                let start = all.partition_point(|(range, _)| range.last < part.first);
+                let meeting = all.iter().skip(start).take_while(|(range, _)| range.first <= part.last);
+                meeting.into_iter().all(|(_, open)| open.covers(ports))
+            })
+        })
     };
     let is_denied = |flow: &&Flow| {
         !match (&flow.source, &flow.destination) {
             (FlowEnd::Workload(source), FlowEnd::Workload(destination)) => {
                 match (counterpart(*source), counterpart(*destination)) {
-                    (Some(source), Some(destination)) => {
-                        then.allowed(source, destination).covers(&flow.ports)
+                    (Some((source, from)), Some((destination, to))) => {
+                        let allowed = match &reach {
+                            Some(reach) => reach.ports(from, to),
+                            None => then.allowed(source, destination),
+                        };
+                        allowed.covers(&flow.ports)
                     }
                     _ => false,
                 }

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::why::{Field, Reason};
 use super::*;
 use crate::finding::{Action, Outcome};
@@ -244,6 +246,7 @@ spec: {host: o.example, to: {kind: Service, name: web}, port: {targetPort: http}
     let web = id(&model, "shop/web");
     let paths: Vec<_> = model
         .ingress_paths(None)
+        .expect("few paths")
         .into_iter()
         .map(|path| (path.route, path.workload, path.allowed.to_string()))
         .collect();
@@ -251,6 +254,33 @@ spec: {host: o.example, to: {kind: Service, name: web}, port: {targetPort: http}
     assert_eq!(paths, [to(1, "TCP 8080"), to(2, "TCP 9000"), to(3, "TCP 8080"), to(4, "TCP 8080")]);
     let far = model.service("shop", "far").expect("a Service");
     assert_eq!(far.backing, route::Backing::ExternalName("example.com".into()));
+}
+
+#[test]
+fn more_paths_of_routes_than_are_listed_are_said() {
+    let mut text = String::from(
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\n\
+         spec: {selector: {app: web}, ports: [{port: 80}]}\n",
+    );
+    for index in 0..1_001 {
+        _ = write!(
+            text,
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{index}, namespace: shop, labels: {{app: web}}}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n"
+        );
+    }
+    let paths: Vec<_> = (0..1_000)
+        .map(|_| "{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}")
+        .collect();
+    let route = |paths: &[&str]| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: g, namespace: shop}}\n\
+             spec: {{rules: [{{http: {{paths: [{}]}}}}]}}\n",
+            paths.join(", ")
+        )
+    };
+    assert_eq!(build(&(text.clone() + &route(&paths))).ingress_paths(None), Err(Beyond));
+    assert_eq!(build(&(text + &route(&paths[..5]))).ingress_paths(None).map(|paths| paths.len()), Ok(5_005));
 }
 
 #[test]

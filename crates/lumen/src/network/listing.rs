@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use lumen_core::network::route::PATHS_MAX;
 use lumen_core::network::{AddressRange, AddressSet, Direction, Exposure, Model, Ports, WorkloadId};
 
 use super::actor::{Actor, Party, actors, pattern};
@@ -92,7 +93,7 @@ impl Listing {
         if choice.exposure {
             builder.unknown_pods()?;
         }
-        builder.routes();
+        builder.routes()?;
         let Builder { mut listing, shown, .. } = builder;
         listing.connections.sort();
         listing.connections.dedup();
@@ -233,7 +234,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn routes(&mut self) {
+    fn routes(&mut self) -> Result<(), TooMuch> {
         let mut places: BTreeMap<WorkloadId, usize> = BTreeMap::new();
         for (index, actor) in self.listing.actors.iter().enumerate() {
             places.extend(actor.members.iter().map(|member| (*member, index)));
@@ -242,8 +243,9 @@ impl<'a> Builder<'a> {
         let through: Vec<Option<WorkloadId>> =
             if found.is_empty() { vec![None] } else { found.into_iter().map(Some).collect() };
         let mut unknown: BTreeMap<usize, Ports> = BTreeMap::new();
+        let too_much = || TooMuch { what: "ways by routes", max: PATHS_MAX, hint: HINT_FOLD };
         for controller in through {
-            for path in self.model.ingress_paths(controller) {
+            for path in self.model.ingress_paths(controller).map_err(|_| too_much())? {
                 let Some(&to) = places.get(&path.workload) else { continue };
                 let party = controller.and_then(|id| places.get(&id)).map(|at| Party::Actor(*at));
                 let through = party.unwrap_or(Party::Controller);
@@ -253,6 +255,9 @@ impl<'a> Builder<'a> {
                 else {
                     continue;
                 };
+                if self.listing.routes.len() >= PATHS_MAX {
+                    return Err(too_much());
+                }
                 if through == Party::Controller {
                     let ports = unknown.entry(to).or_default();
                     *ports = ports.union(&path.allowed);
@@ -273,6 +278,7 @@ impl<'a> Builder<'a> {
             to: Party::Actor(to),
             ports,
         }));
+        Ok(())
     }
 }
 

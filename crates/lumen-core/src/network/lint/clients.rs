@@ -1,7 +1,7 @@
 //! What the cluster's own clients need: the ingress controller its backends, Prometheus its targets, the API server its
 //! webhooks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lumen_value::{Array, Pointer, Value};
 
@@ -12,7 +12,7 @@ use super::{
 use crate::finding::{Finding, Location, Severity};
 use crate::network::policy::Direction;
 use crate::network::port::{Ports, Protocol};
-use crate::network::route::{Service, Target};
+use crate::network::route::{BackendKey, Backends, Service, Target};
 use crate::network::well_known::{is_ingress_controller, runs_image};
 use crate::network::{Workload, WorkloadId};
 use crate::object::{field, label, text};
@@ -84,24 +84,22 @@ pub(super) fn routes(context: &Context<'_>, findings: &mut Findings<'_>) {
         return;
     }
     let controllers = running(context, is_ingress_controller);
-    for route in context.model.routes() {
-        if context.is_spent() {
-            return;
-        }
-        for (workload, offered) in context.counted(context.model.behind_route(route).into_iter()) {
-            let need = Need {
-                rule: &rules::ROUTE_BLOCKED,
-                entry: &route.entry,
-                at: route.at.clone(),
-                workload,
-                offered,
-                client: "an ingress controller",
-            };
-            if let Some(found) = unmet(context, &need, &controllers) {
-                findings.push(found);
-                break;
-            }
-        }
+    let mut known: HashMap<BackendKey<'_>, Option<(WorkloadId, Ports)>> = HashMap::new();
+    for route in context.counted(context.model.routes().iter()) {
+        let need = |(workload, offered): (WorkloadId, Ports)| Need {
+            rule: &rules::ROUTE_BLOCKED,
+            entry: &route.entry,
+            at: route.at.clone(),
+            workload,
+            offered,
+            client: "an ingress controller",
+        };
+        // Routes to the same ports of one Service lack the same.
+        let blocked = known.entry(Backends::key(route)).or_insert_with(|| {
+            let mut behind = context.counted(context.model.behind_route(route).into_iter());
+            behind.find(|pod| unmet(context, &need(pod.clone()), &controllers).is_some())
+        });
+        findings.extend(blocked.clone().and_then(|pod| unmet(context, &need(pod), &controllers)));
     }
 }
 

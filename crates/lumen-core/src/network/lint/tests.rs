@@ -16,7 +16,8 @@ pub(super) fn built(text: &str) -> (Snapshot, Model) {
         value: document.value,
     });
     let snapshot = Snapshot::build(documents, &snapshot::Options::default()).0;
-    let (model, _) = Model::build(&snapshot, &Options::default());
+    let (model, broken) = Model::build(&snapshot, &Options::default());
+    assert!(broken.is_empty(), "{broken:?}");
     (snapshot, model)
 }
 

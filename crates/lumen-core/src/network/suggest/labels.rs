@@ -1,6 +1,7 @@
 //! Selectors for sets of workloads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use lumen_value::Value;
 
@@ -25,7 +26,7 @@ const CHANGING: [&str; 9] = [
 ];
 
 /// A selector of pods, in the form in which it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum PodSelector {
     /// All pods of the namespace.
     All,
@@ -64,8 +65,12 @@ pub(super) struct Labels<'a> {
 #[derive(Default)]
 struct OfNamespace<'a> {
     all: BTreeSet<WorkloadId>,
-    /// By key and value.
-    having: BTreeMap<&'a str, BTreeMap<&'a str, BTreeSet<WorkloadId>>>,
+    /// The workloads that have a value of a key.
+    having: HashMap<(&'a str, &'a str), BTreeSet<WorkloadId>>,
+    /// The value that a workload has of a key.
+    value: HashMap<(WorkloadId, &'a str), &'a str>,
+    /// The labels of each workload, those with preferred keys first.
+    labels: HashMap<WorkloadId, Vec<(&'a str, &'a str)>>,
 }
 
 /// Selectors that together mean a set of workloads, and those of the set that cannot be told from others.
@@ -80,12 +85,18 @@ impl<'a> Labels<'a> {
         for (id, workload) in model.iter().filter(|(_, workload)| !workload.host_network) {
             let of_namespace = namespaces.entry(&workload.namespace).or_default();
             of_namespace.all.insert(id);
-            for (key, _) in workload.labels.as_object().into_iter().flat_map(lumen_value::Object::iter) {
-                let Some(key) = key.as_str().filter(|key| !CHANGING.contains(key)) else { continue };
-                if let Some(value) = label(&workload.labels, key) {
-                    of_namespace.having.entry(key).or_default().entry(value).or_default().insert(id);
-                }
+            let keys = workload.labels.as_object().into_iter().flat_map(lumen_value::Object::iter);
+            let keys = keys.filter_map(|(key, _)| key.as_str()).filter(|key| !CHANGING.contains(key));
+            let labels = keys.filter_map(|key| Some((key, label(&workload.labels, key)?)));
+            let mut labels: Vec<(&str, &str)> = labels.collect();
+            labels.sort_by_key(|(key, _)| {
+                (PREFERRED.iter().position(|each| each == key).unwrap_or(PREFERRED.len()), *key)
+            });
+            for (key, value) in &labels {
+                of_namespace.having.entry((*key, *value)).or_default().insert(id);
+                of_namespace.value.insert((id, *key), *value);
             }
+            of_namespace.labels.insert(id, labels);
         }
         Self { namespaces }
     }
@@ -99,7 +110,7 @@ impl<'a> Labels<'a> {
         if let Some(selector) = of_namespace.exactly(wanted) {
             return Selectors { selectors: vec![selector], widened: Vec::new() };
         }
-        let (mut selectors, mut widened) = (Vec::new(), Vec::new());
+        let (mut selectors, mut widened, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for id in wanted {
             let one = BTreeSet::from([*id]);
             let selector = of_namespace.exactly(&one).unwrap_or_else(|| {
@@ -109,7 +120,7 @@ impl<'a> Labels<'a> {
                 }
                 selector
             });
-            if !selectors.contains(&selector) {
+            if seen.insert(selector.clone()) {
                 selectors.push(selector);
             }
         }
@@ -117,52 +128,73 @@ impl<'a> Labels<'a> {
     }
 }
 
-impl OfNamespace<'_> {
-    /// Keys, the preferred ones first.
-    fn keys(&self) -> impl Iterator<Item = &str> {
-        let others = self.having.keys().copied().filter(|key| !PREFERRED.contains(key));
-        PREFERRED.into_iter().filter(|key| self.having.contains_key(key)).chain(others)
+impl<'a> OfNamespace<'a> {
+    /// The workloads that have a label.
+    fn having(&self, label: (&'a str, &'a str)) -> &BTreeSet<WorkloadId> {
+        static NOBODY: BTreeSet<WorkloadId> = BTreeSet::new();
+        self.having.get(&label).unwrap_or(&NOBODY)
+    }
+
+    /// The labels of the first of some workloads: what they have in common is among these.
+    fn labels(&self, wanted: &BTreeSet<WorkloadId>) -> &[(&'a str, &'a str)] {
+        wanted.first().and_then(|first| self.labels.get(first)).map_or(&[], Vec::as_slice)
     }
 
     /// The selector that means exactly some workloads, if there is one.
     fn exactly(&self, wanted: &BTreeSet<WorkloadId>) -> Option<PodSelector> {
-        if *wanted == self.all && wanted.len() > 1 {
+        let is_wanted = |all: &BTreeSet<WorkloadId>| all.len() == wanted.len() && all == wanted;
+        if wanted.len() > 1 && is_wanted(&self.all) {
             return Some(PodSelector::All);
         }
-        let first = wanted.first()?;
-        for key in self.keys() {
-            let values = self.having.get(key)?;
-            let fits = values.iter().find(|(_, having)| having.contains(first) && *having == wanted);
-            if let Some((value, _)) = fits {
-                return Some(PodSelector::Labels(vec![(key.to_owned(), (*value).to_owned())]));
-            }
+        let labels = self.labels(wanted);
+        if let Some((key, value)) = labels.iter().find(|label| is_wanted(self.having(**label))) {
+            return Some(PodSelector::Labels(vec![((*key).to_owned(), (*value).to_owned())]));
         }
-        for key in self.keys() {
-            let values = self.having.get(key)?;
-            let chosen: Vec<_> = values.iter().filter(|(_, having)| !having.is_disjoint(wanted)).collect();
-            let selected: usize = chosen.iter().map(|(_, having)| having.len()).sum();
-            let within = chosen.iter().all(|(_, having)| having.is_subset(wanted));
-            if within && selected == wanted.len() {
-                let values = chosen.into_iter().map(|(value, _)| (*value).to_owned()).collect();
-                return Some(PodSelector::In(key.to_owned(), values));
-            }
+        if let Some((key, values)) = labels.iter().find_map(|(key, _)| Some((key, self.values(key, wanted)?)))
+        {
+            let values = values.into_iter().map(str::to_owned).collect();
+            return Some(PodSelector::In((*key).to_owned(), values));
         }
         let (labels, selected) = self.common(wanted);
-        (!labels.is_empty() && selected == *wanted).then_some(PodSelector::Labels(labels))
+        (!labels.is_empty() && is_wanted(&selected)).then_some(PodSelector::Labels(labels))
+    }
+
+    /// The values of a key that some workloads have, if no other workload has one of them and none of these lacks the key.
+    fn values(&self, key: &'a str, wanted: &BTreeSet<WorkloadId>) -> Option<BTreeSet<&'a str>> {
+        let (mut values, mut selected) = (BTreeSet::new(), 0);
+        for id in wanted {
+            let value = *self.value.get(&(*id, key))?;
+            if values.insert(value) {
+                selected += self.having((key, value)).len();
+            }
+            if selected > wanted.len() {
+                return None;
+            }
+        }
+        // The workloads of two values are not the same ones.
+        (selected == wanted.len()).then_some(values)
     }
 
     /// Labels that some workloads have in common, as few as select no more than all of them do; and what they select.
-    fn common(&self, wanted: &BTreeSet<WorkloadId>) -> (Vec<(String, String)>, BTreeSet<WorkloadId>) {
-        let mut selected = self.all.clone();
+    fn common(
+        &self,
+        wanted: &BTreeSet<WorkloadId>,
+    ) -> (Vec<(String, String)>, Cow<'_, BTreeSet<WorkloadId>>) {
+        let mut selected = Cow::Borrowed(&self.all);
         let mut labels = Vec::new();
-        for key in self.keys() {
-            let values = self.having.get(key).into_iter().flatten();
-            for (value, having) in values.filter(|(_, having)| wanted.is_subset(having)) {
-                let narrower: BTreeSet<_> = selected.intersection(having).copied().collect();
-                if narrower.len() < selected.len() {
-                    labels.push((key.to_owned(), (*value).to_owned()));
-                    selected = narrower;
-                }
+        for (key, value) in self.labels(wanted) {
+            if !wanted.iter().all(|id| self.value.get(&(*id, *key)) == Some(value)) {
+                continue;
+            }
+            let having = self.having((key, value));
+            let narrower = if selected.len() == self.all.len() {
+                Cow::Borrowed(having)
+            } else {
+                Cow::Owned(selected.intersection(having).copied().collect())
+            };
+            if narrower.len() < selected.len() {
+                labels.push(((*key).to_owned(), (*value).to_owned()));
+                selected = narrower;
             }
         }
         (labels, selected)
@@ -175,3 +207,6 @@ impl OfNamespace<'_> {
         (selector, selected.is_subset(wanted))
     }
 }
+
+#[cfg(test)]
+mod tests;

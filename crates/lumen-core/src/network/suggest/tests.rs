@@ -18,7 +18,7 @@ fn snapshot_in(text: &str, namespace: &str) -> Snapshot {
     Snapshot::build(documents, &crate::snapshot::Options { default_namespace: namespace.into() }).0
 }
 
-fn pods(pods: &[(&str, &str, &str, u16)]) -> Snapshot {
+pub(super) fn pods(pods: &[(&str, &str, &str, u16)]) -> Snapshot {
     let texts: Vec<String> = pods
         .iter()
         .map(|(namespace, name, labels, port)| {
@@ -31,7 +31,7 @@ fn pods(pods: &[(&str, &str, &str, u16)]) -> Snapshot {
     snapshot(&texts.join("---\n"))
 }
 
-fn model(snapshot: &Snapshot) -> Model {
+pub(super) fn model(snapshot: &Snapshot) -> Model {
     let (model, findings) = Model::build(snapshot, &Options::default());
     assert!(findings.is_empty(), "{findings:?}");
     model

@@ -14,20 +14,20 @@ use super::*;
 const PODS: [&str; 9] = [
     "{}",
     "{matchLabels: {a: x}}",
-    "{matchLabels: {a: y}}",
-    "{matchLabels: {a: x, b: y}}",
-    "{matchExpressions: [{key: a, operator: In, values: [x, y]}]}",
+    "{matchLabels: {a: w}}",
+    "{matchLabels: {a: x, b: w}}",
+    "{matchExpressions: [{key: a, operator: In, values: [x, w]}]}",
     "{matchExpressions: [{key: a, operator: NotIn, values: [x]}]}",
     "{matchExpressions: [{key: a, operator: Exists}]}",
     "{matchExpressions: [{key: b, operator: DoesNotExist}]}",
-    "{matchExpressions: [{key: a, operator: In, values: [x, y]}, {key: a, operator: NotIn, values: [x]}]}",
+    "{matchExpressions: [{key: a, operator: In, values: [x, w]}, {key: a, operator: NotIn, values: [x]}]}",
 ];
 
 const NAMESPACES: [&str; 4] = [
     "{}",
     "{matchLabels: {t: x}}",
-    "{matchExpressions: [{key: t, operator: In, values: [x, y]}]}",
-    "{matchExpressions: [{key: t, operator: NotIn, values: [y]}]}",
+    "{matchExpressions: [{key: t, operator: In, values: [x, w]}]}",
+    "{matchExpressions: [{key: t, operator: NotIn, values: [w]}]}",
 ];
 
 const BLOCKS: [&str; 5] = [
@@ -88,7 +88,7 @@ fn labels(keys: &[&'static str]) -> Vec<Value> {
     keys.iter().fold(vec![Value::Object(lumen_value::Object::default())], |all, key| {
         let with = |labels: &Value| {
             let labels = labels.as_object().cloned().unwrap_or_default();
-            let given = ["x", "y", "z"].map(|value| Value::Object(labels.with(*key, value)));
+            let given = ["x", "w", "z"].map(|value| Value::Object(labels.with(*key, value)));
             [Value::Object(labels)].into_iter().chain(given)
         };
         all.iter().flat_map(with).collect()
