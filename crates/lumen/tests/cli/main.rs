@@ -14,6 +14,7 @@ mod fixes;
 mod inputs;
 mod layers;
 mod net;
+mod net_git;
 mod net_hostile;
 mod output;
 mod policies;

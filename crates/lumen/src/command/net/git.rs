@@ -1,10 +1,11 @@
-//! Manifests of a revision, read by the `git` program: nothing is checked out, nothing is written, and nothing is fetched.
+//! Manifests of a revision, read by the `git` program: nothing is checked out, nothing is written, and nothing is fetched. A
+//! repository may come from anywhere: what its settings would run is not run.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -12,6 +13,8 @@ use crate::source::{self, Input, MANIFESTS};
 
 /// Most bytes of the list of a revision's files.
 const LIST_BYTES_MAX: u64 = 64 << 20;
+/// Most bytes that are kept of what `git` says on its error output.
+const SAID_BYTES_MAX: u64 = 64 << 10;
 /// Longest line that `git cat-file` puts before an object.
 const HEAD_BYTES_MAX: u64 = 256;
 
@@ -40,12 +43,12 @@ struct File {
 /// The manifests of a revision below some paths of the current folder, or all below it.
 pub(super) fn read(revision: &str, paths: &[OsString], options: &source::Options) -> Result<Vec<Input>> {
     let (files, charts) = list(revision, paths, options).with_context(|| format!("revision `{revision}`"))?;
-    let mut child = git(&["cat-file", "--batch"], Stdio::piped())?;
-    let mut pipe = child.stdin.take().context("`git` takes no input")?;
+    let mut git = git(&["cat-file", "--batch"], Stdio::piped())?;
+    let mut pipe = git.child.stdin.take().context("`git` takes no input")?;
     let asked: String = files.iter().map(|file| file.object.clone() + "\n").collect();
     // What is asked and what is answered would wait for each other, were both done by one.
     let asking = thread::spawn(move || pipe.write_all(asked.as_bytes()));
-    let mut answers = BufReader::new(child.stdout.take().context("`git` gives no output")?);
+    let mut answers = BufReader::new(git.child.stdout.take().context("`git` gives no output")?);
     let mut inputs = Vec::with_capacity(files.len());
     for file in &files {
         let bytes = answer(&mut answers, file).with_context(|| format!("`{revision}:{}`", file.path))?;
@@ -55,7 +58,7 @@ pub(super) fn read(revision: &str, paths: &[OsString], options: &source::Options
     drop(answers);
     // Why writing failed, if it did, is what the end of the program says.
     drop(asking.join());
-    finish(child)?;
+    git.finish()?;
     Ok(inputs)
 }
 
@@ -68,15 +71,15 @@ fn list(
     let mut arguments: Vec<OsString> =
         ["ls-tree", "-r", "-z", "--long", revision, "--"].into_iter().map(OsString::from).collect();
     arguments.extend(paths.iter().cloned());
-    let mut child = git(&arguments, Stdio::null())?;
+    let mut git = git(&arguments, Stdio::null())?;
     let mut bytes = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
+    if let Some(stdout) = git.child.stdout.take() {
         stdout.take(LIST_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     }
     if bytes.len() as u64 > LIST_BYTES_MAX {
         bail!("the list of its files has more than {LIST_BYTES_MAX} bytes");
     }
-    finish(child)?;
+    git.finish()?;
     let (mut files, mut charts, mut total) = (Vec::new(), BTreeSet::new(), 0_u64);
     for entry in bytes.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
         let entry = String::from_utf8_lossy(entry);
@@ -121,24 +124,65 @@ fn answer(answers: &mut impl BufRead, file: &File) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn git(arguments: &[impl AsRef<std::ffi::OsStr>], stdin: Stdio) -> Result<Child> {
-    Command::new("git")
+/// Settings of a repository that name a program to run. The commands that are run here ask for the last alone, and only where an
+/// object is missing: all are put out of use, for what a repository says is foreign text.
+const OVERRIDDEN: [&str; 6] = [
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.pager=cat",
+    "core.askPass=true",
+    "core.alternateRefsCommand=true",
+    "core.sshCommand=false",
+];
+
+/// A running `git`.
+struct Git {
+    child: Child,
+    said: JoinHandle<Vec<u8>>,
+}
+
+/// Starts `git`. The settings of the system and of the user count, for they say which repositories are trusted
+/// (`safe.directory`); those of the repository must not run anything.
+fn git(arguments: &[impl AsRef<OsStr>], stdin: Stdio) -> Result<Git> {
+    let mut command = Command::new("git");
+    command.args(["--no-pager", "--no-optional-locks"]);
+    for setting in OVERRIDDEN {
+        command.args(["-c", setting]);
+    }
+    let mut child = command
         .args(arguments)
-        // A clone that is not whole would ask its origin for what it lacks.
+        // A clone that is not whole would ask its origin for what it lacks, by a program that the repository names. Not every
+        // version knows the first; the second leaves no way to any origin.
         .env("GIT_NO_LAZY_FETCH", "1")
+        .env("GIT_ALLOW_PROTOCOL", "none")
+        .env("GIT_TERMINAL_PROMPT", "0")
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .context("cannot start `git`, which reads revisions")
+        .context("cannot start `git`, which reads revisions")?;
+    let mut pipe = child.stderr.take().context("`git` has no error output")?;
+    // Whoever does not read what it says may wait for it for ever.
+    let said = thread::spawn(move || {
+        let mut said = Vec::new();
+        let read = pipe.by_ref().take(SAID_BYTES_MAX).read_to_end(&mut said);
+        drop(read.and_then(|_| io::copy(&mut pipe, &mut io::sink())));
+        said
+    });
+    Ok(Git { child, said })
 }
 
-/// Waits for a program's end, and says what it says if it failed.
-fn finish(child: Child) -> Result<()> {
-    let rest = child.wait_with_output()?;
-    if rest.status.success() {
-        return Ok(());
+impl Git {
+    /// Waits for its end, and says what it says if it failed.
+    fn finish(mut self) -> Result<()> {
+        // Who is read no further than this shall not wait to be.
+        drop((self.child.stdin.take(), self.child.stdout.take()));
+        let status = self.child.wait()?;
+        let said = self.said.join().unwrap_or_default();
+        if status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&said);
+        bail!("`git` says: {}", said.lines().next().unwrap_or("nothing"));
     }
-    let said = String::from_utf8_lossy(&rest.stderr);
-    bail!("`git` says: {}", said.lines().next().unwrap_or("nothing"));
 }
