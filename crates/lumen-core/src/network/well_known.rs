@@ -31,6 +31,10 @@ pub fn dns_ports() -> Ports {
     Ports::one(Protocol::Udp, dns::PORT).union(&Ports::one(Protocol::Tcp, dns::PORT))
 }
 
+/// Ports that people know, by which of them is likeliest to be meant: HTTPS, HTTP, DNS.
+pub const FAMILIAR_PORTS: [(Protocol, u16); 3] =
+    [(Protocol::Tcp, 443), (Protocol::Tcp, 80), (Protocol::Udp, dns::PORT)];
+
 /// The ports on which API servers listen: behind their Service, on their nodes, and those of some distributions.
 pub const API_SERVER_PORTS: [u16; 4] = [443, 6443, 8443, 16443];
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use lumen_core::network::route::{Service, ServicePort};
-use lumen_core::network::well_known::internet;
+use lumen_core::network::well_known::{FAMILIAR_PORTS, internet};
 use lumen_core::network::{
     AddressRange, AddressSet, Decision, Direction, Endpoint, Model, Ports, Protocol, Workload, WorkloadId,
 };
@@ -318,8 +318,9 @@ impl Asking<'_> {
             let name = self.name(workload);
             let outside = if part == internet { "internet".into() } else { actor::addresses(&part) };
             let port = port.unwrap_or_else(|| {
-                self.note("no port is given, and none is open: TCP 443 stands for any".to_owned());
-                (Protocol::Tcp, 443)
+                let [familiar @ (protocol, port), ..] = FAMILIAR_PORTS;
+                self.note(format!("no port is given, and none is open: {protocol} {port} stands for any"));
+                familiar
             });
             let example = is_many.then_some(address);
             let (names, ends): ((String, String), (Endpoint, Endpoint)) = match direction {
@@ -372,12 +373,11 @@ fn each_port(ports: &Ports) -> Vec<(Protocol, u16)> {
 
 /// A port that stands for all of a set: one that people know, or the first.
 fn first_port(ports: &Ports) -> Option<(Protocol, u16)> {
-    let known = [(Protocol::Tcp, 443), (Protocol::Tcp, 80), (Protocol::Udp, 53)];
     let first = || {
         let of = |protocol| Some((protocol, ports.of(protocol).ranges().first()?.0));
         Protocol::ALL.into_iter().find_map(of)
     };
-    known.into_iter().find(|(protocol, port)| ports.contains(*protocol, *port)).or_else(first)
+    FAMILIAR_PORTS.into_iter().find(|(protocol, port)| ports.contains(*protocol, *port)).or_else(first)
 }
 
 #[cfg(test)]

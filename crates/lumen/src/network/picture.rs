@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::actor::{Actor, Party};
+use super::actor::{Actor, Party, actors};
 use super::difference::{Difference, Presence};
-use super::listing::Listing;
+use super::listing::{Choice, Listing};
 use super::{HINT_FOLD, Network, TooMuch};
 use crate::graph::{EDGES_MAX, Edge, Graph, Group, Lane, Mark, NODES_MAX, Node};
 use crate::output::counted;
@@ -33,6 +33,19 @@ enum Corner {
     /// All actors of a group.
     All(usize),
     After(Party),
+}
+
+/// Says before anything is worked out that a listing would have too many nodes.
+///
+/// # Errors
+///
+/// Where everyone is shown, and they are more than can be drawn.
+pub fn check_size(network: &Network, choice: &Choice) -> Result<(), TooMuch> {
+    // With a focus only those are drawn who are connected with it, and they are not known yet.
+    if choice.focus.is_empty() && actors(&network.model, choice.fold).len() > NODES_MAX {
+        return Err(TooMuch { what: "nodes to draw", max: NODES_MAX, hint: HINT_FOLD });
+    }
+    Ok(())
 }
 
 /// Draws a listing. `names` are those of all workloads of the model.

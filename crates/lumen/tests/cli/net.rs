@@ -231,37 +231,6 @@ fn a_difference_is_what_is_won_and_lost() {
 }
 
 #[test]
-fn revisions_are_compared() {
-    let git = |folder: &Folder, line: &str| {
-        let mut command = Command::new("git");
-        command.current_dir(folder.root()).args(line.split_whitespace());
-        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-        for who in ["AUTHOR", "COMMITTER"] {
-            command.env(format!("GIT_{who}_NAME"), "a").env(format!("GIT_{who}_EMAIL"), "a@example.com");
-        }
-        command.output().is_ok_and(|output| output.status.success())
-    };
-    let folder = Folder::new(&[("deploy/web.yaml", WEB)]);
-    if !git(&folder, "init -q") {
-        // Without git there is nothing to compare.
-        return;
-    }
-    assert!(git(&folder, "add .") && git(&folder, "commit -q -m first"));
-    folder.write("deploy/deny.yaml", DENY);
-    folder.write("deploy/note.txt", "no manifest");
-    assert!(git(&folder, "add .") && git(&folder, "commit -q -m second"));
-    let found = folder.run("net diff --git HEAD~1..HEAD -f deploy");
-    found.expect(1).expect_line(&["- a/web", "a/db", "all ports"]);
-    folder.run("net diff --git HEAD..HEAD -f deploy").expect(0);
-    folder.run("net diff --git HEAD~1..HEAD -f elsewhere").expect(2).expect_note("has a manifest below");
-    folder.run("net diff --git HEAD~1...HEAD").expect(2).expect_note("write `REV..REV`");
-    folder.run("net diff --git nothing..HEAD").expect(2).expect_note("revision `nothing`");
-    folder.run("net diff --git HEAD").expect(2).expect_note("REV..REV");
-    folder.run("net diff --git --output=x..HEAD").expect(2);
-    assert!(!folder.path("x").exists());
-}
-
-#[test]
 fn little_input_is_told_as_such() {
     let folder = Folder::new(&[("policies/deny.yaml", DENY), ("broken/a.yaml", "a: [")]);
     std::fs::create_dir(folder.path("empty")).expect("a folder");
@@ -315,4 +284,23 @@ fn a_broken_policy_is_named_and_left_out() {
         ("policy.yaml", &DENY.replace("podSelector: {}", "podSelector: 3")),
     ]);
     folder.run("net list").expect(0).expect_note("network/invalid-network-policy");
+}
+
+#[test]
+fn a_picture_that_is_too_large_is_refused_before_anything_is_listed() {
+    let pod = |index: usize| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{index}, namespace: a}}\n\
+             spec: {{containers: [{{name: c, image: i}}]}}\n"
+        )
+    };
+    let all: String = (0..1_001).map(pod).collect();
+    let folder = Folder::new(&[("all.yaml", &all)]);
+    // All these pods reach each other: their connections are too many to be listed, and are not asked for.
+    folder.run("net list -o csv all.yaml").expect(2).expect_note("more than 1000000 connections");
+    for line in ["graph -o svg", "list -o csv=out.csv -o svg"] {
+        folder.run(&format!("net {line} all.yaml")).expect(2).expect_note("more than 400 nodes to draw");
+    }
+    assert!(!folder.path("out.csv").exists());
+    folder.run("net graph --fold -o svg all.yaml").expect(0);
 }

@@ -21,16 +21,16 @@ pub(super) fn list(arguments: &NetList, context: &Context) -> Result<Exit> {
         exposure: arguments.exposure,
         fold: arguments.fold,
     };
-    let found = Listing::of(&network, &choice)?;
-    let names = actor::names(&network.model);
     let is_drawn = |output: &crate::cli::net::NetOutput<ConnectionsFormat>| {
         matches!(output.format, ConnectionsFormat::Graph(_))
     };
-    let drawn = if arguments.outputs.iter().any(is_drawn) {
-        Some(picture::of_listing(&network, &found, &names)?)
-    } else {
-        None
-    };
+    let is_drawn = arguments.outputs.iter().any(is_drawn);
+    if is_drawn {
+        picture::check_size(&network, &choice)?;
+    }
+    let found = Listing::of(&network, &choice)?;
+    let names = actor::names(&network.model);
+    let drawn = if is_drawn { Some(picture::of_listing(&network, &found, &names)?) } else { None };
     write(&arguments.outputs, ConnectionsFormat::Text, |format, _, out| match (format, &drawn) {
         (ConnectionsFormat::Text, _) => listing::text(&found, &names, out),
         (ConnectionsFormat::Json, _) => listing::json(&found, &names, out),
@@ -50,6 +50,7 @@ pub(super) fn graph(arguments: &NetGraph, context: &Context) -> Result<Exit> {
         exposure: arguments.exposure,
         fold: arguments.fold,
     };
+    picture::check_size(&network, &choice)?;
     let found = Listing::of(&network, &choice)?;
     let drawn = picture::of_listing(&network, &found, &actor::names(&network.model))?;
     write(&arguments.outputs, GraphFormat::Svg, |format, _, out| draw(format, &drawn, out))?;
