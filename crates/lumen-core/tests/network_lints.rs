@@ -38,12 +38,18 @@ fn folders() -> Vec<PathBuf> {
 fn each_lint_finds_the_bad_example_and_not_its_twin() {
     for folder in folders() {
         let rule = folder.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
-        let count = |file: &str| {
-            let found = lints(&folder.join(file));
-            found.iter().filter(|finding| *finding.rule.name == *rule).count()
-        };
-        assert_eq!(count("bad.yaml"), 1, "{rule}: bad.yaml");
-        assert_eq!(count("good.yaml"), 0, "{rule}: good.yaml");
+        let files = std::fs::read_dir(&folder).expect("a folder");
+        let files = files.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"));
+        // Besides `bad.yaml` and `good.yaml` there may be more pairs, such as `bad-tier.yaml` and `good-tier.yaml`.
+        let files: Vec<String> = files.collect();
+        assert!(files.iter().any(|file| file == "bad.yaml"), "{rule}");
+        for file in files.iter().filter_map(|file| file.strip_prefix("bad")) {
+            for (start, wanted) in [("bad", 1), ("good", 0)] {
+                let found = lints(&folder.join(format!("{start}{file}")));
+                let count = found.iter().filter(|finding| *finding.rule.name == *rule).count();
+                assert_eq!(count, wanted, "{rule}: {start}{file}: {found:?}");
+            }
+        }
     }
 }
 

@@ -33,6 +33,7 @@ pub mod rules;
 mod selectors;
 mod services;
 mod shadow;
+mod tiers;
 
 /// Most names that a message lists.
 const NAMES_MAX: usize = 3;
@@ -52,6 +53,7 @@ static LINTS: &[(&[&LintRule], Lint)] = &[
     (&[&rules::SERVICE_PORT], services::service_ports),
     (&[&rules::HOST_NETWORK], coverage::host_network),
     (&[&rules::SHADOWED_RULE], shadow::shadowed),
+    (&[&rules::PRIORITY_TIE], tiers::ties),
     (&[&rules::DNS_FORGOTTEN], cluster::dns_forgotten),
     (&[&rules::API_SERVER_FORGOTTEN], cluster::api_server_forgotten),
     (&[&rules::VIRTUAL_ADDRESS, &rules::BLOCK_COVERS_PODS], addresses::blocks),

@@ -151,6 +151,19 @@ pub static SHADOWED_RULE: Rule = rule(
     &[DOCS],
 );
 
+/// Two policies of the administrator of which it is open which goes first.
+pub static PRIORITY_TIE: Rule = rule(
+    "priority-tie",
+    Severity::Medium,
+    [
+        "no two policies of the cluster's administrator of one priority disagree",
+        "The one with the lower number decides; of two with the same number the network plugin may apply either, and another \
+         plugin or version the other",
+        "Give each policy a priority of its own",
+    ],
+    &["https://network-policy-api.sigs.k8s.io/api-overview/"],
+);
+
 /// Egress is restricted and DNS is not allowed.
 pub static DNS_FORGOTTEN: Rule = rule(
     "dns-forgotten",
@@ -298,6 +311,7 @@ pub static RULES: &[&Rule] = &[
     &SERVICE_PORT,
     &HOST_NETWORK,
     &SHADOWED_RULE,
+    &PRIORITY_TIE,
     &DNS_FORGOTTEN,
     &API_SERVER_FORGOTTEN,
     &VIRTUAL_ADDRESS,

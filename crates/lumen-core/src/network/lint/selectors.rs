@@ -6,7 +6,7 @@ use super::{Context, Findings, SYSTEM_NAMESPACES, called, finding, related, rule
 use crate::finding::{Edit, Finding, Fix, Safety, Severity};
 use crate::network::Workload;
 use crate::network::policy::{
-    Direction, NamespaceMatch, PeerMatch, PodPattern, Policy, RuleAction, RulePeer,
+    Direction, NamespaceMatch, PeerMatch, PodPattern, Policy, PolicyKind, RuleAction, RulePeer,
 };
 use crate::network::well_known::bare_namespace;
 use crate::object::label;
@@ -98,18 +98,48 @@ fn split(
     Some(related(found, policy.locate(&outer.at), "the other peer"))
 }
 
+/// Where the selectors of a subject or a peer stand: of the namespaces, if that is one of its own, and of the pods.
+fn places(policy: &Policy, at: &Pointer, is_subject: bool) -> (Option<Pointer>, Pointer) {
+    match policy.kind {
+        PolicyKind::NetworkPolicy if is_subject => (None, at.clone()),
+        PolicyKind::NetworkPolicy => (Some(at.child("namespaceSelector")), at.child("podSelector")),
+        // One selector is of both.
+        PolicyKind::CiliumNetworkPolicy | PolicyKind::CiliumClusterwideNetworkPolicy => (None, at.clone()),
+        PolicyKind::AdminNetworkPolicy
+        | PolicyKind::BaselineAdminNetworkPolicy
+        | PolicyKind::ClusterNetworkPolicy => {
+            let (whole, pods) = (at.child("namespaces"), at.child("pods"));
+            match policy.entry.value.find(&whole) {
+                Some(_) => (Some(whole.clone()), whole),
+                None => (Some(pods.child("namespaceSelector")), pods.child("podSelector")),
+            }
+        }
+    }
+}
+
+/// Whether a selector is of labels that manifests give to pods. Cilium has labels of its own making.
+fn is_of_manifests(policy: &Policy, selector: &Selector) -> bool {
+    let is_cilium =
+        matches!(policy.kind, PolicyKind::CiliumNetworkPolicy | PolicyKind::CiliumClusterwideNetworkPolicy);
+    let is_made =
+        |key: &str| key.contains(':') || key.starts_with("io.cilium.") || key.starts_with("io.kubernetes.");
+    !is_cilium || !selector.requirements().iter().any(|each| is_made(each.key()))
+}
+
 /// Selectors that select nothing.
 pub(super) fn dead_selectors(context: &Context<'_>, findings: &mut Findings<'_>) {
-    for policy in context.network_policies() {
-        findings.extend(dead_pods(context, policy, &policy.subject, &policy.subject_at, true));
+    for policy in context.model.policies() {
+        let (namespaces_at, at) = places(policy, &policy.subject_at, true);
+        let dead = namespaces_at.and_then(|at| dead_namespaces(context, policy, &policy.subject, &at, true));
+        findings.extend(dead.or_else(|| dead_pods(context, policy, &policy.subject, &at, true)));
         for rule in Direction::ALL.iter().flat_map(|direction| &policy.section(*direction).rules) {
             if rule.action == RuleAction::Pass {
                 continue;
             }
             for peer in &rule.peers {
                 let Some(pattern) = pods(peer) else { continue };
-                let dead = dead_namespaces(context, policy, pattern, peer);
-                let at = peer.at.child("podSelector");
+                let (namespaces_at, at) = places(policy, &peer.at, false);
+                let dead = namespaces_at.and_then(|at| dead_namespaces(context, policy, pattern, &at, false));
                 findings.extend(dead.or_else(|| dead_pods(context, policy, pattern, &at, false)));
             }
         }
@@ -121,7 +151,8 @@ fn dead_namespaces(
     context: &Context<'_>,
     policy: &Policy,
     pattern: &PodPattern,
-    peer: &RulePeer,
+    at: &Pointer,
+    is_subject: bool,
 ) -> Option<Finding> {
     let NamespaceMatch::Selected(selector) = &pattern.namespaces else { return None };
     let positive: Vec<&Requirement> =
@@ -141,7 +172,7 @@ fn dead_namespaces(
             .map(|found| found.certain);
         known.or(SYSTEM_NAMESPACES.contains(&value.as_str()).then_some(true)).map(|certain| (value, certain))
     });
-    let at = peer.at.child("namespaceSelector");
+    let what = if is_subject { "this policy may select nothing" } else { "this peer may allow nothing" };
     let (message, severity) = match named {
         Some((name, true)) => (
             format!("namespace `{name}` has no label `{selector}`: select it by `{NAME_LABEL}: {name}`"),
@@ -154,13 +185,12 @@ fn dead_namespaces(
             ),
             Severity::Low,
         ),
-        None if context.counted(namespaces.iter()).filter(|namespace| namespace.certain).count() > 1 => (
-            format!("no namespace among the inputs has the label `{selector}`: this peer may allow nothing"),
-            Severity::Info,
-        ),
+        None if context.counted(namespaces.iter()).filter(|namespace| namespace.certain).count() > 1 => {
+            (format!("no namespace among the inputs has the label `{selector}`: {what}"), Severity::Info)
+        }
         None => return None,
     };
-    let mut found = finding(&rules::DEAD_NAMESPACE_SELECTOR, message, &policy.entry, &at);
+    let mut found = finding(&rules::DEAD_NAMESPACE_SELECTOR, message, &policy.entry, at);
     if let ([_], Some((name, _)), Some(_)) =
         (selector.requirements(), named, policy.entry.value.find(&at.child("matchLabels")))
     {
@@ -191,7 +221,10 @@ fn dead_pods(
 ) -> Option<Finding> {
     let selector = &pattern.pods;
     // One that only says what pods must not have is made for what may come.
-    if selector.is_empty() || !selector.requirements().iter().all(is_positive) {
+    if selector.is_empty()
+        || !selector.requirements().iter().all(is_positive)
+        || !is_of_manifests(policy, selector)
+    {
         return None;
     }
     let own = Context::namespace_of(policy);

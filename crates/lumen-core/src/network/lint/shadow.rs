@@ -10,9 +10,9 @@ use crate::network::port::{Ports, Protocol};
 use crate::selector::{Operator, Requirement, Selector};
 
 /// A rule with its policy, and its ports as they are compared.
-struct Owned<'a> {
-    policy: &'a Policy,
-    rule: &'a Rule,
+pub(super) struct Owned<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) rule: &'a Rule,
     /// The ports by number and those by name; `None` where all are meant.
     ports: Option<(Ports, Names<'a>)>,
 }
@@ -21,7 +21,7 @@ struct Owned<'a> {
 type Names<'a> = BTreeSet<(Option<Protocol>, &'a str)>;
 
 impl<'a> Owned<'a> {
-    fn of(policy: &'a Policy, rule: &'a Rule) -> Self {
+    pub(super) fn of(policy: &'a Policy, rule: &'a Rule) -> Self {
         let ports = rule.ports.as_ref().map(|ports| {
             let (mut numbers, mut names) = (Vec::new(), BTreeSet::new());
             for (_, port) in ports {
@@ -36,9 +36,15 @@ impl<'a> Owned<'a> {
     }
 }
 
+/// Rules that another covers, which adds to them or goes before.
+pub(super) fn shadowed(context: &Context<'_>, findings: &mut Findings<'_>) {
+    in_namespaces(context, findings);
+    super::tiers::shadowed(context, findings);
+}
+
 /// Rules that another of the same namespace and direction covers: its policy selects the same pods or more, its peers and ports
 /// are the same or more.
-pub(super) fn shadowed(context: &Context<'_>, findings: &mut Findings<'_>) {
+fn in_namespaces(context: &Context<'_>, findings: &mut Findings<'_>) {
     let mut groups: BTreeMap<(&str, Direction), Vec<(&Policy, &Rule)>> = BTreeMap::new();
     for policy in context.network_policies() {
         for direction in Direction::ALL {
@@ -149,7 +155,8 @@ impl<'a> Index<'a> {
     }
 }
 
-fn covers(context: &Context<'_>, wide: &Owned<'_>, narrow: &Owned<'_>) -> bool {
+/// Whether a rule is about all that another is about: the pods that are selected, the peers and the ports.
+pub(super) fn covers(context: &Context<'_>, wide: &Owned<'_>, narrow: &Owned<'_>) -> bool {
     let covers_peer = |peer: &PeerMatch| {
         let others = context.counted(wide.rule.peers.iter());
         others.into_iter().any(|other| covers_peer(context, &other.who, peer))
@@ -159,8 +166,10 @@ fn covers(context: &Context<'_>, wide: &Owned<'_>, narrow: &Owned<'_>) -> bool {
         wide.policy.entry.object == narrow.policy.entry.object
             && wide.policy.entry.location != narrow.policy.entry.location
     };
+    let (wide_subject, subject) = (&wide.policy.subject, &narrow.policy.subject);
     covers_ports(context, wide, narrow)
-        && is_implied(context, &narrow.policy.subject.pods, &wide.policy.subject.pods)
+        && is_implied(context, &subject.pods, &wide_subject.pods)
+        && covers_namespaces(context, &wide_subject.namespaces, &subject.namespaces)
         && narrow.rule.peers.iter().all(|peer| covers_peer(&peer.who))
         && !same_object()
 }
@@ -181,20 +190,24 @@ fn covers_peer(context: &Context<'_>, wide: &PeerMatch, narrow: &PeerMatch) -> b
     match (wide, narrow) {
         (PeerMatch::Anyone, _) => true,
         (PeerMatch::Pods(wide), PeerMatch::Pods(narrow)) => {
-            let namespaces = match (&wide.namespaces, &narrow.namespaces) {
-                (NamespaceMatch::Named(wide), NamespaceMatch::Named(narrow)) => wide == narrow,
-                (NamespaceMatch::Selected(wide), NamespaceMatch::Selected(narrow)) => {
-                    is_implied(context, narrow, wide)
-                }
-                (NamespaceMatch::Selected(wide), NamespaceMatch::Named(_)) => wide.is_empty(),
-                (NamespaceMatch::Named(_), NamespaceMatch::Selected(_)) => false,
-            };
-            namespaces && is_implied(context, &narrow.pods, &wide.pods)
+            covers_namespaces(context, &wide.namespaces, &narrow.namespaces)
+                && is_implied(context, &narrow.pods, &wide.pods)
         }
         (PeerMatch::Addresses { set: wide, .. }, PeerMatch::Addresses { set: narrow, .. }) => {
             covers_addresses(context, wide, narrow)
         }
         _ => false,
+    }
+}
+
+fn covers_namespaces(context: &Context<'_>, wide: &NamespaceMatch, narrow: &NamespaceMatch) -> bool {
+    match (wide, narrow) {
+        (NamespaceMatch::Named(wide), NamespaceMatch::Named(narrow)) => wide == narrow,
+        (NamespaceMatch::Selected(wide), NamespaceMatch::Selected(narrow)) => {
+            is_implied(context, narrow, wide)
+        }
+        (NamespaceMatch::Selected(wide), NamespaceMatch::Named(_)) => wide.is_empty(),
+        (NamespaceMatch::Named(_), NamespaceMatch::Selected(_)) => false,
     }
 }
 
