@@ -135,3 +135,6 @@ fn peers_meet(context: &Context<'_>, one: &Rule, other: &Rule) -> bool {
     };
     one.peers.iter().any(|peer| context.counted(other.peers.iter()).any(|other| meets(peer, other)))
 }
+
+#[cfg(test)]
+mod tests;
