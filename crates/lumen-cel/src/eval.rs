@@ -154,7 +154,7 @@ impl<'a> Machine<'a> {
             Root::OldObject => Val::from(self.bindings.old_object),
             Root::Request => Val::from(self.bindings.request),
             Root::NamespaceObject => Val::from(self.bindings.namespace_object),
-            Root::Params => Val::from(self.bindings.constraint),
+            Root::Params => Val::from(self.bindings.params),
             Root::Variables => Val::Map(Map::Data(Object::default())),
             Root::Variable(index) => return self.variable(index),
             Root::Local(index) => self.locals.get(index).cloned().ok_or_else(no_overload)?,
@@ -171,10 +171,7 @@ impl<'a> Machine<'a> {
                 let use_old = is_deletion && self.bindings.object.is_null();
                 return Ok(Val::from(if use_old { self.bindings.old_object } else { self.bindings.object }));
             }
-            1 => {
-                let parameters = self.bindings.constraint.get("spec").and_then(|spec| spec.get("parameters"));
-                return Ok(parameters.map_or(Val::Null, Val::from));
-            }
+            1 => return Ok(Val::from(self.bindings.parameters)),
             _ => {}
         }
         let variables = self.variables;

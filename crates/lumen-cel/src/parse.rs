@@ -27,7 +27,7 @@ pub(crate) struct Fault {
 pub(crate) struct Scope<'a> {
     /// Variables that stand before it.
     pub(crate) variables: &'a [String],
-    /// `params` is the constraint.
+    /// Whether it may name `params`.
     pub(crate) has_params: bool,
 }
 

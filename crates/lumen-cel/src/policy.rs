@@ -92,9 +92,10 @@ pub struct Bindings<'a> {
     pub request: &'a Value,
     /// `namespaceObject`: null where there is none or it is not known.
     pub namespace_object: &'a Value,
-    /// The constraint with its defaults. Its `spec.parameters` are `variables.params`, null where there are none; the expressions of
-    /// variables read it as `params`.
-    pub constraint: &'a Value,
+    /// `params`, which the expressions of variables read.
+    pub params: &'a Value,
+    /// `variables.params`: null where there are none.
+    pub parameters: &'a Value,
 }
 
 /// What an evaluation may spend.

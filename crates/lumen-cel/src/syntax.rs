@@ -57,7 +57,7 @@ pub(crate) enum Root {
     OldObject,
     Request,
     NamespaceObject,
-    /// The constraint, for the variables alone.
+    /// `params`, for the variables alone.
     Params,
     Variables,
     /// `variables.name`, by its place in the list.

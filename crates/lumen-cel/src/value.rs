@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use lumen_value::{Array, Object, Str, Value};
 
+use crate::eval::Fault;
+
 /// A value. A clone is cheap.
 #[derive(Clone, Debug)]
 pub(crate) enum Val {
@@ -43,6 +45,16 @@ pub(crate) struct Moment {
 impl Moment {
     /// Seconds of the first and the last that there may be: of the years 1 and 9999.
     pub(crate) const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+
+    /// Whether it is Go's zero of a time, the first that there may be.
+    pub(crate) const fn is_zero(self) -> bool {
+        self.seconds == *Self::SECONDS.start() && self.nanos == 0
+    }
+
+    /// What cel-go says where there is no such moment.
+    pub(crate) fn overflow() -> Fault {
+        Fault::new("timestamp overflow")
+    }
 
     pub(crate) const fn nanoseconds(self) -> i128 {
         self.seconds as i128 * 1_000_000_000 + self.nanos as i128
@@ -153,7 +165,7 @@ impl Val {
             Self::List(list) => list.len() == 0,
             Self::Map(map) => map.len() == 0,
             Self::Duration(ns) => *ns == 0,
-            Self::Timestamp(at) => at.seconds == -62_135_596_800 && at.nanos == 0,
+            Self::Timestamp(at) => at.is_zero(),
             Self::Optional(inner) => inner.is_none(),
             _ => false,
         }

@@ -34,7 +34,8 @@ fn expressions_give_what_they_give_in_gatekeeper() {
         old_object: &Value::Null,
         request: &Value::Null,
         namespace_object: &Value::Null,
-        constraint: &Value::Null,
+        params: &Value::Null,
+        parameters: &Value::Null,
     };
     let mut wrong = Vec::new();
     for line in lines.lines() {

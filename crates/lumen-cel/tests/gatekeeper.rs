@@ -1,7 +1,9 @@
 //! The CEL templates of `admission/gator.jsonl`: what the policies say of each object, by the messages of the expected results.
 
+#[path = "../../../tests/conformance/harness.rs"]
+mod harness;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use lumen_cel::{Bindings, Budget, FailurePolicy, Policy, Source, Validation, Variable};
 use lumen_value::read::{self, Limits};
@@ -60,13 +62,7 @@ fn policy(template: &Value) -> Option<(String, Policy)> {
 
 #[test]
 fn conformance_admission_gator_cel() {
-    let dir = std::env::var_os("LUMEN_CONFORMANCE_DIR")
-        .map_or_else(|| "../shared/conformance".into(), PathBuf::from);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("a crate lies in crates/NAME");
-    let Ok(lines) = std::fs::read_to_string(root.join(dir).join("admission/gator.jsonl")) else {
-        println!("conformance admission/gator.jsonl (CEL): skipped, no such file");
-        return;
-    };
+    let Some(lines) = harness::text_of("conformance (CEL)", "admission/gator.jsonl") else { return };
     let (mut passed, mut total) = (0, 0);
     let mut wrong = Vec::new();
     for line in lines.lines().filter(|line| line.contains("K8sNativeValidation")) {
@@ -96,7 +92,11 @@ fn conformance_admission_gator_cel() {
                     old_object: &null,
                     request: &request,
                     namespace_object: &null,
-                    constraint,
+                    params: constraint,
+                    parameters: constraint
+                        .get("spec")
+                        .and_then(|spec| spec.get("parameters"))
+                        .unwrap_or(&null),
                 };
                 let violations = policy.evaluate(&bindings, &Budget::default()).expect("within the budget");
                 got.extend(violations.into_iter().map(|violation| violation.message));
@@ -123,12 +123,9 @@ fn conformance_admission_gator_cel() {
 /// Every CEL source of the policies that a real Gatekeeper decided with compiles.
 #[test]
 fn sources_of_the_recorded_decisions_compile() {
-    let dir = std::env::var_os("LUMEN_CONFORMANCE_DIR")
-        .map_or_else(|| "../shared/conformance".into(), PathBuf::from);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("a crate lies in crates/NAME");
-    let Ok(text) = std::fs::read(root.join(dir).join("admission/decisions-policies.yaml")) else { return };
+    let Some(text) = harness::text_of("sources", "admission/decisions-policies.yaml") else { return };
     let mut count = 0;
-    for document in read::read(&text, &Limits::default()).documents {
+    for document in read::read(text.as_bytes(), &Limits::default()).documents {
         let code = document.value.get("spec").and_then(|spec| spec.get("targets")?.at(0)?.get("code"));
         for entry in items(code)
             .iter()

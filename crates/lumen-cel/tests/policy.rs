@@ -48,7 +48,12 @@ impl Review {
             old_object: &self.old_object,
             request: &self.request,
             namespace_object: &Value::Null,
-            constraint: &self.constraint,
+            params: &self.constraint,
+            parameters: self
+                .constraint
+                .get("spec")
+                .and_then(|spec| spec.get("parameters"))
+                .unwrap_or(&Value::Null),
         };
         let violations = Policy::load(source).0.evaluate(&bindings, &budget)?;
         Ok(violations.into_iter().map(|violation| violation.message).collect())

@@ -10,7 +10,9 @@ mod syntax;
 pub use syntax::{Refusal, Translated, translate};
 
 /// Most memory of a compiled pattern, in bytes.
-const PROGRAM_BYTES_MAX: usize = 16 << 20;
+pub const PROGRAM_BYTES_MAX: usize = 16 << 20;
+/// The same for a pattern of which foreign texts may have many kept at once.
+pub const KEPT_PROGRAM_BYTES_MAX: usize = 1 << 20;
 /// How deep a translated pattern may nest: more than Go allows.
 const NEST_MAX: u32 = 4_000;
 

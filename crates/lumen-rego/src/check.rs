@@ -33,6 +33,7 @@ pub(crate) use self::narrow::constant;
 pub(crate) use self::state::dotted;
 use self::state::{Generator, State};
 use self::tree::Tree;
+pub(crate) use self::vars::is_generated_text as is_generated;
 use self::vars::{Skip, VarSet};
 use crate::ast::{Body, Module, Name};
 use crate::builtin::Capabilities;

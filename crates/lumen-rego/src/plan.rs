@@ -351,6 +351,8 @@ pub enum How {
     Walk,
     /// Nothing does it here.
     Missing,
+    /// Not a built-in but a variable without a value, of a name that the checks take for one of their own: it fails.
+    Unbound,
 }
 
 /// A node of the tree of rules, for walks whose keys are not constant.

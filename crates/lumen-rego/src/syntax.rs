@@ -18,6 +18,7 @@ mod scan;
 mod statement;
 mod term;
 mod token;
+mod unclosed;
 
 use std::sync::Arc;
 

@@ -1,11 +1,12 @@
 //! Calls of built-ins with literal operands, taken out of `rego/eval.jsonl`, against what OPA answers. Needs no evaluator.
 #![expect(clippy::expect_used, reason = "test code")]
 
+#[path = "../../../tests/conformance/harness.rs"]
+mod harness;
 #[path = "builtins/literal.rs"]
 mod literal;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use literal::Reader;
 use lumen_rego::builtin::{self, Budget, Context, Failure, cache::Cache};
@@ -18,13 +19,7 @@ const LEFT_OUT: &[&str] = &["time.now_ns", "opa.runtime", "http.send"];
 
 #[test]
 fn conformance_rego_builtins() {
-    let dir = std::env::var_os("LUMEN_CONFORMANCE_DIR")
-        .map_or_else(|| "../shared/conformance".into(), PathBuf::from);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("a crate lies in crates/NAME");
-    let Ok(lines) = std::fs::read_to_string(root.join(dir).join("rego/eval.jsonl")) else {
-        println!("conformance rego/eval.jsonl (calls): skipped, no such file");
-        return;
-    };
+    let Some(lines) = harness::text_of("conformance (calls)", "rego/eval.jsonl") else { return };
     let only = std::env::var("BUILTIN").ok();
     let (mut passed, mut total) = (0, 0);
     let mut missing: BTreeMap<String, usize> = BTreeMap::new();
@@ -51,45 +46,6 @@ fn conformance_rego_builtins() {
     println!("conformance rego/eval.jsonl (calls): {passed}/{total}");
     println!("not tried: {missing:?}");
     assert!(wrong.is_empty(), "{} cases differ\n{}", wrong.len(), wrong.join("\n"));
-}
-
-/// Calls with an oracle's answers, where `LUMEN_REGO_CALLS` names a file of them: one JSON object a line, `call`, and
-/// `term` (the answer as Rego text) or `error` (as OPA prints it).
-#[test]
-fn calls_of_an_oracle() {
-    let Some(file) = std::env::var_os("LUMEN_REGO_CALLS") else { return };
-    let lines = std::fs::read_to_string(file).expect("a file of calls");
-    let (mut total, mut wrong) = (0, Vec::new());
-    for line in lines.lines() {
-        let case: serde_json::Value = serde_json::from_str(line).expect("JSON lines");
-        let text = case["call"].as_str().expect("a call");
-        let Some((name, operands)) = literal::call(text) else {
-            wrong.push(format!("cannot read {text}"));
-            continue;
-        };
-        let Some(function) = builtin::function(name) else { continue };
-        total += 1;
-        let answer = match called(function, &operands) {
-            Ok(value) => term::text(&value),
-            Err(Failure::Type(message)) => format!("! eval_type_error: {name}: {message}"),
-            Err(Failure::Builtin(message)) => format!("! eval_builtin_error: {name}: {message}"),
-            Err(other) => format!("{other:?}"),
-        };
-        let want = match case["error"].as_str() {
-            Some(error) => format!("! {error}"),
-            None => case["term"].as_str().expect("a term").to_owned(),
-        };
-        if answer != want {
-            wrong.push(format!("{text}\n      got {answer}\n     want {want}"));
-        }
-    }
-    println!("calls: {}/{total}", total - wrong.len());
-    assert!(
-        wrong.is_empty(),
-        "{} differ\n{}",
-        wrong.len(),
-        wrong.iter().take(40).cloned().collect::<Vec<_>>().join("\n")
-    );
 }
 
 enum Wrong {

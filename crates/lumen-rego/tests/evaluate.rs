@@ -316,3 +316,56 @@ fn members_that_do_not_come_apart_are_found() {
         assert_eq!(!outcome.solutions.is_empty(), holds, "{query}");
     }
 }
+
+#[test]
+fn templates_have_the_types_of_go() {
+    let data = Data::default();
+    for (template, values, wanted) in [
+        (
+            "{{.a.b.c}} {{.z.y}} {{if .z.y}}1{{else}}2{{end}}{{range .z.y}}1{{end}}",
+            r#"{"a": {}}"#,
+            "<undefined> <undefined> 2",
+        ),
+        (
+            "{{printf `%s %d %T %5.1f` .a .a .a .a}}",
+            r#"{"a": 1.5}"#,
+            "1.5 %!d(json.Number=1.5) json.Number %!f(json.Number=    1)",
+        ),
+        (
+            "{{printf `%v %d %T %#v` .a .a .a .a}}",
+            r#"{"a": [1, null, {"k": true}]}"#,
+            "[1 <nil> map[k:true]] [%!d(json.Number=1) <nil> map[%!d(string=k):%!d(bool=true)]] []interface {} \
+             []interface {}{\"1\", interface {}(nil), map[string]interface {}{\"k\":true}}",
+        ),
+        (
+            "{{printf `%w %t %s %T` .a .b .z .z}}",
+            r#"{"a": {"b": 1}, "b": true}"#,
+            "%!w(map[string]interface {}=map[b:1]) true %!s(<nil>) <nil>",
+        ),
+        (
+            "{{printf `%T %s %T %d` 1 1 (index .a 0) (index .b 0)}}",
+            r#"{"a": "x", "b": 7}"#,
+            "int %!s(int=1) uint8 55",
+        ),
+        (
+            "{{printf `%d` 1 nil .a}} {{html .z}}",
+            r#"{"a": 1}"#,
+            "1%!(EXTRA <nil>, json.Number=1) &lt;no value&gt;",
+        ),
+    ] {
+        let template = lumen_value::Value::from(template).to_json();
+        let program = program(&format!("package t\n\nx := strings.render_template({template}, {values})\n"));
+        let outcome = ask(&program, "y = data.t.x", Inputs::new(&data, BUDGET)).unwrap();
+        assert_eq!(outcome.value().and_then(lumen_value::Value::as_str), Some(wanted), "{template}");
+    }
+}
+
+#[test]
+fn a_variable_of_a_name_of_the_checks_fails_where_it_has_no_value() {
+    let data = Data::default();
+    let program = program("package t\n\np = __local0__ if __local1__ = 1\n\nq = 1\n");
+    let outcome = ask(&program, "y = data.t.q", Inputs::new(&data, BUDGET)).unwrap();
+    assert_eq!(outcome.value().unwrap().to_json(), "1");
+    let (_, found) = code(ask(&program, "y = data.t.p", Inputs::new(&data, BUDGET)));
+    assert!(found.contains("var requires evaluation"), "{found}");
+}

@@ -34,7 +34,8 @@ fn call(name: &str, is_member: bool, operands: &[Val]) -> Option<eval::Answer> {
         old_object: &nothing,
         request: &nothing,
         namespace_object: &nothing,
-        constraint: &nothing,
+        params: &nothing,
+        parameters: &nothing,
     };
     Some(function::call(&mut Machine::new(&bindings, &[], STEPS), function, operands))
 }

@@ -17,19 +17,15 @@ fn unsigned_overflow() -> Fault {
     Fault::new("unsigned integer overflow")
 }
 
-fn timestamp_overflow() -> Fault {
-    Fault::new("timestamp overflow")
-}
-
 /// A moment so many nanoseconds later, shown as far east of UTC.
 fn later(at: Moment, ns: i128) -> Answer {
     let total = at.nanoseconds() + ns;
-    let seconds = i64::try_from(total.div_euclid(1_000_000_000)).map_err(|_| timestamp_overflow())?;
-    let nanos = u32::try_from(total.rem_euclid(1_000_000_000)).map_err(|_| timestamp_overflow())?;
+    let seconds = i64::try_from(total.div_euclid(1_000_000_000)).map_err(|_| Moment::overflow())?;
+    let nanos = u32::try_from(total.rem_euclid(1_000_000_000)).map_err(|_| Moment::overflow())?;
     if Moment::SECONDS.contains(&seconds) {
         Ok(Val::Timestamp(Moment { seconds, nanos, offset: at.offset }))
     } else {
-        Err(timestamp_overflow())
+        Err(Moment::overflow())
     }
 }
 

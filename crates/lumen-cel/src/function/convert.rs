@@ -171,7 +171,7 @@ fn timestamp(machine: &mut Machine<'_>, operands: &[Val]) -> Answer {
         Val::Int(seconds) if Moment::SECONDS.contains(seconds) => {
             Ok(Val::Timestamp(Moment { seconds: *seconds, nanos: 0, offset: 0 }))
         }
-        Val::Int(_) => Err(Fault::new("timestamp overflow")),
+        Val::Int(_) => Err(Moment::overflow()),
         Val::Text(_) => {
             let text = utf8(machine, operands, 0)?;
             super::time::parse_timestamp(text)

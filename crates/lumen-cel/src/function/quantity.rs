@@ -7,7 +7,7 @@ use crate::eval::{Answer, Fault, no_overload};
 use crate::value::Val;
 
 pub(super) const TABLE: &[Row] = &[
-    ("add", MEMBER, 1, 1, |_, operands| combined(operands, true)),
+    ("add", MEMBER, 1, 1, |_, operands| quantity_of(operands)?.plus(amount_of(operands)?)),
     ("asApproximateFloat", MEMBER, 0, 0, |_, operands| Ok(Val::Double(quantity_of(operands)?.approximate()))),
     ("asInteger", MEMBER, 0, 0, |_, operands| {
         let int = quantity_of(operands)?.integer();
@@ -25,7 +25,7 @@ pub(super) const TABLE: &[Row] = &[
     ("sign", GLOBAL, 1, 1, |_, operands| {
         Ok(Val::Int(quantity_of(operands)?.nanos.signum().try_into().unwrap_or(0)))
     }),
-    ("sub", MEMBER, 1, 1, |_, operands| combined(operands, false)),
+    ("sub", MEMBER, 1, 1, |_, operands| quantity_of(operands)?.plus(amount_of(operands)?.negated()?)),
     // Of quantities and of versions.
     ("compareTo", MEMBER, 1, 1, |_, operands| {
         compared(operands).map(|order| Val::Int(i64::from(order as i8)))
@@ -42,7 +42,7 @@ const MALFORMED: &str =
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
 /// A quantity in thousand millionths; what is finer is rounded away from zero, as Kubernetes does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Quantity {
     nanos: i128,
     /// As Kubernetes keeps what it reads and computes quickly: only of that it says whether it is an integer.
@@ -152,6 +152,17 @@ impl Quantity {
         self.nanos as f64 / ONE as f64
     }
 
+    fn plus(&self, other: Self) -> Answer {
+        let small = self.small.zip(other.small).and_then(|(a, b)| a.plus(b));
+        let nanos = self.nanos.checked_add(other.nanos).ok_or_else(overflow)?;
+        Ok(Val::Quantity(Self { nanos, small }.into()))
+    }
+
+    fn negated(self) -> Result<Self, Fault> {
+        let nanos = self.nanos.checked_neg().ok_or_else(overflow)?;
+        Ok(Self { nanos, small: self.small.and_then(Small::negated) })
+    }
+
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         self.nanos.cmp(&other.nanos)
     }
@@ -201,24 +212,20 @@ fn quantity_of(operands: &[Val]) -> Result<&Quantity, Fault> {
     }
 }
 
-/// The sum, or the difference, with a quantity or an integer.
-fn combined(operands: &[Val], is_sum: bool) -> Answer {
-    let int;
-    let other = match operand(operands, 1)? {
-        Val::Quantity(other) => other,
+/// What is added or taken away: a quantity or an integer.
+fn amount_of(operands: &[Val]) -> Result<Quantity, Fault> {
+    match operand(operands, 1)? {
+        Val::Quantity(quantity) => Ok(**quantity),
         Val::Int(value) => {
             let small = Some(Small { value: *value, scale: 0 });
-            int = Quantity { nanos: i128::from(*value) * ONE, small };
-            &int
+            Ok(Quantity { nanos: i128::from(*value) * ONE, small })
         }
-        _ => return Err(no_overload()),
-    };
-    let quantity = quantity_of(operands)?;
-    let other_small = if is_sum { other.small } else { other.small.and_then(Small::negated) };
-    let small = quantity.small.zip(other_small).and_then(|(a, b)| a.plus(b));
-    let combine = if is_sum { i128::checked_add } else { i128::checked_sub };
-    let nanos = combine(quantity.nanos, other.nanos).ok_or_else(|| Fault::new("quantity overflow"))?;
-    Ok(Val::Quantity(Quantity { nanos, small }.into()))
+        _ => Err(no_overload()),
+    }
+}
+
+fn overflow() -> Fault {
+    Fault::new("quantity overflow")
 }
 
 fn compared(operands: &[Val]) -> Result<Ordering, Fault> {

@@ -226,9 +226,6 @@ pub(super) fn quoted(text: &str) -> String {
 /// Longest regular expression, in bytes.
 const PATTERN_BYTES_MAX: usize = 10_000;
 
-/// Most memory of a compiled regular expression, in bytes.
-const PROGRAM_BYTES_MAX: usize = 1 << 20;
-
 /// Most regular expressions that are kept during an evaluation.
 const PATTERNS_MAX: usize = 100;
 
@@ -240,7 +237,7 @@ fn pattern(machine: &mut Machine<'_>, text: &Str) -> Result<regex::Regex, Fault>
     let source = text.as_str().filter(|source| source.len() <= PATTERN_BYTES_MAX);
     let source = source.ok_or_else(|| Fault::new("error parsing regexp: expression too large"))?;
     machine.pay(100 + 10 * source.len())?;
-    let made = lumen_regex::compile(source, PROGRAM_BYTES_MAX).map_err(Fault::new)?;
+    let made = lumen_regex::compile(source, lumen_regex::KEPT_PROGRAM_BYTES_MAX).map_err(Fault::new)?;
     if machine.patterns.len() < PATTERNS_MAX {
         machine.patterns.insert(text.clone(), made.clone());
     }

@@ -43,7 +43,7 @@ fn zoned(machine: &mut Machine<'_>, operands: &[Val]) -> Result<DateTime, Fault>
     let zone = if operands.len() > 1 { zone(utf8(machine, operands, 1)?)? } else { Zone::Fixed(0) };
     Ok(match zone {
         Zone::Fixed(seconds) => {
-            let seconds = at.seconds.checked_add(seconds).ok_or_else(overflow)?;
+            let seconds = at.seconds.checked_add(seconds).ok_or_else(Moment::overflow)?;
             TimeZone::UTC.to_datetime(timestamp(Moment { seconds, ..*at })?)
         }
         Zone::Named(zone) => zone.to_datetime(timestamp(*at)?),
@@ -52,11 +52,7 @@ fn zoned(machine: &mut Machine<'_>, operands: &[Val]) -> Result<DateTime, Fault>
 
 fn timestamp(at: Moment) -> Result<Timestamp, Fault> {
     let nanos = i32::try_from(at.nanos).unwrap_or(0);
-    Timestamp::new(at.seconds, nanos).map_err(|_| overflow())
-}
-
-fn overflow() -> Fault {
-    Fault::new("timestamp overflow")
+    Timestamp::new(at.seconds, nanos).map_err(|_| Moment::overflow())
 }
 
 /// Where a clock stands.
@@ -121,10 +117,10 @@ pub(super) fn parse_timestamp(text: &str) -> Answer {
     let local: DateTime = format!("{whole}{fraction}").parse().map_err(|_| wrong())?;
     let utc = TimeZone::UTC.to_timestamp(local).map_err(|_| wrong())?;
     let nanoseconds = utc.as_nanosecond() - i128::from(offset) * 60_000_000_000;
-    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).map_err(|_| overflow())?;
-    let nanos = u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).map_err(|_| overflow())?;
+    let seconds = i64::try_from(nanoseconds.div_euclid(1_000_000_000)).map_err(|_| Moment::overflow())?;
+    let nanos = u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).map_err(|_| Moment::overflow())?;
     if !Moment::SECONDS.contains(&seconds) {
-        return Err(overflow());
+        return Err(Moment::overflow());
     }
     Ok(Val::Timestamp(Moment { seconds, nanos, offset }))
 }
@@ -154,7 +150,7 @@ pub(super) fn shown_timestamp(at: Moment) -> Result<String, Fault> {
     if at.offset == 0 {
         return Ok(moment.to_string());
     }
-    let offset = Offset::from_seconds(i32::from(at.offset) * 60).map_err(|_| overflow())?;
+    let offset = Offset::from_seconds(i32::from(at.offset) * 60).map_err(|_| Moment::overflow())?;
     Ok(moment.display_with_offset(offset).to_string())
 }
 

@@ -18,7 +18,7 @@ pub(super) const TABLE: &[Row] = &[
     }),
     ("getScheme", MEMBER, 0, 0, |_, operands| Ok(Val::text(&link(operands)?.scheme))),
     ("isURL", GLOBAL, 1, 1, |machine, operands| {
-        Ok(Val::Bool(Link::read(utf8(machine, operands, 0)?, true).is_some()))
+        Ok(Val::Bool(Link::read(utf8(machine, operands, 0)?, Form::Request).is_some()))
     }),
     ("url", GLOBAL, 1, 1, |machine, operands| {
         let text = utf8(machine, operands, 0)?;
@@ -42,13 +42,22 @@ pub(crate) struct Link {
     whole: String,
 }
 
+/// Which of Go's functions reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `url.ParseRequestURI`.
+    Request,
+    /// `url.Parse`, of what the former took, up to a `#`.
+    Reference,
+}
+
 impl Link {
     /// What Go's `url.ParseRequestURI` takes, with the parts that its `url.Parse` finds: only the latter knows of what stands behind
     /// a `#` (`apiserver/pkg/cel/library/urls.go`).
     fn parse(text: &str) -> Option<Self> {
-        Self::read(text, true)?;
+        Self::read(text, Form::Request)?;
         let (before, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let mut link = Self::read(before, false)?;
+        let mut link = Self::read(before, Form::Reference)?;
         let fragment = escaped(fragment)?;
         if !fragment.is_empty() {
             link.whole = format!("{}#{fragment}", link.whole);
@@ -56,8 +65,7 @@ impl Link {
         Some(link)
     }
 
-    /// `is_request`: as `url.ParseRequestURI` does; else as `url.Parse` does, of what the former took, up to a `#`.
-    fn read(text: &str, is_request: bool) -> Option<Self> {
+    fn read(text: &str, form: Form) -> Option<Self> {
         if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
             return None;
         }
@@ -76,7 +84,7 @@ impl Link {
         };
         let scheme = scheme.to_ascii_lowercase();
         let mut whole = if scheme.is_empty() { String::new() } else { format!("{scheme}:") };
-        let has_host = !scheme.is_empty() || (!is_request && !rest.starts_with("///"));
+        let has_host = !scheme.is_empty() || (form == Form::Reference && !rest.starts_with("///"));
         let (host, path) = match rest.strip_prefix("//").filter(|_| has_host) {
             Some(rest) => {
                 let end = rest.find('/').unwrap_or(rest.len());

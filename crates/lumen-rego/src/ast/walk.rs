@@ -162,16 +162,6 @@ pub fn walk_mut(mut part: PartMut<'_>, visit: &mut dyn FnMut(&mut PartMut<'_>) -
     });
 }
 
-/// The same over a rule with all its `else` branches.
-pub fn walk_rule_mut(rule: &mut Rule, visit: &mut dyn FnMut(&mut PartMut<'_>) -> bool) {
-    parts_of_head_mut(&mut rule.head, &mut |part| walk_mut(part, visit));
-    walk_mut(PartMut::Body(&mut rule.body), visit);
-    for rule in &mut rule.otherwise {
-        parts_of_head_mut(&mut rule.head, &mut |part| walk_mut(part, visit));
-        walk_mut(PartMut::Body(&mut rule.body), visit);
-    }
-}
-
 /// Changes every term below a part, the innermost first.
 pub fn map_terms(part: PartMut<'_>, change: &mut dyn FnMut(&mut Term)) {
     grow(|| match part {

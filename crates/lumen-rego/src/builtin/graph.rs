@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use lumen_value::{Array, Object, Set, Value};
 
-use super::arrays::{bytes_of_items, get};
+use super::arrays::bytes_of_items;
 use super::operand::{any, object, wrong};
 use super::{Answer, Context, Entry, Failure};
 
@@ -132,56 +132,33 @@ fn commit(
 
 /// `walk`: a value, and all that is in it, each with its path; a collection before what it holds, in the order of its keys.
 ///
-/// It makes one pair at a time, and takes for it from the budget, so that a walk that is left early costs no more than what it gave.
-pub struct Walk {
+/// It makes one pair at a time, and takes for it from the budget.
+struct Walk {
     /// What is at the end of the path and was not given yet.
     entered: Option<Value>,
     /// The collections on the path, and which of their members come next.
     open: Vec<(Value, usize)>,
     path: Vec<Value>,
-    pattern: Vec<Option<Value>>,
-    with_paths: bool,
 }
 
 impl Walk {
-    /// A walk through all of a value.
-    pub fn new(value: Value) -> Self {
-        Self::along(value, Vec::new())
-    }
-
-    /// A walk through what lies under the paths that begin as the pattern says: a key, or anything where it says nothing. This
-    /// is what a call whose output is `[["a", _, x], value]` looks at, and all that it gives for it; the caller still unifies.
-    pub fn along(value: Value, pattern: Vec<Option<Value>>) -> Self {
-        Self { entered: Some(value), open: Vec::new(), path: Vec::new(), pattern, with_paths: true }
-    }
-
-    /// The same walk where nobody looks at the paths: each is an empty array.
-    #[must_use]
-    pub fn without_paths(mut self) -> Self {
-        self.with_paths = false;
-        self
+    fn new(value: Value) -> Self {
+        Self { entered: Some(value), open: Vec::new(), path: Vec::new() }
     }
 
     /// The next path and value; nothing at the end.
-    pub fn next(&mut self, context: &mut Context<'_>) -> Result<Option<(Array, Value)>, Failure> {
+    fn next(&mut self, context: &mut Context<'_>) -> Result<Option<(Array, Value)>, Failure> {
         loop {
             if let Some(value) = self.entered.take() {
-                let depth = self.open.len();
                 self.open.push((value.clone(), 0));
-                if depth >= self.pattern.len() {
-                    return self.give(context, value).map(Some);
-                }
+                return self.give(context, value).map(Some);
             }
             let depth = self.open.len().saturating_sub(1);
             let Some((value, index)) = self.open.last_mut() else {
                 return Ok(None);
             };
             context.budget.steps(1)?;
-            let child = match self.pattern.get(depth) {
-                Some(Some(_)) if *index > 0 => None,
-                Some(Some(key)) => get(context, value, key)?.map(|child| (key.clone(), child.clone())),
-                _ => nth(value, *index),
-            };
+            let child = nth(value, *index);
             *index += 1;
             self.path.truncate(depth);
             match child {
@@ -197,9 +174,6 @@ impl Walk {
     }
 
     fn give(&self, context: &mut Context<'_>, value: Value) -> Result<(Array, Value), Failure> {
-        if !self.with_paths {
-            return Ok((Array::default(), value));
-        }
         context.budget.steps(self.path.len() as u64)?;
         context.budget.bytes(bytes_of_items(self.path.len() + 2))?;
         Ok((self.path.iter().cloned().collect(), value))
@@ -264,16 +238,5 @@ mod tests {
         let json = pairs.map(|pairs| Value::from(pairs).to_json());
         let expected = r#"[[[],{"a":[1,{"b":2}],"c":3}],[["a"],[1,{"b":2}]],[["a",0],1],[["a",1],{"b":2}],[["a",1,"b"],2],[["c"],3]]"#;
         assert_eq!(json, Ok(expected.to_owned()));
-        let along = with_context(|context| {
-            let pattern = vec![Some(Value::from("a")), None];
-            let mut walk = Walk::along(deep.clone(), pattern);
-            let mut found = Vec::new();
-            while let Some((path, value)) = walk.next(context)? {
-                found.push(format!("{}={}", Value::Array(path), value));
-            }
-            Ok(found)
-        });
-        let expected = [r#"["a",0]=1"#, r#"["a",1]={"b":2}"#, r#"["a",1,"b"]=2"#].map(str::to_owned);
-        assert_eq!(along, Ok(expected.to_vec()));
     }
 }

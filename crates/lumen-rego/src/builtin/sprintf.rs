@@ -4,6 +4,7 @@
 //! Source: Go 1.26, `fmt/print.go`, `fmt/format.go`; OPA, `v1/topdown/strings.go`.
 
 mod argument;
+mod decoded;
 mod float;
 mod format;
 
@@ -11,6 +12,7 @@ use lumen_value::{Str, Value};
 
 use super::{Answer, Budget, Context, Entry, Failure, operand};
 pub(super) use argument::Argument;
+pub(super) use decoded::key_text;
 use format::Printer;
 
 /// The family, by name.
@@ -206,7 +208,11 @@ impl Directives<'_, '_> {
         let argument = self.arguments.get(self.next)?;
         self.next += 1;
         match argument {
-            Argument::Integer(number) if (-NUMBER_MAX..=NUMBER_MAX).contains(number) => Some(*number),
+            Argument::Integer(number) | Argument::Named(_, number)
+                if (-NUMBER_MAX..=NUMBER_MAX).contains(number) =>
+            {
+                Some(*number)
+            }
             _ => None,
         }
     }
@@ -249,6 +255,9 @@ impl Directives<'_, '_> {
                 self.printer.write(b", ")?;
             }
             self.printer.write(argument.type_name().as_bytes())?;
+            if matches!(argument, Argument::Decoded(Value::Null)) {
+                continue;
+            }
             self.printer.write(b"=")?;
             self.printer.print(argument, 'v')?;
         }

@@ -210,7 +210,12 @@ pub(super) fn is_wildcard(name: &Name) -> bool {
 
 /// Made up by the checker.
 pub(super) fn is_generated(name: &Name) -> bool {
-    name.as_bytes().starts_with(b"__local")
+    is_generated_text(name.as_bytes())
+}
+
+/// The same of a text.
+pub(crate) fn is_generated_text(name: &[u8]) -> bool {
+    name.starts_with(b"__local")
 }
 
 /// As it is shown to people.

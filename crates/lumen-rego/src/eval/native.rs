@@ -86,6 +86,7 @@ impl Machine<'_, '_> {
                 operands.iter().try_for_each(|operand| self.budget.tree(operand))?;
                 template(operands)
             }
+            How::Unbound => Err(Failure::Halt(format!("var requires evaluation: `{name}` has no value"))),
             How::Walk | How::Missing => Err(Failure::Halt(format!("unsupported built-in: {name}"))),
         }
     }

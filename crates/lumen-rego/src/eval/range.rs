@@ -22,8 +22,19 @@ pub(crate) enum Ran {
     Gives(Value),
     /// It does not hold.
     Fails,
-    /// It ends in an error, takes more than there is, or keeps answers to numbers, which later calls are to find.
+    /// It ends in an error, takes more than there is, gives more than is kept, or keeps answers to numbers, which later calls are to
+    /// find.
     Unknown,
+}
+
+/// Most parts of a value that is kept. A value that holds another twice, which holds another twice, has few parts in memory and too
+/// many to write, compare or go through: when it is asked for, that is paid by an evaluation's budget.
+const PARTS_MAX: u64 = 1 << 16;
+
+impl Ran {
+    fn of(value: Value) -> Self {
+        if value.parts(PARTS_MAX) < PARTS_MAX { Self::Gives(value) } else { Self::Unknown }
+    }
 }
 
 /// Runs parts of a plan with an input of which nothing but what is known is there.
@@ -76,7 +87,7 @@ impl Runner {
         }
         let ran = match machine.run_to(end) {
             Ok(_) if machine.kept_numbers() => Ran::Unknown,
-            Ok(true) => Ran::Gives(machine.read(Operand::slot(result)).clone()),
+            Ok(true) => Ran::of(machine.read(Operand::slot(result)).clone()),
             Ok(false) => Ran::Fails,
             Err(_) => Ran::Unknown,
         };
@@ -101,12 +112,12 @@ impl Runner {
             }
             How::Comparison(comparison) => operand::any(operands, 1)
                 .and_then(|left| Ok(Value::Bool(compares(comparison, left, operand::any(operands, 2)?)))),
-            How::Host | How::Print | How::Trace | How::Template | How::Walk | How::Missing => {
+            How::Host | How::Print | How::Trace | How::Template | How::Walk | How::Missing | How::Unbound => {
                 return Ran::Unknown;
             }
         };
         match answer {
-            Ok(value) => Ran::Gives(value),
+            Ok(value) => Ran::of(value),
             Err(Failure::Undefined) => Ran::Fails,
             Err(_) => Ran::Unknown,
         }

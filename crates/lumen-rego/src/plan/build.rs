@@ -16,7 +16,7 @@ use crate::ast::{Name, Node, Term};
 use crate::builtin::{OUTSIDE, function, signature};
 use crate::check::dotted;
 use crate::check::tree::NodeId;
-use crate::check::{Checked, Query};
+use crate::check::{Checked, Query, is_generated};
 use crate::error::{Code as ErrorCode, Error, Span};
 use crate::hash::HashMap;
 
@@ -235,6 +235,7 @@ impl<'c> Planner<'c> {
             "trace" => How::Trace,
             "internal.template_string" => How::Template,
             "walk" => How::Walk,
+            _ if is_generated(name.as_bytes()) => How::Unbound,
             _ if self.checked.options.capabilities.host.contains_key(name) => How::Host,
             _ => match function(name) {
                 Some(function) => How::Function(function),

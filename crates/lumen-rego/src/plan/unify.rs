@@ -6,6 +6,7 @@ use super::body::{Procedure, is_wildcard};
 use super::build::{Planned, index, unplanned};
 use super::{Collection, Comparison, Op, Operand, Slot};
 use crate::ast::{Node, Term};
+use crate::check::is_generated;
 use crate::depth::grow;
 
 /// The value of a term that has no variables, references or comprehensions.
@@ -49,6 +50,13 @@ impl Procedure<'_, '_> {
                 return self.reference(std::slice::from_ref(term));
             }
             let value = self.bound_value(name);
+            if value.is_none() && is_generated(name.as_bytes()) {
+                // The checks take such names for their own, wherever a module uses them.
+                let (to, builtin) = (self.slot(), self.planner.builtin(&name.to_text()));
+                let list = self.values(std::iter::empty())?;
+                self.op(Op::Builtin { to, builtin, list });
+                return Ok(Operand::slot(to));
+            }
             return value.ok_or_else(|| unplanned(term.span, &format!("`{name}` has no value here")));
         }
         if let Node::Ref(terms) = &term.node {

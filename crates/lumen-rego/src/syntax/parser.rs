@@ -370,6 +370,10 @@ impl<'t> Parser<'t> {
         });
         let mut errors: Vec<Error> = errors.collect();
         errors.reverse();
+        if let Some(first) = errors.iter_mut().find(|error| error.message.starts_with("unexpected eof")) {
+            first.hint = super::unclosed::bracket(self.text)
+                .map(|(bracket, row, column)| format!("the `{bracket}` of {row}:{column} is not closed"));
+        }
         errors
     }
 }

@@ -210,22 +210,7 @@ impl Parser<'_> {
             }
         }
         self.scan();
-        let mut assign = head.assign;
-        let mut head_span = start;
-        let value = match self.state.token {
-            Token::LeftBrace | Token::If => None,
-            Token::Assign | Token::Unify => {
-                assign = self.state.token == Token::Assign;
-                self.scan();
-                let value = self.parse_infix()?;
-                head_span = self.extended(start);
-                Some(value)
-            }
-            _ => {
-                self.illegal("expected else value term or rule body");
-                return None;
-            }
-        };
+        let (value, assign, head_span) = self.parse_else_value(head.assign, start)?;
         let generated_value = value.is_none();
         let value = match value {
             Some(value) => self.arena.term(value),
@@ -249,13 +234,36 @@ impl Parser<'_> {
             otherwise: Vec::new(),
             span: start,
         };
+        self.parse_else_body(&mut rule, has_if)?;
+        Some((rule, has_if))
+    }
+
+    /// The value of an `else`, where it has one; whether it is assigned; and the place of the head.
+    fn parse_else_value(&mut self, assign: bool, start: Span) -> Option<(Option<TermId>, bool, Span)> {
+        match self.state.token {
+            Token::LeftBrace | Token::If => Some((None, assign, start)),
+            Token::Assign | Token::Unify => {
+                let assign = self.state.token == Token::Assign;
+                self.scan();
+                let value = self.parse_infix()?;
+                Some((Some(value), assign, self.extended(start)))
+            }
+            _ => {
+                self.illegal("expected else value term or rule body");
+                None
+            }
+        }
+    }
+
+    /// The body of an `else`, which begins where its rule does.
+    fn parse_else_body(&mut self, rule: &mut Rule, has_if: bool) -> Option<()> {
         if has_if {
             self.scan();
         }
         if self.state.token == Token::LeftBrace {
             let body = self.parse_braced_body()?;
             rule.body = self.arena.exprs(body);
-            rule.span = self.extended(start);
+            rule.span = self.extended(rule.span);
         } else if has_if {
             if self.state.token == Token::Eof {
                 self.illegal("rule body expected");
@@ -264,15 +272,15 @@ impl Parser<'_> {
             let expr = self.parse_literal()?;
             let body = self.arena.add_body(vec![expr]);
             rule.body = self.arena.exprs(body);
-            rule.span = self.extended(start);
+            rule.span = self.extended(rule.span);
             // Upstream gives the whole body the place of its `else`.
             walk::set_body_span(&mut rule.body, rule.span);
         } else {
-            rule.span = self.extended(start);
+            rule.span = self.extended(rule.span);
             rule.body = true_body(rule.span);
             rule.generated_body = true;
         }
-        Some((rule, has_if))
+        Some(())
     }
 
     /// Further bodies of the same head, as v0 has them: place, body, and the names of the wildcards among the arguments.

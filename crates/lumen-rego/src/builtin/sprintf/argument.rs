@@ -17,6 +17,10 @@ pub(in crate::builtin) enum Argument {
     Float(f64),
     /// `string`
     Text(Vec<u8>),
+    /// What Go decodes of JSON.
+    Decoded(Value),
+    /// Another type of integers, by its name.
+    Named(&'static str, i64),
 }
 
 impl Argument {
@@ -69,6 +73,8 @@ impl Argument {
             Self::Big(_) => "*big.Int",
             Self::Float(_) => "float64",
             Self::Text(_) => "string",
+            Self::Decoded(value) => super::decoded::type_name(value),
+            Self::Named(name, _) => name,
         }
     }
 }

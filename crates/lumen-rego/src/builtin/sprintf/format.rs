@@ -17,7 +17,7 @@ pub(super) struct Flags {
     pub(super) minus: bool,
     pub(super) space: bool,
     /// `#` of `%#v`, which has a meaning of its own.
-    sharp_v: bool,
+    pub(super) sharp_v: bool,
     /// `+` of `%+v`.
     plus_v: bool,
     pub(super) width: Option<usize>,
@@ -29,11 +29,13 @@ pub(super) struct Printer<'b> {
     out: Vec<u8>,
     budget: &'b mut Budget,
     pub(super) flags: Flags,
+    /// What the type of the argument is called, where not as its kind.
+    name: Option<&'static str>,
 }
 
 impl<'b> Printer<'b> {
     pub(super) fn new(budget: &'b mut Budget) -> Self {
-        Self { out: Vec::new(), budget, flags: Flags::default() }
+        Self { out: Vec::new(), budget, flags: Flags::default(), name: None }
     }
 
     pub(super) fn into_text(self) -> Vec<u8> {
@@ -50,6 +52,11 @@ impl<'b> Printer<'b> {
         Ok(())
     }
 
+    /// For a part of an argument.
+    pub(super) fn charge(&mut self) -> Result<(), Failure> {
+        self.budget.steps(1)
+    }
+
     fn fill(&mut self, byte: u8, count: usize) -> Result<(), Failure> {
         self.budget.text(count)?;
         self.out.resize(self.out.len() + count, byte);
@@ -62,7 +69,7 @@ impl<'b> Printer<'b> {
         self.fill(byte, count)
     }
 
-    fn pad(&mut self, text: &[u8]) -> Result<(), Failure> {
+    pub(super) fn pad(&mut self, text: &[u8]) -> Result<(), Failure> {
         let missing = self.flags.width.unwrap_or(0).saturating_sub(unicode::rune_count(text));
         if self.flags.minus {
             self.write(text)?;
@@ -99,11 +106,19 @@ impl<'b> Printer<'b> {
             (Argument::Big(value), _) => self.big(value, verb),
             (Argument::Float(value), _) => self.float(*value, verb),
             (Argument::Text(text), _) => self.string(text, verb),
+            (Argument::Decoded(value), _) => self.decoded(value, verb),
+            (Argument::Named(name, value), _) => {
+                self.name = Some(name);
+                let printed = self.integer(*value, verb);
+                self.name = None;
+                printed
+            }
         }
     }
 
     fn bad_verb(&mut self, argument: &Argument, verb: char) -> Result<(), Failure> {
-        self.write(format!("%!{verb}({}=", argument.type_name()).as_bytes())?;
+        let name = self.name.unwrap_or_else(|| argument.type_name());
+        self.write(format!("%!{verb}({name}=").as_bytes())?;
         self.print(argument, 'v')?;
         self.write(b")")
     }
@@ -319,7 +334,7 @@ impl<'b> Printer<'b> {
         Ok(number)
     }
 
-    fn string(&mut self, text: &[u8], verb: char) -> Result<(), Failure> {
+    pub(super) fn string(&mut self, text: &[u8], verb: char) -> Result<(), Failure> {
         match verb {
             'v' if self.flags.sharp_v => self.quoted(text),
             'v' | 's' => self.text(text),

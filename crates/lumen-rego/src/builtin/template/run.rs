@@ -6,7 +6,8 @@ use lumen_value::Value;
 
 use super::DEPTH_MAX;
 use super::parse::{Node, Operand, Pipeline, Templates};
-use crate::builtin::{Budget, Failure, sprintf};
+use crate::builtin::sprintf::{self, key_text};
+use crate::builtin::{Budget, Failure};
 
 /// What the functions are called.
 const FUNCTIONS: &[&str] = &[
@@ -25,6 +26,8 @@ enum Data {
     Missing,
     Value(Value),
     Integer(i64),
+    /// `uint8`: one of a text.
+    Byte(u8),
     Float(f64),
 }
 
@@ -41,6 +44,7 @@ impl Data {
         match self {
             Self::Missing | Self::Value(Value::Null) => false,
             Self::Integer(value) => *value != 0,
+            Self::Byte(value) => *value != 0,
             Self::Float(value) => *value != 0.0,
             Self::Value(Value::Bool(value)) => *value,
             // A number is a string of digits here.
@@ -60,6 +64,7 @@ impl Data {
             }
             Self::Value(value) => print(value, out, 0)?,
             Self::Integer(value) => out.extend_from_slice(value.to_string().as_bytes()),
+            Self::Byte(value) => out.extend_from_slice(value.to_string().as_bytes()),
             Self::Float(value) => out.extend_from_slice(sprintf::float(*value).as_bytes()),
         }
         Ok(())
@@ -103,13 +108,6 @@ fn print(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<(), Failure> 
         }
     }
     Ok(())
-}
-
-fn key_text(key: &Value) -> lumen_value::Str {
-    match key {
-        Value::String(text) => text.clone(),
-        other => other.to_json().into(),
-    }
 }
 
 /// How a list ended.
@@ -225,6 +223,10 @@ impl Runner<'_> {
                 .iter()
                 .map(|(key, value)| (Data::text(key_text(key)), Data::Value(value.clone())))
                 .collect(),
+            Data::Integer(count) if pipeline.variables.len() > 1 => {
+                let message = format!("can't use {count} to iterate over more than one variable");
+                return failed(pipeline.line, &message);
+            }
             Data::Integer(count) => {
                 self.budget.values(usize::try_from(*count).unwrap_or(0))?;
                 (0..*count).map(|index| (Data::Integer(index), Data::Integer(index))).collect()
@@ -362,8 +364,10 @@ fn field(mut value: Data, fields: &[String], line: usize) -> Result<Data, Failur
             Data::Value(Value::Object(entries)) => {
                 entries.get(name).map_or(Data::Missing, |value| Data::Value(value.clone()))
             }
-            Data::Missing | Data::Value(Value::Null) => {
-                return failed(line, &format!("nil data; no entry for key {name:?}"));
+            // Of what is not there, nothing is there.
+            Data::Missing => Data::Missing,
+            Data::Value(Value::Null) => {
+                return failed(line, &format!("nil pointer evaluating interface {{}}.{name}"));
             }
             _ => return failed(line, &format!("can't evaluate field {name} in type interface {{}}")),
         };
@@ -402,20 +406,18 @@ fn function(name: &str, values: &[Data], line: usize, budget: &mut Budget) -> Re
             let mut given = Vec::with_capacity(arguments.len());
             for argument in arguments {
                 given.push(match argument {
-                    Data::Integer(value) => sprintf::Argument::Integer(*value),
+                    Data::Integer(value) => sprintf::Argument::Named("int", *value),
+                    Data::Byte(value) => sprintf::Argument::Named("uint8", i64::from(*value)),
                     Data::Float(value) => sprintf::Argument::Float(*value),
-                    other => {
-                        let mut text = Vec::new();
-                        other.print(&mut text, false)?;
-                        sprintf::Argument::Text(text)
-                    }
+                    Data::Value(value) => sprintf::Argument::Decoded(value.clone()),
+                    Data::Missing => sprintf::Argument::Decoded(Value::Null),
                 });
             }
             let text = sprintf::formatted(format.as_bytes(), &given, budget)?;
             Ok(Data::Value(Value::String(lumen_value::Str::from_bytes(&text))))
         }
         ("print" | "println" | "html" | "js" | "urlquery", values) => {
-            let text = joined(values, name == "println")?;
+            let text = joined(values, name)?;
             budget.text(text.len().saturating_mul(6))?;
             let text = String::from_utf8_lossy(&text).into_owned();
             Ok(Data::text(match name {
@@ -444,6 +446,10 @@ fn length(value: &Data) -> Option<usize> {
 
 fn index(mut value: Data, keys: &[Data], line: usize) -> Result<Data, Failure> {
     for key in keys {
+        let key = &match key {
+            Data::Byte(index) => Data::Integer(i64::from(*index)),
+            other => other.clone(),
+        };
         let at = match key {
             Data::Integer(index) => usize::try_from(*index).ok(),
             _ => None,
@@ -459,7 +465,14 @@ fn index(mut value: Data, keys: &[Data], line: usize) -> Result<Data, Failure> {
             }
             (Data::Value(Value::String(text)), Data::Integer(_)) => {
                 match at.and_then(|at| text.as_bytes().get(at)) {
-                    Some(byte) => Data::Integer(i64::from(*byte)),
+                    Some(byte) => Data::Byte(*byte),
+                    None => return failed(line, "error calling index: index out of range"),
+                }
+            }
+            // A number is a string of digits here.
+            (Data::Value(Value::Number(number)), Data::Integer(_)) => {
+                match at.and_then(|at| number.to_string().as_bytes().get(at).copied()) {
+                    Some(byte) => Data::Byte(byte),
                     None => return failed(line, "error calling index: index out of range"),
                 }
             }
@@ -496,8 +509,15 @@ fn slice(value: &Data, bounds: &[Data], line: usize) -> Result<Data, Failure> {
 
 /// How two basic values compare. Numbers of the data are strings, of a type of their own.
 fn order(a: &Data, b: &Data, line: usize, for_equality: bool) -> Result<std::cmp::Ordering, Failure> {
+    let whole = |data: &Data| match data {
+        Data::Byte(value) => Some(i64::from(*value)),
+        Data::Integer(value) => Some(*value),
+        _ => None,
+    };
+    if let (Some(a), Some(b)) = (whole(a), whole(b)) {
+        return Ok(a.cmp(&b));
+    }
     match (a, b) {
-        (Data::Integer(a), Data::Integer(b)) => Ok(a.cmp(b)),
         (Data::Float(a), Data::Float(b)) => Ok(a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Less)),
         (Data::Value(Value::String(a)), Data::Value(Value::String(b))) => Ok(a.cmp(b)),
         (Data::Value(Value::Number(a)), Data::Value(Value::Number(b))) => {
@@ -525,7 +545,10 @@ fn order(a: &Data, b: &Data, line: usize, for_equality: bool) -> Result<std::cmp
 }
 
 /// The values behind each other, with a space between two of which neither is a string, or between all.
-fn joined(values: &[Data], is_line: bool) -> Result<Vec<u8>, Failure> {
+fn joined(values: &[Data], function: &str) -> Result<Vec<u8>, Failure> {
+    let is_line = function == "println";
+    // What escapes shows what is not there as the template itself does.
+    let escapes = !function.starts_with("print");
     let mut text = Vec::new();
     let mut was_string = true;
     for (index, value) in values.iter().enumerate() {
@@ -533,7 +556,7 @@ fn joined(values: &[Data], is_line: bool) -> Result<Vec<u8>, Failure> {
         if index > 0 && (is_line || !(is_string || was_string)) {
             text.push(b' ');
         }
-        value.print(&mut text, false)?;
+        value.print(&mut text, escapes)?;
         was_string = is_string;
     }
     if is_line {

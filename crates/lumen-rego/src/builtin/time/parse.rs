@@ -1,5 +1,7 @@
 //! Times read as a layout says, with the errors of Go's `time.Parse`.
 
+use std::ops::Range;
+
 use super::civil::{Civil, MONTHS, WEEKDAYS, days_in_month, is_leap};
 use super::layout::{Element, Offset, split};
 
@@ -71,32 +73,60 @@ pub(super) fn parse(layout: &[u8], value: &[u8]) -> Result<(i64, i64), String> {
     fields.finish().map_err(|message| refuse(&message))
 }
 
+/// Whether an element always has two digits, or three.
+fn is_fixed(element: Element) -> bool {
+    matches!(
+        element,
+        Element::ZeroMonth
+            | Element::ZeroDay
+            | Element::ZeroHour12
+            | Element::ZeroMinute
+            | Element::ZeroSecond
+            | Element::ZeroYearDay
+    )
+}
+
+/// Keeps a number that is within its bounds; gives what follows it.
+fn within<'a>(
+    slot: &mut i64,
+    (number, rest): (i64, &'a [u8]),
+    ends: Range<i64>,
+    what: &'static str,
+) -> Result<&'a [u8], Wrong> {
+    if !ends.contains(&number) {
+        return Err(Wrong::Range(what));
+    }
+    *slot = number;
+    Ok(rest)
+}
+
+/// A year of two digits: of 1969 to 2068.
+fn year(value: &[u8]) -> Result<(i64, &[u8]), Wrong> {
+    let (text, rest) = value.split_at_checked(2).ok_or(Wrong::Bad)?;
+    let year = integer(text).ok_or(Wrong::Bad)?;
+    Ok((year + if year >= 69 { 1900 } else { 2000 }, rest))
+}
+
+/// A year of four digits.
+fn long_year(value: &[u8]) -> Result<(i64, &[u8]), Wrong> {
+    let (text, rest) = value.split_at_checked(4).ok_or(Wrong::Bad)?;
+    text.first().filter(|first| first.is_ascii_digit()).ok_or(Wrong::Bad)?;
+    Ok((integer(text).ok_or(Wrong::Bad)?, rest))
+}
+
 impl Fields {
     /// Reads one element; gives what follows it.
     fn read<'a>(&mut self, element: Element, value: &'a [u8], layout: &[u8]) -> Result<&'a [u8], Wrong> {
-        let ranged = |number: i64, ends: std::ops::Range<i64>, what: &'static str| {
-            if ends.contains(&number) { Ok(number) } else { Err(Wrong::Range(what)) }
-        };
-        let fixed = matches!(
-            element,
-            Element::ZeroMonth
-                | Element::ZeroDay
-                | Element::ZeroHour12
-                | Element::ZeroMinute
-                | Element::ZeroSecond
-                | Element::ZeroYearDay
-        );
+        let fixed = is_fixed(element);
         match element {
             Element::Year => {
-                let (text, rest) = value.split_at_checked(2).ok_or(Wrong::Bad)?;
-                let year = integer(text).ok_or(Wrong::Bad)?;
-                self.year = year + if year >= 69 { 1900 } else { 2000 };
+                let (year, rest) = year(value)?;
+                self.year = year;
                 Ok(rest)
             }
             Element::LongYear => {
-                let (text, rest) = value.split_at_checked(4).ok_or(Wrong::Bad)?;
-                text.first().filter(|first| first.is_ascii_digit()).ok_or(Wrong::Bad)?;
-                self.year = integer(text).ok_or(Wrong::Bad)?;
+                let (year, rest) = long_year(value)?;
+                self.year = year;
                 Ok(rest)
             }
             Element::Month | Element::LongMonth => {
@@ -105,9 +135,7 @@ impl Fields {
                 Ok(rest)
             }
             Element::NumberMonth | Element::ZeroMonth => {
-                let (month, rest) = number(value, fixed)?;
-                self.month = Some(ranged(month, 1..13, "month")?);
-                Ok(rest)
+                within(self.month.insert(0), number(value, fixed)?, 1..13, "month")
             }
             Element::Weekday | Element::LongWeekday => {
                 Ok(name(&WEEKDAYS, value, element == Element::Weekday)?.1)
@@ -124,37 +152,20 @@ impl Fields {
                 self.day_of_year = Some(day);
                 Ok(rest)
             }
-            Element::Hour => {
-                let (hour, rest) = number(value, false)?;
-                self.hour = ranged(hour, 0..24, "hour")?;
-                Ok(rest)
-            }
+            Element::Hour => within(&mut self.hour, number(value, false)?, 0..24, "hour"),
             Element::Hour12 | Element::ZeroHour12 => {
-                let (hour, rest) = number(value, fixed)?;
-                self.hour = ranged(hour, 0..13, "hour")?;
-                Ok(rest)
+                within(&mut self.hour, number(value, fixed)?, 0..13, "hour")
             }
             Element::Minute | Element::ZeroMinute => {
-                let (minute, rest) = number(value, fixed)?;
-                self.minute = ranged(minute, 0..60, "minute")?;
-                Ok(rest)
+                within(&mut self.minute, number(value, fixed)?, 0..60, "minute")
             }
             Element::Second | Element::ZeroSecond => {
-                let (second, rest) = number(value, fixed)?;
-                self.second = ranged(second, 0..60, "second")?;
+                let rest = within(&mut self.second, number(value, fixed)?, 0..60, "second")?;
                 self.unasked_fraction(rest, layout)
             }
             Element::UpperHalf | Element::LowerHalf => self.half(value, element == Element::UpperHalf),
             Element::Offset(how) => self.offset(how, value),
-            Element::ZoneName => {
-                if let Some(rest) = value.strip_prefix(b"UTC") {
-                    self.utc = true;
-                    return Ok(rest);
-                }
-                let length = zone_name(value).ok_or(Wrong::Bad)?;
-                // The name's offset is not known; Go takes the time for UTC's then.
-                value.get(length..).ok_or(Wrong::Bad)
-            }
+            Element::ZoneName => self.zone(value),
             Element::Fraction(_, digits, false) => {
                 let (text, rest) = value.split_at_checked(1 + digits).ok_or(Wrong::Bad)?;
                 self.nanosecond = nanoseconds(text)?;
@@ -162,6 +173,17 @@ impl Fields {
             }
             Element::Fraction(_, _, true) => self.optional_fraction(value),
         }
+    }
+
+    /// The name of a zone.
+    fn zone<'a>(&mut self, value: &'a [u8]) -> Result<&'a [u8], Wrong> {
+        if let Some(rest) = value.strip_prefix(b"UTC") {
+            self.utc = true;
+            return Ok(rest);
+        }
+        let length = zone_name(value).ok_or(Wrong::Bad)?;
+        // The name's offset is not known; Go takes the time for UTC's then.
+        value.get(length..).ok_or(Wrong::Bad)
     }
 
     /// A fraction after the seconds that the layout does not mention.

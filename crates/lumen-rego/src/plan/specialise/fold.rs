@@ -227,7 +227,7 @@ impl Specialiser<'_> {
         let needs = match row.how {
             How::Function(_) => of_function(&row.name),
             How::Comparison(_) | How::Template => Needs::NONE,
-            How::Host | How::Print | How::Trace | How::Walk | How::Missing => Needs::OUTSIDE,
+            How::Host | How::Print | How::Trace | How::Walk | How::Missing | How::Unbound => Needs::OUTSIDE,
         };
         if &*row.name == "object.get"
             && let Some(folded) = self.object_get(under, op, to, builtin, list)

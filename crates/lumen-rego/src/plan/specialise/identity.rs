@@ -16,6 +16,9 @@ use tag::{of_collection, of_comparison, of_kind, of_root, tag};
 /// evaluates its own.
 const BYTES_MAX: usize = 64 << 20;
 
+/// Most bytes of code of one document that is told apart from others.
+const DOCUMENT_BYTES_MAX: usize = 4 << 20;
+
 /// Numbers of documents by what they do: two documents have the same where their code is the same, and that of all that they ask
 /// for, so that they give the same on the same input. Programs that are to share what they find get them from one of these.
 #[derive(Clone, Debug, Default)]
@@ -203,6 +206,9 @@ impl Specialiser<'_> {
         document.keyed.iter().for_each(|keyed| record.number(keyed.wrapping_sub(first)));
         for op in self.plan.ops.get(start..)? {
             record.op(&self.plan, op, first, &self.identities)?;
+            if record.0.len() > DOCUMENT_BYTES_MAX {
+                return None;
+            }
         }
         commons.number(record.0)
     }
