@@ -137,6 +137,13 @@ pub enum Assumption {
         /// How many there are.
         policies: usize,
     },
+    /// Gateway API routes name Services of other namespaces without a `ReferenceGrant` there: they lead nowhere.
+    RouteNotGranted {
+        /// The Service of the first such route, `namespace/name`.
+        service: Arc<str>,
+        /// How many more there are.
+        more: usize,
+    },
     /// Policies have rules for ICMP: the model says nothing of it, neither that it is let through nor that it is not.
     IcmpNotJudged,
 }
@@ -199,6 +206,7 @@ impl Model {
         findings.extend(left_out.map(|policy| read::beyond_bounds(&policy.entry)));
         (model.services, model.routes) = route::collect(snapshot, &model);
         model.assumptions.extend(model.addresses_unknown());
+        model.assumptions.extend(route::not_granted(&model.routes));
         model.assumptions.extend(not_read(snapshot));
         model.assumptions.extend(has_icmp.then_some(Assumption::IcmpNotJudged));
         findings.sort_by(|a, b| (&a.location, &a.rule, &a.message).cmp(&(&b.location, &b.rule, &b.message)));

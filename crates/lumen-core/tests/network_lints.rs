@@ -43,6 +43,10 @@ fn each_lint_finds_the_bad_example_and_not_its_twin() {
         // Besides `bad.yaml` and `good.yaml` there may be more pairs, such as `bad-tier.yaml` and `good-tier.yaml`.
         let files: Vec<String> = files.collect();
         assert!(files.iter().any(|file| file == "bad.yaml"), "{rule}");
+        let endings = |start: &str| -> BTreeSet<&str> {
+            files.iter().filter_map(|file| file.strip_prefix(start)).collect()
+        };
+        assert_eq!(endings("bad"), endings("good"), "{rule}: each example has its twin");
         for file in files.iter().filter_map(|file| file.strip_prefix("bad")) {
             for (start, wanted) in [("bad", 1), ("good", 0)] {
                 let found = lints(&folder.join(format!("{start}{file}")));

@@ -95,6 +95,12 @@ fn sentence(assumption: &Assumption) -> String {
         Assumption::NotRead { maker, policies } => {
             format!("not judged: {} of {maker}; more or less may be reached than is said", counted(*policies))
         }
+        Assumption::RouteNotGranted { service, more } => {
+            let more = if *more == 0 { String::new() } else { format!(", nor {more} more") };
+            format!(
+                "no ReferenceGrant lets a route name the Service `{service}` from another namespace{more}: it leads nowhere"
+            )
+        }
         Assumption::IcmpNotJudged => {
             "rules for ICMP are not judged: what is said is of TCP, UDP and SCTP".to_owned()
         }

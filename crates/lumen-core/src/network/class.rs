@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use lumen_value::Value;
 
-use super::address::AddressSet;
+use super::address::{AddressRange, AddressSet};
 use super::policy::{NamespaceMatch, PeerMatch, PodPattern, Policy, SetId};
 use super::workload::{NamedPorts, Workload};
 use super::{AddressScope, SET_MEMBERS_MAX};
@@ -296,7 +296,8 @@ impl<'a> Answers<'a> {
         pods.get(from..to).unwrap_or_default().to_vec()
     }
 
-    /// The kinds with an address in a set: pods where those count, and whatever is on the host's network.
+    /// The kinds with an address in a set: pods where those count, and whatever is on the host's network. A pod has an address
+    /// of IPv4 where nothing else is known of it, so all of IPv4 means it.
     fn block(&mut self, set: &'a AddressSet, only_hosts: bool) -> Option<SetId> {
         if let Some(known) = self.blocks.get(&(set, only_hosts)) {
             return Some(*known);
@@ -306,6 +307,10 @@ impl<'a> Answers<'a> {
             let from = self.addresses.partition_point(|(address, _)| *address < range.first);
             let to = self.addresses.partition_point(|(address, _)| *address <= range.last);
             members.extend(self.addresses.get(from..to).unwrap_or_default().iter().map(|(_, kind)| *kind));
+        }
+        if !only_hosts && set.ranges().contains(&AddressRange::IPV4) {
+            let of_unknown = (0..).zip(&self.kinds.keys).filter(|(_, key)| key.4.is_empty());
+            members.extend(of_unknown.map(|(kind, _)| kind));
         }
         members.sort_unstable();
         members.dedup();
@@ -324,11 +329,12 @@ fn sets_of<'a>(policy: &'a Policy, answers: &mut Answers<'a>, scope: AddressScop
     for section in [&policy.ingress, &policy.egress] {
         for peer in section.rules.iter().flat_map(|rule| &rule.peers) {
             sets.push(match &peer.who {
-                PeerMatch::Anyone => SELECTABLE,
-                PeerMatch::Undecided(_) => NOBODY,
+                PeerMatch::Anyone | PeerMatch::Cluster => SELECTABLE,
                 PeerMatch::Pods(pattern) => answers.pattern(pattern)?,
-                PeerMatch::Addresses { set, external_only, .. } => {
-                    answers.block(set, *external_only || scope == AddressScope::ExternalOnly)?
+                // Cilium knows pods and nodes by what they are, and blocks by their addresses: no node is in one by default.
+                PeerMatch::Undecided(..) | PeerMatch::Addresses { external_only: true, .. } => NOBODY,
+                PeerMatch::Addresses { set, .. } => {
+                    answers.block(set, scope == AddressScope::ExternalOnly)?
                 }
             });
         }

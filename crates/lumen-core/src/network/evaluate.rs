@@ -144,13 +144,13 @@ impl Model {
             Endpoint::Address(address) => match &peer.who {
                 PeerMatch::Anyone => true,
                 PeerMatch::Addresses { set, .. } => set.contains(address),
-                PeerMatch::Pods(_) | PeerMatch::Undecided(_) => false,
+                PeerMatch::Pods(_) | PeerMatch::Cluster | PeerMatch::Undecided(..) => false,
             },
         }
     }
 
     pub(super) fn fits_class(&self, peer: &RulePeer, number: ClassId, class: &Class) -> bool {
-        if matches!(peer.who, PeerMatch::Anyone) {
+        if matches!(peer.who, PeerMatch::Anyone | PeerMatch::Cluster) {
             return true;
         }
         match self.sets.get(peer.set as usize) {

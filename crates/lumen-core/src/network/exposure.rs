@@ -74,12 +74,12 @@ impl Model {
     /// Whether a peer of a rule means every pod of a pattern.
     fn means_all(&self, peer: &RulePeer, pattern: &PodPattern) -> bool {
         match &peer.who {
-            PeerMatch::Anyone => true,
+            PeerMatch::Anyone | PeerMatch::Cluster => true,
             PeerMatch::Pods(wider) => {
                 implies(&pattern.pods, &wider.pods)
                     && self.namespaces_imply(&pattern.namespaces, &wider.namespaces)
             }
-            PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => false,
+            PeerMatch::Addresses { .. } | PeerMatch::Undecided(..) => false,
         }
     }
 

@@ -102,7 +102,7 @@ fn ranges(rule: &Rule) -> Vec<AddressRange> {
         match &peer.who {
             PeerMatch::Anyone => ranges.extend([AddressRange::IPV4, AddressRange::IPV6]),
             PeerMatch::Addresses { set, .. } => ranges.extend(set.ranges()),
-            PeerMatch::Pods(_) | PeerMatch::Undecided(_) => {}
+            PeerMatch::Pods(_) | PeerMatch::Cluster | PeerMatch::Undecided(..) => {}
         }
     }
     ranges

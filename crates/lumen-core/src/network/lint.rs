@@ -15,8 +15,9 @@ use super::policy::{
 };
 use super::port::Ports;
 use super::reach::Reachability;
-use super::rules::{BEYOND_BOUNDS, NOT_JUDGED};
+use super::rules::{LINTS_INCOMPLETE, NOT_JUDGED};
 use super::well_known::{POLICIES_NOT_READ, SYSTEM_NAMESPACES};
+use super::workload::labels::{Fit, fit};
 use super::{Model, Workload, WorkloadId};
 use crate::finding::{Finding, Location, Outcome, Related, Severity};
 use crate::rule::Rule as LintRule;
@@ -87,7 +88,7 @@ fn lint_within(steps_max: u64, model: &Model, snapshot: &Snapshot) -> Vec<Findin
             "not checked in full: {} would take more than {steps_max} steps: the input is too large",
             cut.join(", ")
         );
-        findings.push(BEYOND_BOUNDS.finding(message));
+        findings.push(LINTS_INCOMPLETE.finding(message));
     }
     findings
 }
@@ -184,13 +185,18 @@ impl<'a> Context<'a> {
         !self.is_spent()
     }
 
+    /// Leaves nothing to the lint that runs: it cannot look at everything.
+    fn give_up(&self) {
+        self.steps.set(0);
+    }
+
     fn is_spent(&self) -> bool {
         self.steps.get() == 0
     }
 
-    /// Whether a selector selects labels, for a step a requirement.
+    /// Whether a selector selects labels, or may, for a step a requirement.
     fn selects(&self, selector: &Selector, labels: &Value) -> bool {
-        self.take(selector.requirements().len()) && selector.matches(labels)
+        self.take(selector.requirements().len()) && fit(selector, labels) != Fit::No
     }
 
     /// What a policy's rules take to be gone through for one peer, in steps.
@@ -305,7 +311,10 @@ enum Unseen {
 impl Unseen {
     fn is_meant(self, context: &Context<'_>, peer: &RulePeer) -> bool {
         match &peer.who {
-            PeerMatch::Anyone | PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => true,
+            PeerMatch::Anyone
+            | PeerMatch::Cluster
+            | PeerMatch::Addresses { .. }
+            | PeerMatch::Undecided(..) => true,
             PeerMatch::Pods(pattern) => {
                 self == Self::Anything
                     && (matches!(pattern.namespaces, NamespaceMatch::Selected(_))

@@ -189,8 +189,21 @@ pub enum PeerMatch {
         /// Whether pods never count, whatever the options say, as in Cilium.
         external_only: bool,
     },
-    /// Something that manifests do not tell, such as a DNS name or a node: it fits nobody here.
-    Undecided(Arc<str>),
+    /// Everyone in the cluster, hosts among them, and no address outside.
+    Cluster,
+    /// Something that manifests do not tell, such as a DNS name or a node, and who it may be: it fits nobody here.
+    Undecided(Arc<str>, MayBe),
+}
+
+/// Who something may be that manifests do not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MayBe {
+    /// Addresses outside the cluster alone.
+    Outside,
+    /// Those, and what has the address of a node.
+    OutsideOrHost,
+    /// Pods, too.
+    Anyone,
 }
 
 /// One peer of a rule.

@@ -337,7 +337,7 @@ impl Builder<'_> {
         let model = self.model;
         for peer in &rule.peers {
             let members: &[u32] = match (&peer.who, model.sets.get(peer.set as usize)) {
-                (PeerMatch::Anyone, _) => &self.everyone,
+                (PeerMatch::Anyone | PeerMatch::Cluster, _) => &self.everyone,
                 (_, Some(ClassSet::Selectable)) => &self.selectable,
                 (_, Some(ClassSet::These(members))) => members,
                 (_, None) => &[],

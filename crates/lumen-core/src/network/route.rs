@@ -11,7 +11,7 @@ use super::evaluate::evaluate;
 use super::external::Beyond;
 use super::policy::{Direction, NamespaceMatch, PeerMatch, RulePeer};
 use super::port::{Ports, Protocol};
-use super::{Model, Workload, WorkloadId};
+use super::{Assumption, Model, Workload, WorkloadId};
 use crate::snapshot::{Entry, Snapshot};
 
 mod read;
@@ -35,6 +35,9 @@ pub struct Service {
     pub backing: Backing,
     /// Whether it is reached from outside the cluster by itself: `NodePort` or `LoadBalancer`.
     pub is_external: bool,
+    /// Whether it is headless, `clusterIP: None`: its name stands for the addresses of its pods, and nothing stands between
+    /// that would lead one port to another.
+    pub is_headless: bool,
     /// Its ports.
     pub ports: Vec<ServicePort>,
 }
@@ -85,8 +88,8 @@ impl Service {
 }
 
 impl ServicePort {
-    /// The port of a pod that it leads to; none where the pod has no port of that name. On a headless Service there is no
-    /// such mapping: clients reach the pod itself.
+    /// The port of a pod that it leads to; none where the pod has no port of that name. Who reaches a headless Service by its
+    /// name meets the pod on the port that the client asks for, whatever this says: see [`Service::is_headless`].
     pub fn at_pod(&self, workload: &Workload) -> Ports {
         match &self.target {
             Target::Number(number) => Ports::one(self.protocol, *number),
@@ -127,7 +130,9 @@ pub struct Route {
     pub port: Option<Target>,
     /// Whether the port is the pod's and not the Service's, as `OpenShift`'s may be.
     pub is_target_port: bool,
-    /// The Service, where it is among the inputs.
+    /// Whether it may name its Service: the Gateway API asks for a `ReferenceGrant` where that is in another namespace.
+    pub is_granted: bool,
+    /// The Service, where it is among the inputs and may be named.
     pub index: Option<ServiceIndex>,
 }
 
@@ -214,14 +219,14 @@ impl Model {
         };
         let nothing = lumen_value::Value::Null;
         let fits = |peer: &RulePeer| match &peer.who {
-            PeerMatch::Anyone => true,
+            PeerMatch::Anyone | PeerMatch::Cluster => true,
             PeerMatch::Pods(pattern) => match &pattern.namespaces {
                 NamespaceMatch::Named(_) => false,
                 NamespaceMatch::Selected(selector) => {
                     selector.matches(&nothing) && pattern.pods.matches(&nothing)
                 }
             },
-            PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => false,
+            PeerMatch::Addresses { .. } | PeerMatch::Undecided(..) => false,
         };
         let policies = self.resolve(self.selecting(found.class, Direction::Ingress));
         evaluate(policies, Direction::Ingress, fits, &found.ports)
@@ -260,6 +265,14 @@ fn find(services: &[Service], namespace: &str, name: &str) -> Option<ServiceInde
     services.binary_search_by(|service| (&*service.namespace, &*service.name).cmp(&(namespace, name))).ok()
 }
 
+/// Says that routes lead nowhere, for nobody in the Service's namespace lets them.
+pub(super) fn not_granted(routes: &[Route]) -> Option<Assumption> {
+    let mut found = routes.iter().filter(|route| !route.is_granted);
+    let first = found.next()?;
+    let service = format!("{}/{}", first.namespace, first.service).into();
+    Some(Assumption::RouteNotGranted { service, more: found.count() })
+}
+
 /// Reads the Services and routes of a snapshot.
 pub(super) fn collect(snapshot: &Snapshot, model: &Model) -> (Vec<Service>, Vec<Route>) {
     let mut services = read::services(snapshot, model);
@@ -269,7 +282,7 @@ pub(super) fn collect(snapshot: &Snapshot, model: &Model) -> (Vec<Service>, Vec<
     services.dedup_by(|a, b| (&a.namespace, &a.name) == (&b.namespace, &b.name));
     let mut routes = read::routes(snapshot);
     for route in &mut routes {
-        route.index = find(&services, &route.namespace, &route.service);
+        route.index = find(&services, &route.namespace, &route.service).filter(|_| route.is_granted);
     }
     routes.sort_by(|a, b| (&a.entry.location, &a.at).cmp(&(&b.entry.location, &b.at)));
     (services, routes)

@@ -240,7 +240,15 @@ kind: Route
 metadata: {name: o, namespace: shop}
 spec: {host: o.example, to: {kind: Service, name: web}, port: {targetPort: http}}
 ";
-    let model = build(&(shop() + service + routes));
+    let grant = "---
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: {name: g, namespace: shop}
+spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: other}], to: [{group: '', kind: Service}]}
+";
+    let without = build(&(shop() + service + routes)).ingress_paths(None).expect("few paths");
+    assert!(without.iter().all(|path| path.route != 2), "nobody in `shop` grants what `other` takes");
+    let model = build(&(shop() + service + routes + grant));
     let hosts: Vec<_> = model.routes().iter().map(|route| &*route.host).collect();
     assert_eq!(hosts, ["", "shop.example", "g.example", "Host(`t`)", "o.example"]);
     let web = id(&model, "shop/web");

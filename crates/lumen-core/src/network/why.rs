@@ -10,9 +10,14 @@ use super::policy::{
 };
 use super::port::{Ports, Protocol};
 use super::workload::NamedPorts;
+use super::workload::labels::Fit;
 use super::{Endpoint, Model};
 use crate::finding::Location;
 use crate::selector::{Requirement, Selector};
+
+mod verdict;
+
+pub use verdict::Verdict;
 
 /// Most rules that are named as having decided one direction, most near misses, and most undecided peers.
 pub const NAMED_MAX: usize = 16;
@@ -36,8 +41,13 @@ pub struct RuleRef {
 /// Why a connection is allowed or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Whether it is.
+    /// Whether it is, if what manifests leave open fits nobody: what [`Model::allowed`] says.
     pub allowed: bool,
+    /// Whether it is, whatever manifests leave open.
+    pub verdict: Verdict,
+    /// Whether one end is on the host's network and may be on the node of the other: a pod and its node always reach each
+    /// other.
+    pub may_share_node: bool,
     /// What the source's policies say.
     pub egress: Side,
     /// What the destination's policies say.
@@ -49,8 +59,10 @@ pub struct Decision {
 pub struct Side {
     /// The direction.
     pub direction: Direction,
-    /// Whether they let it through.
+    /// Whether they let it through, if what manifests leave open fits nobody.
     pub allowed: bool,
+    /// Whether they do, whatever manifests leave open.
+    pub verdict: Verdict,
     /// Why.
     pub reason: Reason,
     /// The policies of the namespace tier that isolate this end: what no rule of theirs allows is denied.
@@ -63,6 +75,8 @@ pub struct Side {
     pub near_misses: Vec<NearMiss>,
     /// Peers that might fit, which manifests do not tell; at most [`NAMED_MAX`].
     pub undecided: Vec<RuleRef>,
+    /// Policies that may select this end, for they ask for labels whose values manifests do not tell; at most [`NAMED_MAX`].
+    pub may_select: Vec<PolicyId>,
 }
 
 /// Why one direction is as it is.
@@ -181,7 +195,13 @@ impl Model {
         };
         let egress = side(Direction::Egress, source, destination);
         let ingress = side(Direction::Ingress, destination, source);
-        Decision { allowed: egress.allowed && ingress.allowed, egress, ingress }
+        let may_share_node = self.may_share_node(source, destination);
+        let verdict = match egress.verdict.and(ingress.verdict) {
+            Verdict::Denied if may_share_node => Verdict::Undecided,
+            verdict => verdict,
+        };
+        let allowed = egress.allowed && ingress.allowed;
+        Decision { allowed, verdict, may_share_node, egress, ingress }
     }
 
     /// The id of a rule, such as `shop/api#ingress[0].from[1]`; empty for one of another model.
@@ -203,6 +223,15 @@ impl Model {
         Some((rule, rule.peers.get(reference.peer)?))
     }
 
+    /// Whether one of two ends is a pod and the other is on the host's network, of which node is not known.
+    fn may_share_node(&self, one: Endpoint, other: Endpoint) -> bool {
+        let is_host = |end| match end {
+            Endpoint::Workload(id) => self.workload(id).map(|workload| workload.host_network),
+            Endpoint::Address(_) => None,
+        };
+        matches!((is_host(one), is_host(other)), (Some(one), Some(other)) if one != other)
+    }
+
     fn side(&self, direction: Direction, subject: Endpoint, asked: Question<'_>) -> Side {
         let workload = match subject {
             Endpoint::Address(_) => return Side::new(direction, Reason::Outside, true),
@@ -215,9 +244,29 @@ impl Model {
             return Side::new(direction, Reason::HostNetwork, true);
         }
         let policies = self.selecting(workload.class, direction);
+        let may_select = self.may_select(workload, direction);
+        let mut side = self.decide(direction, policies, asked);
+        if !may_select.is_empty() {
+            let all: Vec<_> = policies.iter().chain(&may_select).copied().collect();
+            let with = self.verdict(&in_order(all), direction, asked);
+            if with != side.verdict {
+                side.verdict = Verdict::Undecided;
+                side.may_select = may_select.into_iter().take(NAMED_MAX).collect();
+            }
+        }
+        side
+    }
+
+    /// What some policies say of one end.
+    fn decide(&self, direction: Direction, policies: &[PolicyId], asked: Question<'_>) -> Side {
         if policies.is_empty() {
             return Side::new(direction, Reason::NotSelected, true);
         }
+        let verdict = self.verdict(policies, direction, asked);
+        Side { verdict, ..self.reasons(direction, policies, asked) }
+    }
+
+    fn reasons(&self, direction: Direction, policies: &[PolicyId], asked: Question<'_>) -> Side {
         let mut side = Side::new(direction, Reason::Undecided, true);
         side.isolated_by = policies.iter().copied().filter(|id| self.isolates(*id, direction)).collect();
         self.collect_undecided(policies, &mut side, asked);
@@ -300,7 +349,7 @@ impl Model {
         let direction = side.direction;
         for tier in [Tier::Admin, Tier::Namespace, Tier::Baseline] {
             for (policy, number, rule) in self.rules(policies, direction, tier) {
-                let open = rule.peers.iter().position(|peer| matches!(peer.who, PeerMatch::Undecided(_)));
+                let open = rule.peers.iter().position(|peer| self.fit(peer, asked.peer) == Fit::Open);
                 if let Some(peer) =
                     open.filter(|_| rule.ports_at(asked.names).contains(asked.protocol, asked.port))
                 {
@@ -345,7 +394,10 @@ impl Model {
         };
         match (&peer.who, endpoint) {
             (PeerMatch::Anyone, _) => Vec::new(),
-            (PeerMatch::Undecided(what), _) => kind(what.to_string(), "something that manifests do not tell"),
+            (PeerMatch::Cluster, _) => kind("the cluster".to_owned(), "an address outside"),
+            (PeerMatch::Undecided(what, _), _) => {
+                kind(what.to_string(), "something that manifests do not tell")
+            }
             (PeerMatch::Pods(pattern), Endpoint::Address(_)) => {
                 kind(pattern.to_string(), "an address outside")
             }
@@ -394,6 +446,12 @@ impl Model {
             }
         }
     }
+}
+
+/// Policies in the order in which they are asked, which is that of their numbers.
+fn in_order(mut policies: Vec<PolicyId>) -> Vec<PolicyId> {
+    policies.sort_unstable();
+    policies
 }
 
 /// The requirements that labels do not meet.
@@ -466,12 +524,14 @@ impl Side {
         Self {
             direction,
             allowed,
+            verdict: Verdict::of(allowed),
             reason,
             isolated_by: Vec::new(),
             decided_by: Vec::new(),
             passed_by: Vec::new(),
             near_misses: Vec::new(),
             undecided: Vec::new(),
+            may_select: Vec::new(),
         }
     }
 

@@ -14,6 +14,8 @@ use crate::object::pod::{ContainerKind, PodView};
 use crate::object::{WorkloadKind, field, text};
 use crate::snapshot::{Entry, Snapshot};
 
+pub(in crate::network) mod labels;
+
 /// The label that controllers put on pods to tell generations apart: it says nothing about what they are.
 const GENERATED_LABELS: [&str; 4] = [
     "pod-template-hash",
@@ -123,7 +125,8 @@ pub struct Workload {
     pub name: Arc<str>,
     /// The kind that the name belongs to, such as `Deployment`.
     pub kind: Arc<str>,
-    /// The labels of the pods; null where there are none.
+    /// The labels of the pods, with those that their controller will add and those that Cilium derives. A `?` at the end of a
+    /// value, which no label may hold, stands for what manifests do not tell.
     pub labels: Value,
     /// The ports that the containers declare.
     pub ports: Arc<NamedPorts>,
@@ -186,7 +189,11 @@ pub(super) fn collect(snapshot: &Snapshot) -> Vec<Workload> {
         }
         let (kind, name) = top_owner(entry, &namespace, &by_name);
         for pod in &workload.pods {
-            found.push(of_pod(entry, namespace.clone(), kind.clone(), name.clone(), pod));
+            let mut made = of_pod(entry, namespace.clone(), kind.clone(), name.clone(), pod);
+            if workload.kind == WorkloadKind::Controller {
+                made.labels = labels::with_added(&made.labels, &entry.object.kind, &entry.object.name);
+            }
+            found.push(made);
         }
     }
     found.extend(virtual_machines(snapshot));
@@ -202,12 +209,22 @@ pub(super) fn collect(snapshot: &Snapshot) -> Vec<Workload> {
     found
 }
 
-/// Whether nothing runs of it: a pod that has finished, or what a controller has scaled down and replaced.
+/// Whether nothing runs of it: a pod or a Job that has finished, or what a controller has scaled down and replaced.
 fn is_retired(value: &Value, kind: WorkloadKind) -> bool {
     match kind {
         WorkloadKind::Pod => matches!(text(field(value, &["status"]), "phase"), "Succeeded" | "Failed"),
+        WorkloadKind::Controller if is_done(value) => true,
         _ => owner_of(value).is_some() && field(value, &["spec", "replicas"]).as_i64() == Some(0),
     }
+}
+
+/// Whether a Job has finished. No other controller has such conditions.
+fn is_done(value: &Value) -> bool {
+    let conditions = field(value, &["status", "conditions"]).as_array();
+    text(value, "kind") == "Job"
+        && conditions.into_iter().flat_map(lumen_value::Array::iter).any(|condition| {
+            matches!(text(condition, "type"), "Complete" | "Failed") && text(condition, "status") == "True"
+        })
 }
 
 fn top_owner(
@@ -242,7 +259,7 @@ fn of_pod(
         namespace,
         name,
         kind,
-        labels: pod.labels().clone(),
+        labels: labels::with_derived(pod.labels(), pod.spec),
         ports: Arc::new(NamedPorts::of(pod)),
         host_network,
         addresses: if pod.at.steps().is_empty() { addresses(&entry.value) } else { Vec::new() },

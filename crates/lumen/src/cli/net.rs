@@ -40,8 +40,8 @@ SRC and DST: a workload or a pod `namespace/name`, one of a kind `namespace/Kind
 `namespace/key=value,key=value`, an address or a network, `internet`, `ingress-controller`, `dns`. DST may be a Service,
 too: `namespace/name`, `namespace/Service/name` or its DNS name; it stands for the pods and ports behind it.
 
-Exit status: 0 it is as expected: allowed, or with `--expect deny` denied, on all that is asked; 1 it is not;
-2 wrong usage, or an input that cannot be read";
+Exit status: 0 it is as expected: allowed, or with `--expect deny` denied, on all that is asked; 1 it is not,
+or it is not decided; 2 wrong usage, or an input that cannot be read";
 
 const DIFF_EXAMPLES: &str = "\
 Examples:

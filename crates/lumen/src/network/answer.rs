@@ -16,6 +16,8 @@ use super::end::{self, End, Ends, Resolved, port};
 mod human;
 mod json;
 
+pub use lumen_core::network::why::Verdict;
+
 pub use human::human;
 pub use json::{WHY_SCHEMA, Why, json};
 
@@ -87,9 +89,9 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Whether all are allowed, or with `false` all denied.
-    pub fn all_are(&self, allowed: bool) -> bool {
-        self.answers.iter().all(|answer| answer.decision.allowed == allowed)
+    /// Whether all are of one verdict.
+    pub fn all_are(&self, verdict: Verdict) -> bool {
+        self.answers.iter().all(|answer| answer.decision.verdict == verdict)
     }
 }
 
@@ -193,6 +195,9 @@ impl Asking<'_> {
 
     /// The pod's ports behind those of a Service.
     fn through(&mut self, service: &Service, workload: &Workload) -> anyhow::Result<Vec<Wanted>> {
+        if let Some(PortAsked::Number(number, protocol)) = self.port.filter(|_| service.is_headless) {
+            return Ok(self.headless(service, workload, *number, *protocol));
+        }
         let is_meant = |port: &&ServicePort| match self.port {
             None => true,
             Some(PortAsked::Number(number, protocol)) => {
@@ -225,15 +230,34 @@ impl Asking<'_> {
         Ok(wanted)
     }
 
+    /// A port of a pod behind a headless Service: the number is that of the pod, for nothing stands between.
+    fn headless(
+        &mut self,
+        service: &Service,
+        workload: &Workload,
+        number: u16,
+        protocol: Option<Protocol>,
+    ) -> Vec<Wanted> {
+        let name = format!("{}/{}", service.namespace, service.name);
+        let asked = protocols_of(workload, number, protocol);
+        let elsewhere = |port: &&ServicePort| {
+            port.port == number && !each_port(&port.at_pod(workload)).contains(&(port.protocol, number))
+        };
+        let mapping = service.ports.iter().find(elsewhere).map(|port| port.at_pod(workload));
+        let unused = mapping.filter(|ports| !ports.is_empty()).map_or_else(String::new, |ports| {
+            format!("; that its port {number} would lead to {ports} is for those who read its endpoints")
+        });
+        self.note(format!(
+            "the Service `{name}` is headless: its name gives the addresses of the pods, and {number} is asked of them{unused}"
+        ));
+        let through = format!("{name}:{number}");
+        asked.into_iter().map(|port| (port, Some(through.clone()))).collect()
+    }
+
     fn of_pod(&mut self, id: WorkloadId, workload: &Workload) -> anyhow::Result<Vec<Wanted>> {
         let declared = workload.ports.declared();
         let ports = match self.port {
-            Some(PortAsked::Number(number, Some(protocol))) => vec![(*protocol, *number)],
-            Some(PortAsked::Number(number, None)) => {
-                let known = Protocol::ALL.into_iter().filter(|each| declared.contains(*each, *number));
-                let known: Vec<_> = known.map(|protocol| (protocol, *number)).collect();
-                if known.is_empty() { vec![(Protocol::Tcp, *number)] } else { known }
-            }
+            Some(PortAsked::Number(number, protocol)) => protocols_of(workload, *number, *protocol),
             Some(PortAsked::Name(name)) => {
                 let found = each_port(&workload.ports.find(None, name));
                 if found.is_empty() {
@@ -357,6 +381,15 @@ impl Asking<'_> {
         });
         Ok(())
     }
+}
+
+/// A number with the protocol that was given; else with those for which a pod declares it, or TCP.
+fn protocols_of(workload: &Workload, number: u16, protocol: Option<Protocol>) -> Vec<(Protocol, u16)> {
+    let declared = workload.ports.declared();
+    let known = Protocol::ALL.into_iter().filter(|each| declared.contains(*each, number));
+    let known: Vec<_> = protocol.map_or_else(|| known.collect(), |protocol| vec![protocol]);
+    let known = if known.is_empty() { vec![Protocol::Tcp] } else { known };
+    known.into_iter().map(|protocol| (protocol, number)).collect()
 }
 
 /// Every port of a set, one for each range where ranges are long.

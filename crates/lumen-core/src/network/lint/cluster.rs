@@ -110,7 +110,10 @@ fn may_be_dns(rule: &Rule) -> bool {
     let explicit = rule.ports.is_some();
     (has_port || is_named)
         && rule.peers.iter().any(|peer| match &peer.who {
-            PeerMatch::Anyone | PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => true,
+            PeerMatch::Anyone
+            | PeerMatch::Cluster
+            | PeerMatch::Addresses { .. }
+            | PeerMatch::Undecided(..) => true,
             PeerMatch::Pods(pattern) => match &pattern.namespaces {
                 NamespaceMatch::Named(name) => explicit || &**name == dns::NAMESPACE,
                 NamespaceMatch::Selected(selector) => {
@@ -166,7 +169,9 @@ fn may_be_api_server(rule: &Rule) -> bool {
     let has_port =
         API_SERVER_PORTS.iter().any(|port| ports.contains(Protocol::Tcp, *port)) || rule.has_named_ports();
     let is_meant = |peer: &RulePeer| match &peer.who {
-        PeerMatch::Anyone | PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => true,
+        PeerMatch::Anyone | PeerMatch::Cluster | PeerMatch::Addresses { .. } | PeerMatch::Undecided(..) => {
+            true
+        }
         // Where the API server is a pod that is no host's, as in some clusters in clusters.
         PeerMatch::Pods(pattern) => pattern.pods.to_string().contains("apiserver"),
     };

@@ -23,7 +23,7 @@ pub(super) fn host_network(context: &Context<'_>, findings: &mut Findings<'_>) {
     for policy in context.network_policies() {
         if let Some(host) = meant(context, &hosts, &policy.subject) {
             let message = format!(
-                "`{}` is on the host's network: no network plugin applies this policy to it",
+                "`{}` is on the host's network: what a policy means for it is not defined, and most plugins do not apply it",
                 called(host)
             );
             let at = &policy.subject_at;

@@ -123,10 +123,10 @@ impl<'a> Index<'a> {
             index.by_subject.add(number, &owned.policy.subject.pods);
             for peer in &owned.rule.peers {
                 match &peer.who {
-                    PeerMatch::Anyone => index.of_anyone.push(number),
+                    PeerMatch::Anyone | PeerMatch::Cluster => index.of_anyone.push(number),
                     PeerMatch::Pods(pattern) => index.by_pods.add(number, &pattern.pods),
                     PeerMatch::Addresses { .. } => index.of_addresses.push(number),
-                    PeerMatch::Undecided(_) => {}
+                    PeerMatch::Undecided(..) => {}
                 }
             }
         }
@@ -138,7 +138,7 @@ impl<'a> Index<'a> {
         let mut lists = self.by_subject.lists(&narrow.policy.subject.pods);
         if let Some(first) = narrow.rule.peers.first() {
             let mut by_peer = match &first.who {
-                PeerMatch::Anyone | PeerMatch::Undecided(_) => Vec::new(),
+                PeerMatch::Anyone | PeerMatch::Cluster | PeerMatch::Undecided(..) => Vec::new(),
                 PeerMatch::Pods(pattern) => self.by_pods.lists(&pattern.pods),
                 PeerMatch::Addresses { .. } => vec![self.of_addresses.as_slice()],
             };
@@ -188,7 +188,7 @@ fn covers_ports(context: &Context<'_>, wide: &Owned<'_>, narrow: &Owned<'_>) -> 
 
 fn covers_peer(context: &Context<'_>, wide: &PeerMatch, narrow: &PeerMatch) -> bool {
     match (wide, narrow) {
-        (PeerMatch::Anyone, _) => true,
+        (PeerMatch::Anyone, _) | (PeerMatch::Cluster, PeerMatch::Cluster | PeerMatch::Pods(_)) => true,
         (PeerMatch::Pods(wide), PeerMatch::Pods(narrow)) => {
             covers_namespaces(context, &wide.namespaces, &narrow.namespaces)
                 && is_implied(context, &narrow.pods, &wide.pods)

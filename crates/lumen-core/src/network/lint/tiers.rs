@@ -122,8 +122,11 @@ fn ports_meet(context: &Context<'_>, one: &Rule, other: &Rule) -> bool {
 
 fn peers_meet(context: &Context<'_>, one: &Rule, other: &Rule) -> bool {
     let meets = |peer: &RulePeer, other: &RulePeer| match (&peer.who, &other.who) {
-        (PeerMatch::Undecided(_), _) | (_, PeerMatch::Undecided(_)) => false,
-        (PeerMatch::Anyone, _) | (_, PeerMatch::Anyone) => true,
+        (PeerMatch::Undecided(..), _) | (_, PeerMatch::Undecided(..)) => false,
+        (PeerMatch::Anyone, _)
+        | (_, PeerMatch::Anyone)
+        | (PeerMatch::Cluster, PeerMatch::Cluster | PeerMatch::Pods(_))
+        | (PeerMatch::Pods(_), PeerMatch::Cluster) => true,
         (PeerMatch::Addresses { set, .. }, PeerMatch::Addresses { set: others, .. }) => {
             context.counted(set.ranges().iter()).any(|range| others.overlaps(range))
         }

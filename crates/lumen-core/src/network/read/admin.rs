@@ -10,7 +10,7 @@ use super::{
 use crate::network::address::{AddressRange, AddressSet};
 use crate::network::class::NOBODY;
 use crate::network::policy::{
-    Direction, NamespaceMatch, PeerMatch, PodPattern, Policy, PolicyKind, PortMatch, Rule, RuleAction,
+    Direction, MayBe, NamespaceMatch, PeerMatch, PodPattern, Policy, PolicyKind, PortMatch, Rule, RuleAction,
     Section, Tier,
 };
 use crate::network::port::Ports;
@@ -135,7 +135,7 @@ pub(super) fn rules(
         for (at, value) in listed {
             object(value, &at)?;
             let who = peer_of(value, &at, direction)?;
-            if let PeerMatch::Undecided(what) = &who {
+            if let PeerMatch::Undecided(what, _) = &who {
                 reading.undecided(
                     entry,
                     &at,
@@ -170,13 +170,16 @@ fn peer_of(value: &Value, at: &Pointer, direction: Direction) -> Result<PeerMatc
             return Ok(addresses(ranges.collect::<Result<_, _>>()?));
         }
         if present(value, "nodes").is_some() {
-            return Ok(PeerMatch::Undecided("which nodes are meant".into()));
+            return Ok(PeerMatch::Undecided("which nodes are meant".into(), MayBe::OutsideOrHost));
         }
         if present(value, "domainNames").is_some() {
-            return Ok(PeerMatch::Undecided("which addresses the names of domains have".into()));
+            return Ok(PeerMatch::Undecided(
+                "which addresses the names of domains have".into(),
+                MayBe::Outside,
+            ));
         }
     }
-    Ok(PeerMatch::Undecided(UNKNOWN_PEER.into()))
+    Ok(PeerMatch::Undecided(UNKNOWN_PEER.into(), MayBe::Anyone))
 }
 
 fn addresses(ranges: Vec<AddressRange>) -> PeerMatch {

@@ -11,16 +11,30 @@ use super::{
 use crate::network::address::{AddressRange, AddressSet};
 use crate::network::class::NOBODY;
 use crate::network::policy::{
-    Direction, NamespaceMatch, PeerMatch, PodPattern, Policy, PolicyKind, PortMatch, Rule, RuleAction,
+    Direction, MayBe, NamespaceMatch, PeerMatch, PodPattern, Policy, PolicyKind, PortMatch, Rule, RuleAction,
     RulePeer, Section, Tier,
 };
 use crate::network::port::{Ports, Protocol};
+use crate::object::text;
 use crate::selector::Selector;
 use crate::snapshot::Entry;
 
 /// The label in which Cilium keeps a pod's namespace, and the prefix of those in which it keeps the namespace's labels.
 const NAMESPACE_LABEL: &str = "io.kubernetes.pod.namespace";
 const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels.";
+
+/// The sources of labels of Kubernetes, and of those that stand for what is no pod.
+const K8S: &str = "k8s:";
+const RESERVED: &str = "reserved:";
+
+/// Peers that manifests do not tell.
+const UNKNOWN_PEERS: [(&str, MayBe); 5] = [
+    ("FQDNs", MayBe::Outside),
+    ("Services", MayBe::Anyone),
+    ("Nodes", MayBe::OutsideOrHost),
+    ("Groups", MayBe::Outside),
+    ("Requires", MayBe::Anyone),
+];
 
 pub(super) fn read(
     entry: &Arc<Entry>,
@@ -46,12 +60,17 @@ pub(super) fn read(
         let subject_at = at.child("endpointSelector");
         let own = entry.namespace.clone().filter(|_| kind == PolicyKind::CiliumNetworkPolicy);
         let reader = Reader { entry, own: own.as_ref() };
+        if let Some(special) = Reader::reserved(subject, &subject_at)? {
+            let message = format!("a policy for `{special}` says nothing of pods: it is not analysed");
+            reading.undecided(entry, &subject_at, message);
+            continue;
+        }
         policies.push(Policy {
             entry: entry.clone(),
             kind,
             tier: Tier::Namespace,
             priority: 0,
-            subject: reader.pattern(subject, &subject_at)?,
+            subject: reader.subject(subject, &subject_at)?,
             subject_at,
             ingress: reader.section(spec, &at, Direction::Ingress, reading)?,
             egress: reader.section(spec, &at, Direction::Egress, reading)?,
@@ -111,19 +130,19 @@ impl Reader<'_> {
             names_peers |= is_present(what);
             for (at, value) in list(rule, &at, &key(what))? {
                 let who = match what {
-                    "Endpoints" => PeerMatch::Pods(self.pattern(value, &at)?),
+                    "Endpoints" => self.endpoints(value, &at)?,
                     "CIDR" => addresses(vec![network(value, &at)?]),
                     "CIDRSet" if present(value, "cidr").is_some() => block(value, &at, true)?,
-                    "CIDRSet" => PeerMatch::Undecided("a group of networks".into()),
+                    "CIDRSet" => PeerMatch::Undecided("a group of networks".into(), MayBe::Outside),
                     _ => entity(value.as_str().unwrap_or_default()),
                 };
                 peers.push(self.noted(at, who, reading));
             }
         }
-        for what in ["FQDNs", "Services", "Nodes", "Groups", "Requires"] {
+        for (what, may_be) in UNKNOWN_PEERS {
             if is_present(what) {
                 names_peers = true;
-                let who = PeerMatch::Undecided(format!("what `{}` means", key(what)).into());
+                let who = PeerMatch::Undecided(format!("what `{}` means", key(what)).into(), may_be);
                 peers.push(self.noted(at.child(key(what).as_str()), who, reading));
             }
         }
@@ -141,26 +160,63 @@ impl Reader<'_> {
     }
 
     fn noted(&self, at: Pointer, who: PeerMatch, reading: &mut Reading) -> RulePeer {
-        if let PeerMatch::Undecided(what) = &who {
+        if let PeerMatch::Undecided(what, _) = &who {
             let message = format!("{what} cannot be told from manifests: this peer fits nobody");
             reading.undecided(self.entry, &at, message);
         }
         peer(at, who)
     }
 
+    /// Whom a selector of endpoints means.
+    fn endpoints(&self, value: &Value, at: &Pointer) -> Result<PeerMatch, Fault> {
+        object(value, at)?;
+        match Self::reserved(value, at)? {
+            Some(name) => Ok(entity(name)),
+            None => self.pattern(value, at, false).map(PeerMatch::Pods),
+        }
+    }
+
+    /// The pods that a policy is about: those of its own namespace, if it has one. A namespace that it names is not heeded.
+    /// `utils.go`, `ParseToCiliumRule`.
+    fn subject(&self, value: &Value, at: &Pointer) -> Result<PodPattern, Fault> {
+        self.pattern(value, at, true)
+    }
+
+    /// What a selector asks for that is none of the pods of manifests, such as `reserved:host`.
+    fn reserved<'v>(value: &'v Value, at: &Pointer) -> Result<Option<&'v str>, Fault> {
+        object(value, at)?;
+        let labels = value.get("matchLabels").and_then(Value::as_object);
+        let mut keys = labels.into_iter().flat_map(Object::iter).filter_map(|(key, _)| key.as_str());
+        let mut found = keys.find_map(|key| key.strip_prefix(RESERVED));
+        for (at, expression) in list(value, at, "matchExpressions")? {
+            object(expression, &at)?;
+            let name = string(expression, &at, "key")?.strip_prefix(RESERVED);
+            found = found.or(name.filter(|_| !is_negative(expression)));
+        }
+        Ok(found)
+    }
+
     /// The pods of a selector of endpoints. Its keys carry the source of the label, and the namespace is one of them.
-    fn pattern(&self, value: &Value, at: &Pointer) -> Result<PodPattern, Fault> {
+    fn pattern(&self, value: &Value, at: &Pointer, is_subject: bool) -> Result<PodPattern, Fault> {
         object(value, at)?;
         let (mut pods, mut namespaces, mut names) = (Parts::default(), Parts::default(), Parts::default());
         let labels = value.get("matchLabels").and_then(Value::as_object);
         for (key, value) in labels.into_iter().flat_map(Object::iter) {
-            let key = bare(key.as_str().unwrap_or_default());
-            let (part, key) = place(key, &mut pods, &mut namespaces, &mut names);
+            let written = key.as_str().unwrap_or_default();
+            if is_subject && self.own.is_some() && written.strip_prefix(K8S) == Some(NAMESPACE_LABEL) {
+                continue;
+            }
+            let (part, key) = place(bare(written), &mut pods, &mut namespaces, &mut names);
             part.labels.push((key.into(), value.clone()));
         }
         for (at, expression) in list(value, at, "matchExpressions")? {
             object(expression, &at)?;
-            let key = bare(string(expression, &at, "key")?);
+            let written = string(expression, &at, "key")?;
+            // No pod has such a label.
+            if written.starts_with(RESERVED) {
+                continue;
+            }
+            let key = bare(written);
             let (part, key) = place(key, &mut pods, &mut namespaces, &mut names);
             let fields = expression.as_object().map(|fields| fields.with("key", key));
             part.expressions.push(fields.map_or(Value::Null, Value::Object));
@@ -168,6 +224,13 @@ impl Reader<'_> {
         let names_namespace = !names.is_empty() || !namespaces.is_empty();
         namespaces.labels.append(&mut names.labels);
         namespaces.expressions.append(&mut names.expressions);
+        if let Some(own) = self.own.filter(|_| is_subject && names_namespace) {
+            let is_own = Value::from(vec![Value::from(&**own)]);
+            let key = crate::object::NAMESPACE_NAME_LABEL;
+            namespaces
+                .expressions
+                .push([("key", key.into()), ("operator", "In".into()), ("values", is_own)].into());
+        }
         let namespaces = match self.own {
             Some(own) if !names_namespace => NamespaceMatch::Named(own.clone()),
             _ if !names_namespace => NamespaceMatch::Selected(Selector::everything()),
@@ -195,9 +258,14 @@ impl Parts {
     }
 }
 
+/// Whether an expression is met by what lacks the label.
+fn is_negative(expression: &Value) -> bool {
+    matches!(text(expression, "operator"), "NotIn" | "DoesNotExist")
+}
+
 /// A key without the source of the label before it: `k8s:app` is `app`.
 fn bare(key: &str) -> &str {
-    ["k8s:", "any:", "k8s."].iter().find_map(|source| key.strip_prefix(source)).unwrap_or(key)
+    [K8S, "any:"].iter().find_map(|source| key.strip_prefix(source)).unwrap_or(key)
 }
 
 /// What a key is about, and its name there.
@@ -226,9 +294,17 @@ fn entity(name: &str) -> PeerMatch {
         "world" => addresses(vec![AddressRange::IPV4, AddressRange::IPV6]),
         "world-ipv4" => addresses(vec![AddressRange::IPV4]),
         "world-ipv6" => addresses(vec![AddressRange::IPV6]),
-        "cluster" => PeerMatch::Pods(PodPattern::everything()),
+        // `entity.go`: hosts and nodes, too.
+        "cluster" => PeerMatch::Cluster,
         "none" => addresses(Vec::new()),
-        other => PeerMatch::Undecided(format!("the entity `{other}`").into()),
+        other => {
+            let may_be = match other {
+                "health" | "ingress" => MayBe::Outside,
+                "host" | "remote-node" | "kube-apiserver" => MayBe::OutsideOrHost,
+                _ => MayBe::Anyone,
+            };
+            PeerMatch::Undecided(format!("the entity `{other}`").into(), may_be)
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Reads Services and routes. What is of the wrong type is left out: the API server refuses it, and the snapshot says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use lumen_value::{Pointer, Step, Value, pointer};
 
 use super::{Backing, Route, RouteKind, Service, ServicePort, Target};
 use crate::network::port::Protocol;
+use crate::network::workload::labels::{Fit, UNKNOWN, fit};
 use crate::network::{Model, WorkloadId};
 use crate::object::{field, text};
 use crate::selector::Selector;
@@ -15,6 +16,9 @@ use crate::snapshot::{Entry, Snapshot};
 /// Most pods that stand behind all Services together.
 const BACKENDS_MAX: usize = 10_000_000;
 
+/// Stands for values that are not known.
+const ANY: &str = "?";
+
 pub(super) fn services(snapshot: &Snapshot, model: &Model) -> Vec<Service> {
     // The pods of a namespace by one of their labels, so that a Service looks only at those that may be its own.
     let mut by_label: HashMap<(&str, &str, &str), Vec<WorkloadId>> = HashMap::new();
@@ -22,6 +26,8 @@ pub(super) fn services(snapshot: &Snapshot, model: &Model) -> Vec<Service> {
         for (key, _) in workload.labels.as_object().into_iter().flat_map(lumen_value::Object::iter) {
             let key = key.as_str().unwrap_or_default();
             let value = crate::object::label(&workload.labels, key).unwrap_or_default();
+            // What is not known may be any value.
+            let value = if value.ends_with(UNKNOWN) { ANY } else { value };
             by_label.entry((&workload.namespace, key, value)).or_default().push(id);
         }
     }
@@ -39,18 +45,18 @@ pub(super) fn services(snapshot: &Snapshot, model: &Model) -> Vec<Service> {
                     .iter()
                     .filter_map(|each| {
                         let value = each.values().first()?;
-                        Some(
-                            by_label
-                                .get(&(&*namespace, each.key(), value.as_str()))
-                                .map_or(&[][..], Vec::as_slice),
-                        )
+                        let of = |value| {
+                            by_label.get(&(&*namespace, each.key(), value)).map_or(&[][..], Vec::as_slice)
+                        };
+                        Some([of(value.as_str()), of(ANY)])
                     })
-                    .min_by_key(|pods| pods.len());
+                    .min_by_key(|[known, unknown]| known.len() + unknown.len());
                 let is_selected = |id: &&WorkloadId| {
-                    model.workload(**id).is_some_and(|workload| selector.matches(&workload.labels))
+                    model.workload(**id).is_some_and(|workload| fit(&selector, &workload.labels) != Fit::No)
                 };
-                let pods: Vec<_> =
-                    least.unwrap_or_default().iter().filter(is_selected).copied().take(left).collect();
+                let pods = least.unwrap_or_default().into_iter().flatten();
+                let mut pods: Vec<_> = pods.filter(is_selected).copied().take(left).collect();
+                pods.sort_unstable();
                 left -= pods.len();
                 Backing::Pods(pods)
             }
@@ -62,6 +68,7 @@ pub(super) fn services(snapshot: &Snapshot, model: &Model) -> Vec<Service> {
             name: entry.object.name.clone(),
             backing,
             is_external: matches!(text(spec, "type"), "NodePort" | "LoadBalancer"),
+            is_headless: text(spec, "clusterIP") == "None",
             ports: service_ports(spec),
         });
     }
@@ -127,11 +134,13 @@ const INGRESS: Source = Source {
     host: &["host"],
 };
 
+const GATEWAY: &str = "gateway.networking.k8s.io";
+
 static SOURCES: &[Source] = &[
     INGRESS,
     Source { group: "extensions", ..INGRESS },
     Source {
-        group: "gateway.networking.k8s.io",
+        group: GATEWAY,
         kinds: &["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"],
         kind: RouteKind::Gateway,
         backends: &[&["spec", "rules", "[]", "backendRefs", "[]"]],
@@ -164,6 +173,11 @@ const TRAEFIK: Source = Source {
 
 pub(super) fn routes(snapshot: &Snapshot) -> Vec<Route> {
     let mut routes = Vec::new();
+    let grants: HashSet<Grant> = snapshot
+        .of_kind(GATEWAY, "ReferenceGrant")
+        .iter()
+        .flat_map(|entry| grants(entry).take(GRANTS_MAX))
+        .collect();
     for source in SOURCES {
         for kind in source.kinds {
             for entry in snapshot.of_kind(source.group, kind) {
@@ -171,7 +185,39 @@ pub(super) fn routes(snapshot: &Snapshot) -> Vec<Route> {
             }
         }
     }
+    for route in &mut routes {
+        let own = route.entry.namespace.clone().unwrap_or_default();
+        if route.kind == RouteKind::Gateway && own != route.namespace {
+            let grant =
+                |service| (route.namespace.clone(), own.clone(), route.entry.object.kind.clone(), service);
+            route.is_granted =
+                grants.contains(&grant(None)) || grants.contains(&grant(Some(route.service.clone())));
+        }
+    }
     routes
+}
+
+/// The namespace of a Service, that of a route and its kind, and the Service; `None` means every one.
+type Grant = (Arc<str>, Arc<str>, Arc<str>, Option<Arc<str>>);
+
+/// Most grants that are read of one `ReferenceGrant`; the schema allows 256.
+const GRANTS_MAX: usize = 256;
+
+/// What a `ReferenceGrant` allows routes.
+fn grants(entry: &Arc<Entry>) -> impl Iterator<Item = Grant> {
+    let items = |key| {
+        let list = field(&entry.value, &["spec", key]).as_array();
+        list.into_iter().flat_map(lumen_value::Array::iter)
+    };
+    let namespace = entry.namespace.clone().unwrap_or_default();
+    let to = move || items("to").filter(|to| text(to, "group").is_empty() && text(to, "kind") == "Service");
+    items("from").filter(|from| text(from, "group") == GATEWAY).flat_map(move |from| {
+        let namespace = namespace.clone();
+        to().map(move |to| {
+            let service = Some(text(to, "name")).filter(|name| !name.is_empty()).map(Arc::from);
+            (namespace.clone(), text(from, "namespace").into(), text(from, "kind").into(), service)
+        })
+    })
 }
 
 fn backends(entry: &Arc<Entry>, source: &Source, way: &[&str]) -> Vec<Route> {
@@ -225,6 +271,7 @@ fn route(
         service: name.into(),
         port,
         is_target_port,
+        is_granted: true,
         index: None,
     })
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use lumen_value::Value;
 
+use crate::network::workload::labels::is_added;
 use crate::network::{Model, WorkloadId};
 use crate::object::label;
 
@@ -13,17 +14,7 @@ const PREFERRED: [&str; 6] =
     ["app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/component", "component", "name"];
 
 /// Keys that say which release or generation a pod is of: a selector by them stops selecting with the next one.
-const CHANGING: [&str; 9] = [
-    "pod-template-hash",
-    "controller-revision-hash",
-    "pod-template-generation",
-    "statefulset.kubernetes.io/pod-name",
-    "apps.kubernetes.io/pod-index",
-    "app.kubernetes.io/version",
-    "helm.sh/chart",
-    "chart",
-    "version",
-];
+const CHANGING: [&str; 4] = ["app.kubernetes.io/version", "helm.sh/chart", "chart", "version"];
 
 /// A selector of pods, in the form in which it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -86,7 +77,9 @@ impl<'a> Labels<'a> {
             let of_namespace = namespaces.entry(&workload.namespace).or_default();
             of_namespace.all.insert(id);
             let keys = workload.labels.as_object().into_iter().flat_map(lumen_value::Object::iter);
-            let keys = keys.filter_map(|(key, _)| key.as_str()).filter(|key| !CHANGING.contains(key));
+            let keys = keys
+                .filter_map(|(key, _)| key.as_str())
+                .filter(|key| !CHANGING.contains(key) && !is_added(key));
             let labels = keys.filter_map(|key| Some((key, label(&workload.labels, key)?)));
             let mut labels: Vec<(&str, &str)> = labels.collect();
             labels.sort_by_key(|(key, _)| {

@@ -124,8 +124,9 @@ fn answer(answers: &mut impl BufRead, file: &File) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Settings of a repository that name a program to run. The commands that are run here ask for the last alone, and only where an
-/// object is missing: all are put out of use, for what a repository says is foreign text.
+/// Settings of a repository that name a program to run, put out of use, for what a repository says is foreign text. The guarantee
+/// is in the commands that are run here, which read objects and ask for none of these but the last, and for that only where an
+/// object is missing; the others are an extra, should a later `git` ask for them.
 const OVERRIDDEN: [&str; 6] = [
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",

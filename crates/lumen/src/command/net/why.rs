@@ -30,6 +30,9 @@ pub(super) fn run(arguments: &NetWhy, context: &Context) -> Result<Exit> {
         WhyFormat::Human => answer::human(&network, &answers, &context.console.style(to_stdout), out),
         WhyFormat::Json => answer::json(&network, &answers, out),
     })?;
-    let as_expected = answers.all_are(arguments.expect == Verdict::Allow);
+    let as_expected = answers.all_are(match arguments.expect {
+        Verdict::Allow => answer::Verdict::Allowed,
+        Verdict::Deny => answer::Verdict::Denied,
+    });
     Ok(exit.max(if as_expected { Exit::Clean } else { Exit::Found }))
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use lumen_core::finding::Location;
 use lumen_core::network::policy::RuleAction;
-use lumen_core::network::why::{NearMiss, Reason, RuleRef};
+use lumen_core::network::why::{NearMiss, Reason, RuleRef, Verdict};
 use lumen_core::network::{Direction, PolicyId, Side};
 
 use super::{Answer, Answers};
@@ -43,12 +43,12 @@ struct Human<'a> {
 
 impl Human<'_> {
     fn answer(&mut self, answer: &Answer) -> io::Result<()> {
-        let verdict = if answer.decision.allowed { "allowed" } else { "denied" };
-        let (start, end) = match (self.style.color, answer.decision.allowed) {
-            (false, _) => ("", ""),
-            (true, true) => ("\x1b[1;32m", "\x1b[0m"),
-            (true, false) => ("\x1b[1;31m", "\x1b[0m"),
+        let (verdict, color) = match answer.decision.verdict {
+            Verdict::Allowed => ("allowed", "\x1b[1;32m"),
+            Verdict::Denied => ("denied", "\x1b[1;31m"),
+            Verdict::Undecided => ("not decided", "\x1b[1;33m"),
         };
+        let (start, end) = if self.style.color { (color, "\x1b[0m") } else { ("", "") };
         let service = answer
             .service
             .as_ref()
@@ -64,6 +64,10 @@ impl Human<'_> {
         )?;
         if let Some(example) = answer.example {
             writeln!(self.out, "  by the example of {example}")?;
+        }
+        if answer.decision.may_share_node && answer.decision.verdict == Verdict::Undecided {
+            let end = "one end is on the host's network: where it is on the node of the other pod, they always reach each other";
+            writeln!(self.out, "  {end}")?;
         }
         self.side(&answer.decision.egress, &answer.source, &answer.destination)?;
         self.side(&answer.decision.ingress, &answer.destination, &answer.source)?;
@@ -105,6 +109,10 @@ impl Human<'_> {
             }
             Reason::Unknown => "nothing is known of it".into(),
         };
+        let title = match side.verdict {
+            Verdict::Undecided => format!("not decided, though as far as manifests tell {title}"),
+            Verdict::Allowed | Verdict::Denied => title,
+        };
         let places: Vec<Location> = if side.reason == Reason::Isolated {
             // The one that says least besides is the one that was written to isolate.
             let policies = side.isolated_by.iter().filter_map(|id| self.network.model.policy(*id));
@@ -127,8 +135,23 @@ impl Human<'_> {
         }
         for rule in side.undecided.iter().take(NEAR_MAX) {
             let place: Vec<_> = self.network.model.locate(rule).into_iter().collect();
-            let title = format!("`{}` may allow it: manifests do not tell whom it means", self.rule(rule));
+            let action = self.network.model.peer(rule).map(|(rule, _)| rule.action);
+            let verb = match action {
+                Some(RuleAction::Deny) => "deny it",
+                Some(RuleAction::Pass) => "pass it on",
+                Some(RuleAction::Allow) | None => "allow it",
+            };
+            let title =
+                format!("`{}` may {verb}: manifests do not tell whether it means `{peer}`", self.rule(rule));
             self.quote("note", &title, &place, &[])?;
+        }
+        for id in side.may_select.iter().take(NEAR_MAX) {
+            let Some(policy) = self.network.model.policy(*id) else { continue };
+            let title = format!(
+                "`{}` may select `{subject}`: manifests do not tell the labels that it asks for",
+                policy.name()
+            );
+            self.quote("note", &title, &[policy.locate(&policy.subject_at)], &[])?;
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 use std::io;
 
 use lumen_core::finding::Location;
-use lumen_core::network::why::{Field, NearMiss, Reason, RuleRef};
-use lumen_core::network::{Side, Tier};
+use lumen_core::network::why::{Field, NearMiss, Reason, RuleRef, Verdict};
+use lumen_core::network::{PolicyId, Side, Tier};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -24,8 +24,8 @@ pub struct Why {
     /// The name and version of this shape. A change that could break a reader changes it.
     #[schemars(extend("const" = WHY_SCHEMA))]
     schema: &'static str,
-    /// Whether all connections are allowed.
-    allowed: bool,
+    /// What all connections are: `allowed`, `denied` or `undecided`; `mixed` where they differ.
+    verdict: &'static str,
     /// The connections that were asked about: one for each pair of workloads and each port.
     answers: Vec<AnswerShape>,
     /// What should be known beside, one sentence each.
@@ -53,8 +53,11 @@ struct AnswerShape {
     /// Where an end is many addresses: the one whose rules are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     example: Option<String>,
-    /// The verdict.
-    allowed: bool,
+    /// `allowed`, `denied`, or `undecided` where it hangs on what manifests do not tell.
+    verdict: &'static str,
+    /// Whether one end is on the host's network and may be on the node of the other: a pod and its node always reach each
+    /// other.
+    may_share_node: bool,
     /// What the source's policies say.
     egress: SideShape,
     /// What the destination's policies say.
@@ -68,8 +71,8 @@ struct AnswerShape {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 struct SideShape {
-    /// Whether they let it through.
-    allowed: bool,
+    /// `allowed`, `denied`, or `undecided` where it hangs on what manifests do not tell.
+    verdict: &'static str,
     /// Why: `outside` the cluster, on the `host-network`, `not-selected` by any policy, a `rule` decides, `isolated`
     /// and no rule allows it, `undecided` by cluster policies and not isolated, `unknown`.
     reason: &'static str,
@@ -89,6 +92,9 @@ struct SideShape {
     /// Rules that may mean it: manifests do not tell.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     undecided: Vec<RuleShape>,
+    /// Policies that may select this end, `namespace/name`: manifests do not tell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    may_select: Vec<String>,
 }
 
 /// A rule of a policy, or a peer of one.
@@ -155,6 +161,14 @@ const fn reason(reason: Reason) -> &'static str {
     }
 }
 
+const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allowed => "allowed",
+        Verdict::Denied => "denied",
+        Verdict::Undecided => "undecided",
+    }
+}
+
 const fn field(field: Field) -> &'static str {
     match field {
         Field::Port => "port",
@@ -191,19 +205,23 @@ fn miss(network: &Network, miss: &NearMiss) -> MissShape {
 
 fn side(network: &Network, side: &Side) -> SideShape {
     let rules = |rules: &[RuleRef]| rules.iter().map(|each| rule(network, each)).collect();
-    let names = side.isolated_by.iter().filter_map(|id| network.model.policy(*id));
+    let names_of = |ids: &[PolicyId]| {
+        let policies = ids.iter().filter_map(|id| network.model.policy(*id));
+        policies.map(lumen_core::network::Policy::name).collect()
+    };
     SideShape {
-        allowed: side.allowed,
+        verdict: verdict(side.verdict),
         reason: reason(side.reason),
         tier: match side.reason {
             Reason::Rule(tier, _) => Some(Tier::to_string(&tier)),
             _ => None,
         },
-        isolated_by: names.map(lumen_core::network::Policy::name).collect(),
+        isolated_by: names_of(&side.isolated_by),
         decided_by: rules(&side.decided_by),
         passed_by: rules(&side.passed_by),
         near_misses: side.near_misses.iter().map(|each| miss(network, each)).collect(),
         undecided: rules(&side.undecided),
+        may_select: names_of(&side.may_select),
     }
 }
 
@@ -215,7 +233,8 @@ fn answer(network: &Network, answer: &Answer) -> AnswerShape {
         port: answer.port,
         service: answer.service.clone(),
         example: answer.example.map(|address| address.to_string()),
-        allowed: answer.decision.allowed,
+        verdict: verdict(answer.decision.verdict),
+        may_share_node: answer.decision.may_share_node,
         egress: side(network, &answer.decision.egress),
         ingress: side(network, &answer.decision.ingress),
         open: port_ranges(&answer.open),
@@ -230,7 +249,10 @@ fn answer(network: &Network, answer: &Answer) -> AnswerShape {
 pub fn json(network: &Network, answers: &Answers, out: &mut dyn io::Write) -> io::Result<()> {
     let why = Why {
         schema: WHY_SCHEMA,
-        allowed: answers.all_are(true),
+        verdict: [Verdict::Allowed, Verdict::Denied, Verdict::Undecided]
+            .into_iter()
+            .find(|each| answers.all_are(*each))
+            .map_or("mixed", verdict),
         answers: answers.answers.iter().map(|each| answer(network, each)).collect(),
         notes: answers.notes.clone(),
         assumptions: network.assumptions(),

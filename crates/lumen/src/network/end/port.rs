@@ -45,7 +45,7 @@ impl Port {
     }
 
     /// The pod's ports that it means at a destination; outside the cluster where that is `None`. Of a Service it means the
-    /// Service's ports, and comes to those of the pod behind them.
+    /// Service's ports, and comes to those of the pod behind them; of a headless one, numbers are the pod's.
     ///
     /// # Errors
     ///
@@ -83,6 +83,12 @@ impl Port {
             Self::All(protocol) => port.protocol == *protocol,
             Self::Named(protocol, name) => port.protocol == *protocol && *port.name == **name,
         };
+        // A headless Service's name gives the pods' addresses: numbers are asked of the pods themselves.
+        match self {
+            Self::Numbers(ports) if service.is_headless => return Ok(ports.clone()),
+            Self::All(protocol) if service.is_headless => return Ok(Ports::range(*protocol, 1, u16::MAX)),
+            _ => {}
+        }
         let found: Vec<&ServicePort> = service.ports.iter().filter(is_meant).collect();
         if found.is_empty() {
             return Err(format!(
@@ -102,10 +108,11 @@ pub fn listed(service: &Service) -> String {
     if has.is_empty() { "no port".into() } else { has.join(", ") }
 }
 
-/// All ports of a pod that a destination can mean: of a Service those behind its ports, else all.
+/// All ports of a pod that a destination can mean: of a Service that is not headless those behind its ports, else all.
 pub fn whole(destination: Option<&Destination>, model: &Model) -> Ports {
     let service =
         destination.and_then(|destination| Some((destination, model.services().get(destination.service?)?)));
+    let service = service.filter(|(_, service)| !service.is_headless);
     service.map_or_else(Ports::all, |(destination, service)| {
         at_pod(&service.ports.iter().collect::<Vec<_>>(), destination, model)
     })
