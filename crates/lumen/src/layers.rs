@@ -8,15 +8,16 @@ use lumen_core::posture::attack::{LAYERS, STEPS, Step};
 use lumen_core::posture::compliance::{self, Assessment, Evidence};
 use lumen_core::posture::layers::bypass::Left;
 use lumen_core::posture::layers::{Inputs, Layers, NetworkView, Row};
+use lumen_core::posture::radius::HeldKind;
 use lumen_core::posture::rbac::Rbac;
 use lumen_core::posture::switches::{SwitchHolders, switches};
 use lumen_core::posture::{self, radius};
 use lumen_core::snapshot::Entry;
 
 use crate::check::prepare::Prepared;
+use crate::nearest::{did_you_mean, nearest};
 use crate::output::counted;
 use crate::parallel;
-use crate::policies;
 
 pub mod human;
 pub mod json;
@@ -38,9 +39,9 @@ pub struct Posture<'a> {
     pub radii: Vec<radius::Radius>,
     /// Who can switch a layer off, or go round it.
     pub switches: Vec<SwitchHolders>,
-    /// What is weak about the layers together, without what is exempted.
+    /// What is weak about the layers together, without what is silenced.
     pub findings: Vec<Finding>,
-    /// How many findings are exempted.
+    /// How many findings are silenced.
     pub silenced: usize,
     /// The controls, where they were asked for.
     pub compliance: Vec<Assessment>,
@@ -51,6 +52,27 @@ pub struct Posture<'a> {
     /// Whether every workload was asked for, and with them who can go past the layers.
     pub is_whole: bool,
 }
+
+impl Posture<'_> {
+    /// How many findings are silenced, in a few words; `None` where none is.
+    fn silenced_said(&self) -> Option<String> {
+        let verb = if self.silenced == 1 { "is" } else { "are" };
+        let said = || {
+            format!("{} {verb} silenced by exemptions among the inputs", counted(self.silenced, "finding"))
+        };
+        (self.silenced > 0).then(said)
+    }
+}
+
+/// The kinds of things that a workload holds, in the order in which they are told, and the words for several.
+const HELD_KINDS: &[(HeldKind, &str)] = &[
+    (HeldKind::Secret, "Secrets"),
+    (HeldKind::ConfigMap, "ConfigMaps"),
+    (HeldKind::Claim, "claims"),
+    (HeldKind::HostPath, "host paths"),
+    (HeldKind::Csi, "CSI volumes"),
+    (HeldKind::Share, "network shares"),
+];
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
@@ -170,11 +192,9 @@ pub fn step_of(words: &str) -> anyhow::Result<&'static Step> {
         }
     }
     let all: Vec<&Step> = STEPS.iter().collect();
-    match policies::nearest(words, all.iter().map(|step| step.name)).as_slice() {
+    match nearest(words, all.iter().map(|step| step.name)).as_slice() {
         [] => bail!("`{words}` is no step: use one of {}", names(&all)),
-        near => {
-            bail!("`{words}` is no step, did you mean `{}`? There are {}", near.join("`, or `"), names(&all))
-        }
+        near => bail!("`{words}` is no step{} There are {}", did_you_mean(near), names(&all)),
     }
 }
 

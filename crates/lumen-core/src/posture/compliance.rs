@@ -54,6 +54,20 @@ impl Verdict {
     }
 }
 
+/// What a met control rests on. Ordered: what is worst last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// Nothing but what the inputs show.
+    #[default]
+    Nothing,
+    /// Something answers that need not.
+    Answered,
+    /// Something enforces it that the inputs do not show.
+    Enforced,
+    /// What is not among the inputs meets it, too.
+    Shown,
+}
+
 /// What became of one control.
 #[derive(Clone, Debug)]
 pub struct Assessment {
@@ -61,10 +75,8 @@ pub struct Assessment {
     pub control: &'static Control,
     /// Whether it is met.
     pub verdict: Verdict,
-    /// Whether a met control rests on something that the inputs do not show, which the reason names.
-    pub is_conditional: bool,
-    /// Whether it rests on nothing but that something answers which need not.
-    pub is_weak: bool,
+    /// What a met control rests on; the reason says it in full.
+    pub condition: Condition,
     /// What shows it, in a sentence; what a met control still rests on.
     pub reason: String,
     /// What does not meet it, at most [`PROOFS_MAX`].
@@ -74,12 +86,19 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// What to read in a table: `met`, `met, while it answers`, `met, if enforced`, `not met`, `not checkable`.
+    /// Whether a met control rests on something that the inputs do not show.
+    pub fn is_conditional(&self) -> bool {
+        self.verdict == Verdict::Met && self.condition != Condition::Nothing
+    }
+
+    /// What to read in a table: `met`, `met, while it answers`, `met, if enforced`, `met, as far as the inputs show`,
+    /// `not met`, `not checkable`.
     pub fn words(&self) -> &'static str {
-        match self.verdict {
-            Verdict::Met if self.is_weak => "met, while it answers",
-            Verdict::Met if self.is_conditional => "met, if enforced",
-            verdict => verdict.as_str(),
+        match (self.verdict, self.condition) {
+            (Verdict::Met, Condition::Answered) => "met, while it answers",
+            (Verdict::Met, Condition::Enforced) => "met, if enforced",
+            (Verdict::Met, Condition::Shown) => "met, as far as the inputs show",
+            (verdict, _) => verdict.as_str(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::layers::{Cell, Row, Standing, State};
 use super::radius::Holdings;
 use super::rbac::{Binding, Origin, Subject};
 use super::rules;
-use super::switches::{Effect, SwitchHolders};
+use super::switches::{SwitchEffect, SwitchHolders};
 use crate::finding::{Finding, Layer, Location, Related, Severity};
 use crate::object::ObjectRef;
 
@@ -117,7 +117,7 @@ fn of_switches(switches: &[SwitchHolders]) -> Vec<Finding> {
         .map(|((subject, ..), (binding, switches))| {
             let titles: Vec<String> = switches.iter().map(|each| each.switch.title.to_owned()).collect();
             let message = format!("{subject} can {}: {binding}", listed(&titles));
-            let is_off = switches.iter().any(|each| each.switch.effect == Effect::Off);
+            let is_off = switches.iter().any(|each| each.switch.effect == SwitchEffect::Off);
             let is_everywhere = binding.namespace.is_none();
             let severity = match (is_off, is_everywhere) {
                 (true, true) => Severity::High,

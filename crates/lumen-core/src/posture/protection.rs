@@ -1,7 +1,7 @@
 //! What a policy of the network keeps from whoever takes a workload over: what they would reach if it went away.
 
 use super::layers::{Access, NetworkView};
-use super::radius::{Paths, WorkloadNumber, gained};
+use super::radius::{Paths, Radius, Reach, WorkloadNumber, gained};
 
 /// What an attacker in one workload reaches only without the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,36 +37,42 @@ impl Gain {
     }
 }
 
-/// What is gained where the policy goes away: by whoever is in one workload, or in each; sorted by where they start.
-pub fn gains(with: &NetworkView, without: &NetworkView, only: Option<&[WorkloadNumber]>) -> Vec<Gain> {
+/// What is gained where a policy goes away.
+#[derive(Clone, Debug)]
+pub struct Gains {
+    /// By whoever is in one workload, or in each; sorted by where they start.
+    pub each: Vec<Gain>,
+    /// Whether that is all: what those workloads, and whoever is within their reach, can reach is fully known.
+    pub is_certain: bool,
+}
+
+/// What is gained where the policy goes away: by whoever is in one of some workloads, or in any.
+pub fn gains(with: &NetworkView, without: &NetworkView, only: Option<&[WorkloadNumber]>) -> Gains {
     let (reach, wider) = (with.reach(), without.reach());
     let (paths, wider_paths) = (Paths::of(&reach), Paths::of(&wider));
     let asked = with.egress.iter().filter(|(number, _)| only.is_none_or(|only| only.contains(number)));
-    let gain = |(number, before): (&WorkloadNumber, &super::layers::Egress)| {
-        let after = without.egress.get(number)?;
-        let direct = after.peers.iter().filter(|peer| before.peers.binary_search(peer).is_err());
+    let mut found = Gains { each: Vec::new(), is_certain: true };
+    for (number, before) in asked {
         let (narrow, wide) = (paths.radius(*number), wider_paths.radius(*number));
-        let is_known = narrow.hops.is_some() && wide.hops.is_some();
-        let found = Gain {
+        let is_known = |radius: &Radius| radius.hops.is_some();
+        let is_sure = |radius: &Radius, reach: &Reach| {
+            reach.doubts.is_empty() || is_known(radius) && radius.doubt.is_none()
+        };
+        found.is_certain &= is_sure(&narrow, &reach) && is_sure(&wide, &wider);
+        let Some(after) = without.egress.get(number) else {
+            continue;
+        };
+        let direct = after.peers.iter().filter(|peer| before.peers.binary_search(peer).is_err());
+        let gain = Gain {
             start: *number,
             direct: direct.copied().collect(),
-            over_hops: is_known.then(|| gained(&narrow, &wide)),
+            over_hops: (is_known(&narrow) && is_known(&wide)).then(|| gained(&narrow, &wide)),
             internet: change(&before.internet, &after.internet),
             api_server: change(&before.api_server, &after.api_server),
         };
-        found.is_something().then_some(found)
-    };
-    asked.filter_map(gain).collect()
-}
-
-/// Whether the answer of [`gains`] is all: what those workloads, and whoever is within their reach, can reach is fully known.
-pub fn is_certain(with: &NetworkView, without: &NetworkView, only: Option<&[WorkloadNumber]>) -> bool {
-    let asked = || with.egress.keys().filter(|number| only.is_none_or(|only| only.contains(number)));
-    [with.reach(), without.reach()].iter().all(|reach| {
-        let paths = Paths::of(reach);
-        let mut radii = asked().map(|number| paths.radius(*number));
-        reach.doubts.is_empty() || radii.all(|radius| radius.hops.is_some() && radius.doubt.is_none())
-    })
+        found.each.extend(gain.is_something().then_some(gain));
+    }
+    found
 }
 
 /// The workloads that are reached by somebody only without the policy: those that it protects. Sorted.

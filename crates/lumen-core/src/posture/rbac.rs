@@ -169,6 +169,13 @@ impl Rbac {
         Self { roles, bindings: bindings.into_iter().map(Arc::new).collect(), by_subject, of_cluster }
     }
 
+    /// Whether a role or a binding was given, beside those that the API server makes for itself.
+    pub fn is_given(snapshot: &Snapshot) -> bool {
+        ["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"]
+            .iter()
+            .any(|kind| !snapshot.of_kind(GROUP, kind).is_empty())
+    }
+
     /// The bindings: those among the inputs first, in their order.
     pub fn bindings(&self) -> &[Arc<Binding>] {
         &self.bindings

@@ -136,12 +136,23 @@ fn who_can_switch_a_layer_off_is_told_by_name() {
 
 /// Who can use a switch, where one account may do one thing in `kube-system` and in the cluster another.
 fn with_rights(switch: &str, in_kube_system: &str, in_cluster: &str) -> Vec<String> {
-    let text = format!(
+    with_rights_beside(
         "
 apiVersion: apps/v1
 kind: DaemonSet
-metadata: {{name: cilium, namespace: kube-system}}
-spec: {{template: {{spec: {{containers: []}}}}}}
+metadata: {name: cilium, namespace: kube-system}
+spec: {template: {spec: {containers: []}}}
+",
+        switch,
+        in_kube_system,
+        in_cluster,
+    )
+}
+
+/// The same where such a program runs.
+fn with_rights_beside(program: &str, switch: &str, in_kube_system: &str, in_cluster: &str) -> Vec<String> {
+    let text = format!(
+        "{program}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -168,6 +179,84 @@ subjects: [{{kind: User, name: wide}}]
     );
     let snapshot = examples::snapshot(&[("a.yaml", &text)]);
     own(&switches(&snapshot, &Rbac::of(&snapshot)), switch)
+}
+
+#[test]
+fn one_right_of_each_row_is_enough() {
+    for (switch, group, resource, verb) in [
+        ("webhooks", "admissionregistration.k8s.io", "validatingwebhookconfigurations", "deletecollection"),
+        ("mutating-webhooks", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", "create"),
+        ("mutating-webhooks", "admissionregistration.k8s.io", "mutatingadmissionpolicies", "patch"),
+        ("mutating-webhooks", "admissionregistration.k8s.io", "mutatingadmissionpolicybindings", "create"),
+        ("admission-policies", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", "delete"),
+        ("constraints", "templates.gatekeeper.sh", "constrainttemplates", "patch"),
+        ("mutations", "mutations.gatekeeper.sh", "assign", "create"),
+        ("external-data", "externaldata.gatekeeper.sh", "providers", "update"),
+        ("definitions", "apiextensions.k8s.io", "customresourcedefinitions", "delete"),
+        ("namespace-labels", "", "namespaces/status", "patch"),
+        ("delete-namespaces", "", "namespaces", "delete"),
+        ("new-namespaces", "", "namespaces", "create"),
+        ("exemptions", "lumensec.io", "exemptions", "create"),
+        ("network-policies", "networking.k8s.io", "networkpolicies", "delete"),
+        ("pod-labels", "", "pods/status", "patch"),
+        ("identities", "cilium.io", "ciliumidentities", "patch"),
+        ("identities", "cilium.io", "ciliumendpoints", "update"),
+        ("port-forward", "", "pods/portforward", "create"),
+        ("network-engine", "", "pods/eviction", "create"),
+        ("network-engine", "", "pods", "delete"),
+        ("network-engine", "", "pods/attach", "create"),
+        ("network-engine", "", "pods/ephemeralcontainers", "patch"),
+        ("nodes", "", "nodes/status", "patch"),
+        ("image-policies", "policy.sigstore.dev", "clusterimagepolicies", "delete"),
+        ("admission-engine", "apps", "deployments/scale", "update"),
+        ("admission-engine", "", "*/scale", "patch"),
+        ("admission-engine", "", "pods", "deletecollection"),
+        ("admission-engine", "", "pods/eviction", "create"),
+        ("admission-engine", "", "endpoints", "update"),
+        ("admission-engine", "discovery.k8s.io", "endpointslices", "create"),
+        ("runtime-engine", "apps", "daemonsets", "delete"),
+        ("signature-keys", "", "secrets", "update"),
+        ("kubelet", "", "nodes/proxy", "get"),
+        ("exec", "", "pods/exec", "create"),
+        ("ephemeral-containers", "", "pods/ephemeralcontainers", "patch"),
+        ("run-pods", "", "pods", "create"),
+        ("run-pods", "batch", "jobs", "create"),
+        ("run-pods", "apps", "deployments", "create"),
+        ("deployers", "argoproj.io", "applications", "create"),
+        ("deployers", "argoproj.io", "appprojects", "patch"),
+        ("deployers", "helm.cattle.io", "helmcharts", "create"),
+        ("api-services", "apiregistration.k8s.io", "apiservices", "patch"),
+        ("volumes", "", "persistentvolumes", "create"),
+        ("grant-rights", "rbac.authorization.k8s.io", "clusterroles", "escalate"),
+        ("impersonate", "", "users", "impersonate"),
+        ("tokens", "", "serviceaccounts/token", "create"),
+        ("token-secrets", "", "secrets", "create"),
+        ("certificates", "certificates.k8s.io", "signers", "approve"),
+    ] {
+        // Scales are asked about by the group of what is scaled.
+        let group = if resource == "*/scale" { "apps" } else { group };
+        let text = format!(
+            "
+{{apiVersion: v1, kind: Namespace, metadata: {{name: lumen-system}}}}
+---
+{{apiVersion: v1, kind: Namespace, metadata: {{name: kube-system}}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: c}}
+rules: [{{apiGroups: ['{group}'], resources: ['{resource}'], verbs: [{verb}]}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: c}}
+roleRef: {{kind: ClusterRole, name: c}}
+subjects: [{{kind: User, name: wide}}]
+"
+        );
+        let snapshot = examples::snapshot(&[("a.yaml", &text)]);
+        let found = own(&switches(&snapshot, &Rbac::of(&snapshot)), switch);
+        assert_eq!(found.len(), 1, "{switch}: {verb} {resource}: {found:?}");
+    }
 }
 
 #[test]
@@ -199,21 +288,9 @@ spec:
     spec:
       containers: [{{name: c, image: {image}, volumeMounts: [{{name: v, mountPath: /v}}]}}]
       volumes: [{{name: v, configMap: {{name: net-config}}}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {{name: r, namespace: kube-system}}
-rules: [{rule}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {{name: r, namespace: kube-system}}
-roleRef: {{kind: Role, name: r}}
-subjects: [{{kind: User, name: local}}]
 "
         );
-        let snapshot = examples::snapshot(&[("a.yaml", &daemon)]);
-        own(&switches(&snapshot, &Rbac::of(&snapshot)), "network-engine").len()
+        with_rights_beside(&daemon, "network-engine", rule, "").len()
     };
     let config = |name: &str| {
         format!("{{apiGroups: [''], resources: [configmaps], verbs: [update], resourceNames: [{name}]}}")

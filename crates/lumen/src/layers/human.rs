@@ -13,12 +13,13 @@ use lumen_core::posture::attack::{LAYERS, STEPS, Step};
 use lumen_core::posture::compliance::Assessment;
 use lumen_core::posture::layers::bypass::{first_stop, network_is_round, open_steps, single_points, without};
 use lumen_core::posture::layers::{Cell, Own, Row};
-use lumen_core::posture::radius::{HeldKind, Holdings, Radius};
-use lumen_core::posture::switches::{Effect, SwitchHolders};
+use lumen_core::posture::radius::{Holdings, Radius};
+use lumen_core::posture::rbac::Rbac;
+use lumen_core::posture::switches::SwitchEffect;
 
 use super::overview::{LayerSum, alike};
 use super::protection::{self, Protection};
-use super::{Posture, bypasses, doubt, how_many, layers_listed, listed, lost, name_of, title};
+use super::{HELD_KINDS, Posture, bypasses, doubt, how_many, layers_listed, listed, lost, name_of, title};
 use crate::check::prepare::Lines;
 use crate::output::escape::line as escaped;
 use crate::output::{Style, counted};
@@ -48,12 +49,11 @@ pub fn write(posture: &Posture<'_>, style: &Style) -> String {
         text.push_str(&without_policy(posture, found, &lines));
     }
     if posture.is_whole {
-        text.push_str(&holders(&posture.switches, &lines));
+        text.push_str(&holders(posture, &lines));
     }
     text.push_str(&findings(&posture.findings, &lines));
-    if posture.silenced > 0 {
-        let verb = if posture.silenced == 1 { "is" } else { "are" };
-        text.push_str(&format!("\n{} {verb} exempted\n", counted(posture.silenced, "finding")));
+    if let Some(said) = posture.silenced_said() {
+        text.push_str(&format!("\n{said}\n"));
     }
     text.push_str(&compliance(&posture.compliance));
     text
@@ -331,16 +331,8 @@ fn rests_on(row: &Row, lines: &Lines<'_>) -> String {
 
 /// What whoever takes the workload over has.
 fn has(holdings: &Holdings, lines: &Lines<'_>) -> String {
-    const KINDS: &[(HeldKind, &str)] = &[
-        (HeldKind::Secret, "Secrets"),
-        (HeldKind::ConfigMap, "ConfigMaps"),
-        (HeldKind::Claim, "claims"),
-        (HeldKind::HostPath, "host paths"),
-        (HeldKind::Csi, "CSI volumes"),
-        (HeldKind::Share, "network shares"),
-    ];
     let mut said = Vec::new();
-    for (kind, name) in KINDS {
+    for (kind, name) in HELD_KINDS {
         let names: BTreeSet<&str> = holdings.of_kind(*kind).map(|held| &*held.name).collect();
         if !names.is_empty() {
             said.push(format!("  {name}: {}", escaped(&listed(names))));
@@ -434,9 +426,13 @@ fn details(cell: &Cell, lines: &Lines<'_>) -> String {
 }
 
 /// Who can switch a layer off or go round it, but those who can in every cluster.
-fn holders(switches: &[SwitchHolders], lines: &Lines<'_>) -> String {
+fn holders(posture: &Posture<'_>, lines: &Lines<'_>) -> String {
+    if !Rbac::is_given(&posture.prepared.snapshot) {
+        return "no role and no binding is among the inputs: who can switch a layer off is not known\n"
+            .to_owned();
+    }
     let mut text = String::new();
-    for each in switches {
+    for each in &posture.switches {
         let own = each.holders.iter().filter(|holder| !holder.grant.is_default());
         let mut said: Vec<String> = own
             .map(|holder| {
@@ -455,14 +451,14 @@ fn holders(switches: &[SwitchHolders], lines: &Lines<'_>) -> String {
         }
         shorten(&mut said);
         let what = match each.switch.effect {
-            Effect::Off => "switches off",
-            Effect::Round => "goes round",
+            SwitchEffect::Off => "switches off",
+            SwitchEffect::Round => "goes round",
         };
         let layers = layers_listed(each.switch.layers);
         text.push_str(&format!("who can {} ({what} {layers})\n{}\n", each.switch.title, said.join("\n")));
     }
     if text.is_empty() {
-        text.push_str("nobody but who can in every cluster can switch a layer off or go round it\n");
+        text.push_str("by the roles and bindings that were given, nobody but who can in every cluster can switch a layer off or go round it\n");
     }
     text
 }

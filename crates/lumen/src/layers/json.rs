@@ -9,7 +9,7 @@ use lumen_core::posture::layers::{self, Own, Row, StepRow};
 use lumen_core::posture::power::Extent;
 use lumen_core::posture::protection::Gain;
 use lumen_core::posture::radius::{self, HeldBy, Radius};
-use lumen_core::posture::switches::{Effect, SwitchHolders};
+use lumen_core::posture::switches::{SwitchEffect, SwitchHolders};
 
 use super::protection::Protection;
 use super::{Posture, bypasses, doubt, name_of};
@@ -42,7 +42,7 @@ fn document<'a>(posture: &'a Posture<'_>) -> Document<'a> {
         control: each.control.id,
         title: each.control.title,
         verdict: each.verdict.as_str(),
-        if_enforced: each.is_conditional,
+        if_enforced: each.is_conditional(),
         reason: &each.reason,
         count: each.count,
         evidence: proofs(&each.evidence, &lines),
@@ -236,8 +236,8 @@ fn switch<'a>(each: &'a SwitchHolders, lines: &Lines<'_>) -> Switch<'a> {
         switch: each.switch.name,
         title: each.switch.title,
         effect: match each.switch.effect {
-            Effect::Off => "off",
-            Effect::Round => "round",
+            SwitchEffect::Off => "off",
+            SwitchEffect::Round => "round",
         },
         layers: names(each.switch.layers),
         why: each.switch.why,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use lumen_core::posture::layers::NetworkView;
-use lumen_core::posture::protection::{Gain, gains, is_certain, protected};
+use lumen_core::posture::protection::{Gain, gains, protected};
 use lumen_core::posture::radius::WorkloadNumber;
 use lumen_core::snapshot::{Entry, Snapshot};
 
@@ -34,10 +34,9 @@ pub fn protection(
 ) -> anyhow::Result<Protection> {
     let (without, policies) = NetworkView::without(snapshot, called)
         .ok_or_else(|| anyhow!("no policy of the network is called `{called}`: use `namespace/name`"))?;
-    let gains = gains(view, &without, only);
-    let protected = protected(&gains);
-    let is_certain = is_certain(view, &without, only);
-    Ok(Protection { policies, gains, protected, is_certain })
+    let found = gains(view, &without, only);
+    let protected = protected(&found.each);
+    Ok(Protection { policies, gains: found.each, protected, is_certain: found.is_certain })
 }
 
 /// `without NetworkPolicy shop/default-deny (deny.yaml:3): 2 workloads reach more; it keeps 3 from being reached`.

@@ -9,13 +9,13 @@ use super::super::ask::holders;
 use super::super::attack::Effect;
 use super::super::layers::{Proof, Row, Standing, State};
 use super::super::radius::{HeldBy, HeldKind, Holdings};
-use super::super::rbac::{Origin, Place};
-use super::{Assessment, Control, Evidence, Measure, PROOFS_MAX, Verdict};
+use super::super::rbac::{Origin, Place, Rbac};
+use super::{Assessment, Condition, Control, Evidence, Measure, PROOFS_MAX, Verdict};
 use crate::defaults::Seen;
 use crate::finding::Layer;
-use crate::object::field;
 use crate::object::pod::{Container, ContainerKind, PodView};
-use crate::podsecurity::{Level, LevelVersion, Pod, Resolved};
+use crate::object::{field, text};
+use crate::podsecurity::{CHECKS, Level, LevelVersion, Pod, Resolved};
 use crate::selector::{FieldNames, Selector};
 use crate::snapshot::Entry;
 
@@ -95,21 +95,39 @@ struct Measured {
     met: String,
     /// Why it cannot be told, where nothing was there to measure or it is not known.
     open: Option<String>,
-    /// Whether what is met rests on something that the inputs do not show.
-    is_conditional: bool,
-    /// Whether that is nothing but that something answers.
-    is_weak: bool,
+    /// What it rests on where it is met.
+    condition: Condition,
 }
 
 impl Measured {
     fn of(against: Vec<Proof>, met: impl Into<String>) -> Self {
-        Self { against, met: met.into(), open: None, is_conditional: false, is_weak: false }
+        Self { against, met: met.into(), open: None, condition: Condition::Nothing }
     }
 }
 
 impl Measured {
     fn if_enforced(self) -> Self {
-        Self { is_conditional: true, ..self }
+        self.under(Condition::Enforced)
+    }
+
+    fn if_all_is_shown(self) -> Self {
+        self.under(Condition::Shown)
+    }
+
+    fn under(self, condition: Condition) -> Self {
+        Self { condition: self.condition.max(condition), ..self }
+    }
+
+    /// What asks for both.
+    fn and(mut self, other: Self) -> Self {
+        self.against.extend(other.against);
+        if self.met.is_empty() {
+            self.met = other.met;
+        } else if !other.met.is_empty() {
+            self.met = format!("{}; {}", self.met, other.met);
+        }
+        self.open = self.open.or(other.open);
+        self.under(other.condition)
     }
 }
 
@@ -120,8 +138,7 @@ pub(super) fn assess(
 ) -> Assessment {
     let measured = measure(&control.measure, evidence, workloads);
     let count = measured.against.len();
-    let is_conditional = measured.is_conditional && count == 0 && measured.open.is_none();
-    let is_weak = is_conditional && measured.is_weak;
+    let condition = measured.condition;
     let (verdict, reason) = match (count, measured.open) {
         (0, Some(reason)) => (Verdict::NotCheckable, reason),
         (0, None) => (Verdict::Met, measured.met),
@@ -129,7 +146,7 @@ pub(super) fn assess(
         (count, _) => (Verdict::NotMet, format!("{count} do not meet it")),
     };
     let evidence = measured.against.into_iter().take(PROOFS_MAX).collect();
-    Assessment { control, verdict, is_conditional, is_weak, reason, evidence, count }
+    Assessment { control, verdict, condition, reason, evidence, count }
 }
 
 fn measure(measure: &Measure, evidence: &Evidence<'_>, workloads: &Workloads<'_>) -> Measured {
@@ -140,14 +157,34 @@ fn measure(measure: &Measure, evidence: &Evidence<'_>, workloads: &Workloads<'_>
         Measure::Elsewhere(reason) => {
             Measured { open: Some((*reason).to_owned()), ..Measured::of(Vec::new(), "") }
         }
+        Measure::All(measures) => {
+            let each = measures.iter().map(|each| self::measure(each, evidence, workloads));
+            each.reduce(Measured::and).unwrap_or_else(|| Measured::of(Vec::new(), ""))
+        }
+        Measure::Partly(part, rest) => {
+            let part = self::measure(part, evidence, workloads);
+            let open = part.open.unwrap_or_else(|| format!("{}; {rest}", part.met));
+            Measured { open: Some(open), ..Measured::of(part.against, "") }
+        }
         Measure::Checks(checks) => of_workloads(
-            of_each(workloads, |workload| {
-                let failed: Vec<&str> =
-                    checks.iter().copied().filter(|check| workload.fails.contains(check)).collect();
-                (!failed.is_empty()).then(|| format!("fails {}", failed.join(", ")))
-            }),
+            of_each(workloads, |workload| failed(workload, checks)),
             "Every workload passes the checks; admission alone can keep it so",
         ),
+        Measure::NotAdmitted(checks) => {
+            let against = of_each(workloads, |workload| failed(workload, checks));
+            match workloads.namespaces.iter().find(|name| !is_kept_by_level(evidence, name, checks)) {
+                Some(name) => of_workloads(
+                    against,
+                    &format!("Every workload passes the checks; no level of Pod Security keeps others out of the namespace {name}"),
+                )
+                .if_all_is_shown(),
+                None => of_workloads(
+                    against,
+                    "Every workload passes the checks, and Pod Security keeps others out, if the plugin is on",
+                )
+                .if_enforced(),
+            }
+        }
         Measure::Stopped(step) => {
             stopped(workloads, step, &[Layer::Admission, Layer::PodSecurity], &[Effect::Stops], none)
         }
@@ -161,8 +198,9 @@ fn measure(measure: &Measure, evidence: &Evidence<'_>, workloads: &Workloads<'_>
                 says: format!("can {} by {}", holder.can.join(", "), holder.grant.binding),
                 location: holder.grant.binding.origin.location().cloned(),
             });
-            let measured = Measured::of(against.collect(), "Nobody can but by what every cluster gives");
-            Measured { open: no_rights_shown(evidence), ..measured }
+            let met = "Nobody can but by what every cluster gives, by the roles and bindings that were given";
+            let measured = Measured::of(against.collect(), met);
+            Measured { open: no_rights_shown(evidence), ..measured }.if_all_is_shown()
         }
         Measure::NoWildcards => wildcards(evidence),
         Measure::NoDefaultAccount => of_workloads(
@@ -185,7 +223,8 @@ fn measure(measure: &Measure, evidence: &Evidence<'_>, workloads: &Workloads<'_>
                 idle.map(|account| format!("holds a token of {account}, which has no rights of its own"))
             }),
             "Every mounted token is of an account that was given rights",
-        ),
+        )
+        .if_all_is_shown(),
         Measure::NoSecretsInEnvironment => of_workloads(
             of_each(workloads, |workload| {
                 let mut secrets = workload.holdings.of_kind(HeldKind::Secret);
@@ -194,6 +233,14 @@ fn measure(measure: &Measure, evidence: &Evidence<'_>, workloads: &Workloads<'_>
             }),
             "No workload has a Secret in its environment",
         ),
+        Measure::NoClearSecrets => of_workloads(
+            of_each(workloads, clear_secret),
+            "No environment has a value whose name looks like that of a secret; images were not looked at",
+        )
+        .if_all_is_shown(),
+        Measure::NoSharedAccount => {
+            of_workloads(shared_accounts(workloads), "No two workloads share an account")
+        }
         Measure::NoDefaultNamespace => of_workloads(
             of_each(workloads, |workload| {
                 (&*workload.row.namespace == "default").then(|| "is in the namespace `default`".to_owned())
@@ -237,6 +284,50 @@ fn measure(measure: &Measure, evidence: &Evidence<'_>, workloads: &Workloads<'_>
         }
         Measure::Signatures => signatures(workloads),
     }
+}
+
+fn failed(workload: &Workload<'_>, checks: &[&str]) -> Option<String> {
+    let failed: Vec<&str> = checks.iter().copied().filter(|check| workload.fails.contains(check)).collect();
+    (!failed.is_empty()).then(|| format!("fails {}", failed.join(", ")))
+}
+
+/// Parts of the names of variables that hold secrets, in capitals.
+const SECRET_NAMES: &[&str] = &["PASSWORD", "PASSWD", "TOKEN", "SECRET", "KEY", "CREDENTIAL"];
+
+/// Ends of such names where the value says where the secret is, and is none itself.
+const POINTER_NAMES: &[&str] = &["_FILE", "_PATH", "_NAME", "_DIR"];
+
+/// A variable with a value in clear text whose name looks like that of a secret.
+fn clear_secret(workload: &Workload<'_>) -> Option<String> {
+    let pods = workload.entry.workload()?.pods;
+    let containers = pods.iter().flat_map(PodView::containers);
+    let mut variables =
+        containers.flat_map(|container| container.field("env").as_array().into_iter().flatten());
+    let found = variables.find(|variable| {
+        let name = text(variable, "name").to_ascii_uppercase();
+        !text(variable, "value").is_empty()
+            && SECRET_NAMES.iter().any(|part| name.contains(part))
+            && !POINTER_NAMES.iter().any(|end| name.ends_with(end))
+    })?;
+    Some(format!("has a value in clear text in the variable `{}`", text(found, "name")))
+}
+
+/// The workloads whose account another one has, too. `default` without a token is no account of a program.
+fn shared_accounts(workloads: &Workloads<'_>) -> Vec<Proof> {
+    let mut users: BTreeMap<String, usize> = BTreeMap::new();
+    let accounts = |workload: &Workload<'_>| -> BTreeSet<String> {
+        let accounts = workload.holdings.accounts.iter();
+        let own = accounts.filter(|account| &*account.name != "default" || account.token.is_there());
+        own.map(ToString::to_string).collect()
+    };
+    for account in workloads.each.iter().flat_map(accounts) {
+        *users.entry(account).or_default() += 1;
+    }
+    of_each(workloads, |workload| {
+        let shared =
+            accounts(workload).into_iter().find(|name| users.get(name).is_some_and(|count| *count > 1))?;
+        Some(format!("shares {shared} with another workload"))
+    })
 }
 
 /// Where policies demand signatures they are not evaluated yet; where none does, none is checked.
@@ -322,9 +413,13 @@ fn stopped(
         Standing::Weak => ", while the webhook answers",
         Standing::Open | Standing::Broken => ", if it is enforced",
     };
-    let (is_conditional, is_weak) = (worst > Standing::Holds, worst == Standing::Weak);
+    let rests_on = match worst {
+        Standing::Holds => Condition::Nothing,
+        Standing::Weak => Condition::Answered,
+        Standing::Open | Standing::Broken => Condition::Enforced,
+    };
     let met = format!("Every workload is kept from it{condition}");
-    Measured { open: unknown, is_conditional, is_weak, ..Measured::of(against, met) }
+    Measured { open: unknown, condition: rests_on, ..Measured::of(against, met) }
 }
 
 fn wildcards(evidence: &Evidence<'_>) -> Measured {
@@ -348,29 +443,37 @@ fn wildcards(evidence: &Evidence<'_>) -> Measured {
             }
         });
     let measured = Measured::of(against.collect(), "No role among the inputs has a wildcard");
-    Measured { open: no_rights_shown(evidence), ..measured }
+    Measured { open: no_rights_shown(evidence), ..measured }.if_all_is_shown()
 }
 
 /// Why nothing can be said of rights: no manifest among the inputs is about them, so those of the cluster are elsewhere.
 fn no_rights_shown(evidence: &Evidence<'_>) -> Option<String> {
-    let is_there = |kind: &&str| !evidence.snapshot.of_kind("rbac.authorization.k8s.io", kind).is_empty();
-    let shown = ["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"].iter().any(is_there);
-    (!shown).then(|| "No role and no binding is among the inputs".to_owned())
+    (!Rbac::is_given(evidence.snapshot)).then(|| "No role and no binding is among the inputs".to_owned())
+}
+
+/// Whether a namespace enforces a level that demands some checks, by each of the labels that it is given.
+fn is_kept_by_level(evidence: &Evidence<'_>, name: &str, checks: &[&str]) -> bool {
+    let checks = CHECKS.iter().filter(|check| checks.contains(&check.id));
+    let wanted = checks.map(|check| check.level).max().unwrap_or(Level::Restricted);
+    enforces(evidence, name, wanted)
+}
+
+fn enforces(evidence: &Evidence<'_>, name: &str, wanted: Level) -> bool {
+    let defaults = &evidence.policies.pod_security.defaults;
+    let level = |labels: &Value| Resolved::of_labels(labels, defaults).policy.enforce.level;
+    let variants = evidence.snapshot.namespace_labels(name).variants();
+    if variants.is_empty() {
+        level(&Value::Null) >= wanted
+    } else {
+        variants.iter().all(|variant| level(&variant.labels) >= wanted)
+    }
 }
 
 /// Whether pods of a namespace are judged at all: by a level above `privileged`, or by constraints. Labels that disagree
 /// have to do so each.
 fn is_judged(evidence: &Evidence<'_>, name: &str) -> bool {
-    let defaults = &evidence.policies.pod_security.defaults;
-    let level = |labels: &Value| Resolved::of_labels(labels, defaults).policy.enforce.level;
-    let variants = evidence.snapshot.namespace_labels(name).variants();
-    let by_level = if variants.is_empty() {
-        level(&Value::Null) > Level::Privileged
-    } else {
-        variants.iter().all(|variant| level(&variant.labels) > Level::Privileged)
-    };
     let in_namespace = evidence.rows.iter().filter(|row| &*row.namespace == name);
     let mut cells =
         in_namespace.flat_map(|row| row.steps.iter().filter_map(|step| step.cell(Layer::Admission)));
-    by_level || cells.any(|cell| cell.state == State::Enforced)
+    enforces(evidence, name, Level::Baseline) || cells.any(|cell| cell.state == State::Enforced)
 }

@@ -75,7 +75,20 @@ fn controls_are_met_or_not_by_what_is_there() {
 #[test]
 fn what_cannot_be_seen_is_said_to_be_so() {
     let all = assessed(&[]);
-    for id in ["1 to 4", "5.1.7", "5.3.1", "4.4.2", "SI-4", "SI-7"] {
+    for id in [
+        "1 to 4",
+        "5.1.7",
+        "5.3.1",
+        "5.7.1",
+        "4.1.3",
+        "4.4.2",
+        "SI-4",
+        "SI-7",
+        "7.2",
+        "164.312(a)(1)",
+        "164.312(c)(1)",
+        "AC-3, AC-6",
+    ] {
         assert_eq!(verdict(&all, id).0, Verdict::NotCheckable, "{id}");
     }
     let reason = |id: &str| all.iter().find(|each| each.control.id == id).map(|each| each.reason.clone());
@@ -145,4 +158,48 @@ fn tokens_are_not_called_idle_where_no_rights_are_shown() {
     };
     assert_eq!(idle(&[("p.yaml", pod)]), BTreeSet::from([Verdict::NotCheckable]));
     assert_eq!(idle(&[("p.yaml", pod), ("r.yaml", role)]), BTreeSet::from([Verdict::NotMet]));
+}
+
+/// The words of a control where the inputs are one namespace `a`, an unrelated Role and what is given.
+fn words_of(objects: &str, id: &str) -> (&'static str, usize) {
+    let text = format!(
+        "{{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {{name: r, namespace: a}}, rules: []}}\n---\n{objects}"
+    );
+    let all = assessed_of(&[], &[("a.yaml", &text)]);
+    let found = all.iter().find(|each| each.control.id == id).unwrap_or_else(|| panic!("{id} is a control"));
+    (found.words(), found.count)
+}
+
+fn pod_of(name: &str, container: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: a}}, spec: {{serviceAccountName: s, containers: [{{name: c, image: i, {container}}}]}}}}"
+    )
+}
+
+#[test]
+fn what_is_seen_of_rights_and_admission_is_told_as_that() {
+    let shown = ("met, as far as the inputs show", 0);
+    let pod = pod_of("p", "securityContext: {readOnlyRootFilesystem: true}");
+    for id in ["5.1.1", "5.1.2", "5.1.3", "5.2.2", "5.2.12", "4.3.1"] {
+        assert_eq!(words_of(&pod, id), shown, "{id}");
+    }
+    let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: a, labels: {pod-security.kubernetes.io/enforce: baseline}}}";
+    let kept = format!("{namespace}\n---\n{pod}");
+    assert_eq!(words_of(&kept, "5.2.2"), ("met, if enforced", 0));
+    assert_eq!(words_of(&kept, "5.2.6").0, "not met");
+    // A part alone meets nothing.
+    assert_eq!(words_of(&pod, "4.4.4"), ("not checkable", 0));
+    assert_eq!(words_of(&pod_of("p", ""), "4.4.4"), ("not met", 1));
+}
+
+#[test]
+fn secrets_in_clear_text_and_shared_accounts_are_found() {
+    let shown = ("met, as far as the inputs show", 0);
+    assert_eq!(words_of(&pod_of("p", "env: [{name: DB_PASSWORD, value: hunter2}]"), "4.1.4"), ("not met", 1));
+    assert_eq!(words_of(&pod_of("p", "env: [{name: DB_PASSWORD_FILE, value: /run/p}]"), "4.1.4"), shown);
+    let secret = "env: [{name: API_TOKEN, valueFrom: {secretKeyRef: {name: s, key: k}}}]";
+    assert_eq!(words_of(&pod_of("p", secret), "4.1.4"), shown);
+    assert_eq!(words_of(&pod_of("p", ""), "8.6"), ("met", 0));
+    let two = format!("{}\n---\n{}", pod_of("p", ""), pod_of("q", ""));
+    assert_eq!(words_of(&two, "8.6"), ("not met", 2));
 }

@@ -11,6 +11,9 @@ use crate::posture::radius::{Reach, WorkloadNumber};
 
 mod doubt;
 pub mod model;
+pub mod round;
+
+use round::{Round, Way};
 
 /// What the network model says of all workloads.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +43,10 @@ pub struct Egress {
     pub others: usize,
     /// The policies that decide it, at most [`model::EVIDENCE_MAX`].
     pub evidence: Vec<Proof>,
+    /// The policies of other workloads that do not let it in, at most [`model::EVIDENCE_MAX`].
+    pub ingress_of_peers: Vec<Proof>,
+    /// How it gets round them.
+    pub round: Round,
     /// What the manifests leave open.
     pub rests_on: Vec<Assumption>,
 }
@@ -116,12 +123,106 @@ pub(super) fn cell(subject: &Subject<'_>, answer: &Answer) -> Cell {
         Access::Partly(what) => {
             with(State::Enforced, Effect::Limits, format!("Policies let it reach {what}"))
         }
-        Access::Closed => with(State::Enforced, answer.effect, answer.why.to_owned()),
+        Access::Closed => match way_round(answer, egress) {
+            Some(way) => with(State::Enforced, Effect::Limits, told(way, answer, subject)),
+            None => with(State::Enforced, answer.effect, answer.why.to_owned()),
+        },
     };
     let enforced = subject.around.policies_are_enforced.clone();
     let dns = egress.dns.iter().filter(|_| answer.evidence == Evidence::NoInternet);
-    let rests_on = std::iter::once(&enforced).chain(dns).chain(&egress.rests_on).cloned().collect();
-    Cell { evidence: egress.evidence.clone(), rests_on, ..cell }
+    let rests_on = std::iter::once(&enforced).chain(dns).chain(&egress.rests_on).cloned();
+    let rests_on = rests_on.chain(open_ways(subject, answer, egress)).collect();
+    let mut evidence = egress.evidence.clone();
+    if answer.evidence == Evidence::NoPeers {
+        let more = egress.ingress_of_peers.iter().filter(|proof| !egress.evidence.contains(proof));
+        evidence.extend(more.cloned());
+        evidence.truncate(model::EVIDENCE_MAX);
+    }
+    Cell { evidence, rests_on, ..cell }
+}
+
+fn way_round(answer: &Answer, egress: &Egress) -> Option<Way> {
+    match answer.evidence {
+        Evidence::NoInternet => egress.round.internet,
+        Evidence::NoApiServer => egress.round.api_server,
+        _ => None,
+    }
+}
+
+/// The place that the answer is about.
+fn place(answer: &Answer) -> &'static str {
+    match answer.evidence {
+        Evidence::NoApiServer => "the API server",
+        Evidence::NoPeers => "other workloads",
+        _ => "addresses outside",
+    }
+}
+
+fn told(way: Way, answer: &Answer, subject: &Subject<'_>) -> String {
+    let (peer, place) = (name(way.peer, subject), place(answer));
+    let open = |number: WorkloadNumber| {
+        let egress = subject.inputs.network.and_then(|view| view.egress.get(&number));
+        egress.is_some_and(|egress| {
+            let access =
+                if answer.evidence == Evidence::NoApiServer { &egress.api_server } else { &egress.internet };
+            !matches!(access, Access::Unknown(_))
+        })
+    };
+    match (way.is_last, open(way.peer)) {
+        (true, true) => {
+            format!("Not directly: it reaches {peer}, which policies let reach {place}")
+        }
+        (true, false) => {
+            format!("Not directly: it reaches {peer}, and it is not known whether that one reaches {place}")
+        }
+        (false, _) => {
+            format!("Not directly: it reaches {peer}, from where others on the way to {place} are reached")
+        }
+    }
+}
+
+/// What policies never stop, and what has to be so for that not to matter.
+fn open_ways(subject: &Subject<'_>, answer: &Answer, egress: &Egress) -> Vec<Assumption> {
+    let mut open = Vec::new();
+    let on_host = egress.round.on_host.map(|number| name(number, subject));
+    match answer.evidence {
+        Evidence::NoApiServer => open.push(Assumption::open(
+            "The API server is not on the workload's node, to which policies let everything through, or the plugin filters that",
+        )),
+        Evidence::NoPeers => open.extend(on_host.map(|name| {
+            Assumption::open(format!(
+                "{name}, which is on the host's network, is not on the workload's node, to which policies let everything \
+                 through, or the plugin filters that"
+            ))
+        })),
+        _ => {
+            open.extend(on_host.map(|name| {
+                Assumption::open(format!(
+                    "Nothing passes data on that is on the workload's node, such as {name}, which is on the host's network"
+                ))
+            }));
+            if egress.round.is_called {
+                open.push(Assumption::open(
+                    "Nobody who may connect to the workload carries data out in the answers, which policies let through",
+                ));
+            }
+        }
+    }
+    let indirect = answer.evidence != Evidence::NoPeers;
+    let reason = egress.peers_unknown.as_ref().or(egress.peers_doubt.as_ref()).filter(|_| indirect);
+    open.extend(reason.map(|reason| {
+        let place = place(answer);
+        Assumption::open(format!(
+            "No workload that it may reach beside those that are known reaches {place} ({reason})"
+        ))
+    }));
+    open
+}
+
+/// `shop/Deployment/api`.
+fn name(number: WorkloadNumber, subject: &Subject<'_>) -> String {
+    let entry = subject.inputs.snapshot.entries().get(number);
+    entry.map_or_else(String::new, |entry| format!("`{}`", entry.object))
 }
 
 fn peers(egress: &Egress, subject: &Subject<'_>) -> Access {

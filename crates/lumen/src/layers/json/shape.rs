@@ -22,9 +22,9 @@ pub struct Document<'a> {
     pub(super) switches: Vec<Switch<'a>>,
     /// What is reached more without one policy of the network; null where none was asked about.
     pub(super) without_policy: Option<WithoutPolicy<'a>>,
-    /// What is weak about the layers together, without what is exempted.
+    /// What is weak about the layers together, without what is silenced.
     pub(super) findings: Vec<Finding<'a>>,
-    /// How many findings are exempted.
+    /// How many findings are silenced.
     pub(super) silenced: usize,
     /// Controls of known frameworks; empty where they were not asked for.
     pub(super) compliance: Vec<Control<'a>>,
@@ -103,7 +103,8 @@ pub(super) struct Reaches {
 pub(super) struct Names {
     /// How many.
     pub(super) count: usize,
-    /// The first of them in the order of the inputs, at most 64.
+    /// The first of them in the order of the inputs.
+    #[schemars(extend("maxItems" = super::NAMES_MAX))]
     pub(super) first: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use lumen_core::posture::radius::{HeldKind, Holdings, Radius};
 use super::sections::{heading, named, text};
 use super::{Block, Cell, Table, Tone, plain, toned};
 use crate::check::prepare::Lines;
-use crate::layers::{Posture, doubt, how_many, name_of, title};
+use crate::layers::{HELD_KINDS, Posture, doubt, how_many, name_of, title};
 
 /// What whoever takes a workload over has and reaches.
 pub(super) fn section(posture: &Posture<'_>, lines: &Lines<'_>) -> Vec<Block> {
@@ -61,19 +61,11 @@ fn reached(posture: &Posture<'_>, radius: &Radius) -> Cell {
 }
 
 fn things(holdings: &Holdings) -> String {
-    const KINDS: &[(HeldKind, &str)] = &[
-        (HeldKind::Secret, "Secrets"),
-        (HeldKind::ConfigMap, "ConfigMaps"),
-        (HeldKind::Claim, "claims"),
-        (HeldKind::HostPath, "host paths"),
-        (HeldKind::Csi, "CSI volumes"),
-        (HeldKind::Share, "network shares"),
-    ];
     let of_kind = |(kind, word): &(HeldKind, &str)| {
         let names: BTreeSet<&str> = holdings.of_kind(*kind).map(|held| &*held.name).collect();
         (!names.is_empty()).then(|| format!("{word} {}", named(names)))
     };
-    let parts: Vec<String> = KINDS.iter().filter_map(of_kind).collect();
+    let parts: Vec<String> = HELD_KINDS.iter().filter_map(of_kind).collect();
     if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
 }
 

@@ -7,14 +7,14 @@ use lumen_core::posture::attack::{LAYERS, STEPS};
 use lumen_core::posture::compliance::{Assessment, Verdict};
 use lumen_core::posture::layers::bypass::{first_stop, open_steps, single_points, without};
 use lumen_core::posture::layers::{self, Assumption, Row, Standing, State};
-use lumen_core::posture::switches::{Effect, SwitchHolders};
+use lumen_core::posture::rbac::Rbac;
+use lumen_core::posture::switches::SwitchEffect;
 
 use super::{Block, Cell, Report, Table, Tone, plain, radius, toned};
 use crate::check::prepare::Lines;
 use crate::layers::overview::{LayerSum, alike};
 use crate::layers::protection;
 use crate::layers::{Posture, bypasses, layers_listed, lost, name_of, title};
-use crate::output::counted;
 
 /// Most names that one cell or line lists; how many more there are is said.
 const NAMES_MAX: usize = 12;
@@ -31,13 +31,11 @@ pub fn write(posture: &Posture<'_>) -> Report {
     blocks.extend(bypassed(posture, &lines));
     blocks.extend(weak_points(&posture.rows));
     blocks.extend(findings(&posture.findings, &lines));
-    if posture.silenced > 0 {
-        let verb = if posture.silenced == 1 { "is" } else { "are" };
-        let silenced = counted(posture.silenced, "finding");
-        blocks.push(text(format!("{silenced} {verb} exempted by what is written into the inputs.")));
+    if let Some(said) = posture.silenced_said() {
+        blocks.push(text(format!("{said}.")));
     }
     if posture.is_whole {
-        blocks.extend(holders(&posture.switches, &lines));
+        blocks.extend(holders(posture, &lines));
     }
     blocks.extend(radius::section(posture, &lines));
     blocks.extend(protection(posture, &lines));
@@ -72,7 +70,7 @@ fn summary(posture: &Posture<'_>) -> Vec<Block> {
     let count = |severity: Severity| posture.findings.iter().filter(|each| each.severity == severity).count();
     let of_verdict = |verdict| posture.compliance.iter().filter(|each| each.verdict == verdict).count();
     let held = posture.compliance.iter().filter(|each| each.verdict == Verdict::Met);
-    let conditional = held.clone().filter(|each| each.is_conditional).count();
+    let conditional = held.clone().filter(|each| each.is_conditional()).count();
     let mut figures = vec![
         (posture.rows.len().to_string(), "workloads looked at".to_owned()),
         (count(Severity::High).to_string(), "findings of high severity".to_owned()),
@@ -339,12 +337,12 @@ fn findings(findings: &[Finding], lines: &Lines<'_>) -> Vec<Block> {
 }
 
 /// Who can switch a layer off or go round it, but those who can in every cluster.
-fn holders(switches: &[SwitchHolders], lines: &Lines<'_>) -> Vec<Block> {
+fn holders(posture: &Posture<'_>, lines: &Lines<'_>) -> Vec<Block> {
     let mut rows = Vec::new();
-    for each in switches {
+    for each in &posture.switches {
         let effect = match each.switch.effect {
-            Effect::Off => toned("switches off", Tone::Bad),
-            Effect::Round => toned("goes round", Tone::Unknown),
+            SwitchEffect::Off => toned("switches off", Tone::Bad),
+            SwitchEffect::Round => toned("goes round", Tone::Unknown),
         };
         for holder in each.holders.iter().filter(|holder| !holder.grant.is_default()) {
             let binding = &holder.grant.binding;
@@ -366,7 +364,9 @@ fn holders(switches: &[SwitchHolders], lines: &Lines<'_>) -> Vec<Block> {
              `system:masters` and the control plane's own accounts, are left out.",
         ),
     ];
-    if rows.is_empty() {
+    if !Rbac::is_given(&posture.prepared.snapshot) {
+        blocks.push(text("No role and no binding is among the inputs: who else can is not known."));
+    } else if rows.is_empty() {
         blocks.push(text("Nobody else can, as far as the inputs show."));
     } else {
         rows.sort_by(|a, b| a.first().map(|cell| &cell.text).cmp(&b.first().map(|cell| &cell.text)));
@@ -452,7 +452,7 @@ fn controls(assessments: &[Assessment], lines: &Lines<'_>) -> Vec<Block> {
         blocks.push(Block::Heading2(first.control.framework.as_str().to_owned()));
         let row = |each: &Assessment| {
             let tone = match each.verdict {
-                Verdict::Met if each.is_conditional => Tone::Conditional,
+                Verdict::Met if each.is_conditional() => Tone::Conditional,
                 Verdict::Met => Tone::Good,
                 Verdict::NotMet => Tone::Bad,
                 Verdict::NotCheckable => Tone::Unknown,

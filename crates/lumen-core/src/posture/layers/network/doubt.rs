@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::network::policy::{NamespaceMatch, PortMatch};
+use crate::network::policy::{MayBe, NamespaceMatch, PortMatch};
 use crate::network::well_known::dns;
 use crate::network::workload::NamedPorts;
 use crate::network::{
-    AddressScope, ClassId, Direction, Model, PeerMatch, Policy, PolicyKind, Protocol, Rule, RuleAction,
-    Workload, WorkloadId,
+    AddressScope, ClassId, Direction, Model, PeerMatch, Policy, Protocol, Rule, RuleAction, Workload,
+    WorkloadId,
 };
 
 /// Why it is not certain that a place is closed; `None` where it is.
@@ -32,6 +32,7 @@ pub(super) struct Known {
     without_address: Vec<WorkloadId>,
     /// Those on the host's network.
     on_host: Vec<WorkloadId>,
+    all: Vec<WorkloadId>,
     pairs: usize,
 }
 
@@ -50,6 +51,7 @@ impl Known {
         Self {
             without_address: two_of_each(|workload| workload.addresses.is_empty()),
             on_host: two_of_each(|workload| workload.host_network),
+            all: two_of_each(|_| true),
             pairs: 0,
         }
     }
@@ -62,6 +64,20 @@ impl Known {
                 || (model.direction(Direction::Egress, id, *other).is_empty()
                     && !model.direction(Direction::Ingress, id, *other).is_empty())
         })
+    }
+
+    /// Those that do not let a workload in which is let out to them: one of each class or two, as far as the bound goes.
+    pub(super) fn deciding(&mut self, model: &Model, id: WorkloadId) -> Vec<WorkloadId> {
+        let pairs = &mut self.pairs;
+        let others = self.all.iter().filter(|other| **other != id).take_while(|_| {
+            *pairs += 1;
+            *pairs <= PAIRS_MAX
+        });
+        let is_it = |other: &&WorkloadId| {
+            !model.direction(Direction::Egress, id, **other).is_empty()
+                && model.direction(Direction::Ingress, id, **other).is_empty()
+        };
+        others.filter(is_it).copied().collect()
     }
 
     /// What is not certain of where a workload can connect to.
@@ -84,17 +100,17 @@ impl Known {
             if may_be_dns(rule) {
                 add(&mut doubt.dns, || name(policy));
             }
-            let has_block = |with_pods: bool| {
+            let has_block = || {
                 rule.peers.iter().any(|peer| match &peer.who {
                     PeerMatch::Addresses { set, external_only, .. } => {
-                        !(set.ranges().is_empty() || with_pods && *external_only)
+                        !(set.ranges().is_empty() || *external_only)
                     }
                     _ => false,
                 })
             };
             if is_of_pods
                 && doubt.peers.is_none()
-                && has_block(true)
+                && has_block()
                 && Self::some_let_in(&mut self.pairs, &self.without_address, model, id)
             {
                 add(&mut doubt.peers, || {
@@ -105,7 +121,7 @@ impl Known {
                 });
             }
             if doubt.peers.is_none()
-                && has_block(false)
+                && has_block()
                 && Self::some_let_in(&mut self.pairs, &self.on_host, model, id)
             {
                 add(&mut doubt.peers, || {
@@ -125,11 +141,13 @@ impl Doubt {
     fn add_undecided(&mut self, policy: &Policy, rule: &Rule) {
         for peer in &rule.peers {
             match &peer.who {
-                PeerMatch::Undecided(what) => {
+                PeerMatch::Undecided(what, who) => {
                     let reason = || format!("{} allows {what}, which manifests do not tell", name(policy));
                     add(&mut self.internet, reason);
                     add(&mut self.api_server, reason);
-                    add(&mut self.peers, reason);
+                    if *who == MayBe::Anyone {
+                        add(&mut self.peers, reason);
+                    }
                 }
                 PeerMatch::Anyone | PeerMatch::Addresses { .. } => {
                     let mut ports = rule.ports.iter().flatten();
@@ -149,16 +167,10 @@ impl Doubt {
                     }
                 }
                 // The whole cluster is more than its pods where Cilium says it.
-                PeerMatch::Pods(pattern) => {
-                    if is_of_cilium(policy) && pattern.is_everything() {
-                        add(&mut self.api_server, || {
-                            format!(
-                                "{} allows the whole cluster, and the API server may be in it",
-                                name(policy)
-                            )
-                        });
-                    }
-                }
+                PeerMatch::Cluster => add(&mut self.api_server, || {
+                    format!("{} allows the whole cluster, and the API server may be in it", name(policy))
+                }),
+                PeerMatch::Pods(_) => {}
             }
         }
     }
@@ -177,17 +189,13 @@ fn may_be_dns(rule: &Rule) -> bool {
         || [Protocol::Udp, Protocol::Tcp].iter().any(|protocol| ports.contains(*protocol, dns::PORT));
     has_port
         && rule.peers.iter().any(|peer| match &peer.who {
-            PeerMatch::Anyone => true,
+            PeerMatch::Anyone | PeerMatch::Cluster => true,
             PeerMatch::Pods(pattern) => match &pattern.namespaces {
                 NamespaceMatch::Named(name) => &**name == dns::NAMESPACE,
                 NamespaceMatch::Selected(_) => true,
             },
-            PeerMatch::Addresses { .. } | PeerMatch::Undecided(_) => false,
+            PeerMatch::Addresses { .. } | PeerMatch::Undecided(..) => false,
         })
-}
-
-fn is_of_cilium(policy: &Policy) -> bool {
-    matches!(policy.kind, PolicyKind::CiliumNetworkPolicy | PolicyKind::CiliumClusterwideNetworkPolicy)
 }
 
 fn name(policy: &Policy) -> String {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::doubt::Known;
+use super::round::{self, Round};
 use super::{Access, Egress, NetworkView, SomePorts};
 use crate::finding::{Finding, Location};
 use crate::network::well_known::{self, POLICIES_NOT_READ};
@@ -77,6 +78,7 @@ fn view(snapshot: &Snapshot, is_left_out: impl Fn(&network::Policy) -> bool) -> 
             egress.peers_unknown = Some(reason.to_owned());
         }
     }
+    round::add_ways(&mut view.egress);
     view
 }
 
@@ -89,6 +91,7 @@ fn of_model(model: &Model, rests_on: &[Assumption], snapshot: &Snapshot) -> Netw
         .collect();
     let peers = peers(model, &number_of);
     let mut known = Known::of(model);
+    let on_host = round::on_host(model, &number_of);
     let mut view = NetworkView::default();
     let others = number_of.values().collect::<BTreeSet<_>>().len().saturating_sub(1);
     for (id, number) in &number_of {
@@ -107,7 +110,13 @@ fn of_model(model: &Model, rests_on: &[Assumption], snapshot: &Snapshot) -> Netw
             peers_doubt: doubt.peers,
             dns: doubt.dns.as_deref().map(dns_does_not_forward),
             others,
-            evidence: evidence(model, *id),
+            evidence: evidence(model, *id, Direction::Egress),
+            ingress_of_peers: ingress_of_peers(model, &known.deciding(model, *id)),
+            round: Round {
+                is_called: round::is_called_from_outside(model, *id),
+                on_host: on_host.iter().copied().find(|other| other != number),
+                ..Round::default()
+            },
             rests_on: rests_on.to_vec(),
         };
         match view.egress.remove(number) {
@@ -235,21 +244,36 @@ fn doubted(access: Access, doubt: Option<String>) -> Access {
     }
 }
 
-fn evidence(model: &Model, id: WorkloadId) -> Vec<Proof> {
-    let policies = model.policies_of(id, Direction::Egress).iter().filter_map(|id| model.policy(*id));
+/// What the policies about one direction of a workload say.
+fn evidence(model: &Model, id: WorkloadId, direction: Direction) -> Vec<Proof> {
+    let ids = model.policies_of(id, direction).iter();
+    proofs(ids.filter_map(|id| model.policy(*id)).collect(), direction)
+}
+
+/// What the policies of those say that do not let a workload in.
+fn ingress_of_peers(model: &Model, peers: &[WorkloadId]) -> Vec<Proof> {
+    let ids: BTreeSet<_> = peers.iter().flat_map(|id| model.policies_of(*id, Direction::Ingress)).collect();
+    proofs(ids.into_iter().filter_map(|id| model.policy(*id)).collect(), Direction::Ingress)
+}
+
+fn proofs(mut policies: Vec<&network::Policy>, direction: Direction) -> Vec<Proof> {
+    let way = match direction {
+        Direction::Ingress => "comes in",
+        Direction::Egress => "goes out",
+    };
     let proof = |policy: &network::Policy| {
-        let section = policy.section(Direction::Egress);
-        let says = match (section.isolates, section.rules.len()) {
-            (true, 0) => "denies what no other policy allows".to_owned(),
-            (_, 1) => "has a rule about what goes out".to_owned(),
-            (_, rules) => format!("has {rules} rules about what goes out"),
+        let section = policy.section(direction);
+        let says = match (section.isolates, section.rules.len(), direction) {
+            (true, 0, Direction::Egress) => "denies what no other policy allows".to_owned(),
+            (true, 0, Direction::Ingress) => "lets nobody in whom no other policy lets in".to_owned(),
+            (_, 1, _) => format!("has a rule about what {way}"),
+            (_, rules, _) => format!("has {rules} rules about what {way}"),
         };
         let what = format!("{}/{}", policy.entry.object.kind, policy.name());
         Proof { what, says, location: Some(policy.entry.location.clone()) }
     };
     // What denies by default says the most.
-    let mut policies: Vec<_> = policies.collect();
-    policies.sort_by_key(|policy| policy.section(Direction::Egress).rules.len());
+    policies.sort_by_key(|policy| policy.section(direction).rules.len());
     policies.into_iter().take(EVIDENCE_MAX).map(proof).collect()
 }
 
@@ -266,11 +290,14 @@ fn assumption(assumption: &network::Assumption) -> Assumption {
             format!("One of the manifests of the namespace {} says which labels it has", name(of))
         }
         network::Assumption::AddressesUnknown { .. } => {
-            "The addresses of pods, which no manifest gives, are in no block of addresses of a policy"
+            "The addresses of pods, which no manifest gives, are in no block of addresses of a policy but all of IPv4"
                 .to_owned()
         }
         network::Assumption::NotRead { maker, .. } => {
             format!("The policies of {maker}, which are not read, let nothing through and keep nothing off")
+        }
+        network::Assumption::RouteNotGranted { .. } => {
+            "Routes that name Services of other namespaces without a ReferenceGrant lead nowhere".to_owned()
         }
         network::Assumption::IcmpNotJudged => {
             "Nothing comes of ICMP: what policies mean for it is not judged".to_owned()
@@ -313,6 +340,11 @@ fn wider(a: Egress, b: Egress) -> Egress {
         peers_unknown: a.peers_unknown.or(b.peers_unknown),
         peers_doubt: a.peers_doubt.or(b.peers_doubt),
         dns: a.dns.or(b.dns),
+        round: Round {
+            is_called: a.round.is_called || b.round.is_called,
+            on_host: a.round.on_host.or(b.round.on_host),
+            ..a.round
+        },
         ..a
     }
 }
