@@ -1,8 +1,8 @@
 //! Runs the cases of one conformance file and says how many hold.
 //!
 //! Included by the conformance tests of each crate: `#[path = "../../../tests/conformance/harness.rs"] mod harness;`.
-//! The files are one case a line, in JSON, each with a name. They lie in `$LUMEN_CONFORMANCE_DIR`, or in
-//! `../shared/conformance` beside the checkout. A case that does not hold must stand with its reason in
+//! The files are one case a line, in JSON, each with a name. `directory.rs` says where they lie; where they are not, a
+//! test is skipped, but fails in CI. A case that does not hold must stand with its reason in
 //! `tests/known-deviations/<folder>-<file>.txt`, and a case that stands there must not hold.
 #![allow(
     clippy::print_stdout,
@@ -11,6 +11,9 @@
     dead_code,
     reason = "test code, shared by crates of which each uses a part"
 )]
+
+#[path = "directory.rs"]
+mod directory;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -61,9 +64,18 @@ pub(crate) fn workspace_root() -> PathBuf {
 
 /// Where the conformance files are.
 pub(crate) fn conformance_dir() -> PathBuf {
-    let set = env::var_os("LUMEN_CONFORMANCE_DIR").filter(|set| !set.is_empty());
-    // A relative path is meant from the workspace, where cargo is called, not from the crate, where tests run.
-    workspace_root().join(set.map_or_else(|| "../shared/conformance".into(), PathBuf::from))
+    directory::conformance_dir(&workspace_root())
+}
+
+/// The text of `<folder>/<file>`. Where there is none, `None` and a word about it; in CI a failure.
+pub(crate) fn text_of(word: &str, file: &str) -> Option<String> {
+    let path = conformance_dir().join(file);
+    let text = fs::read_to_string(&path).ok();
+    if text.is_none() {
+        assert!(env::var("CI").as_deref() != Ok("true"), "no such file: {}", path.display());
+        println!("{word} {file}: skipped, no such file");
+    }
+    text
 }
 
 /// Runs `check` on every case of `<folder>/<file>.jsonl`, prints the count, and fails on a case that does not hold
@@ -74,12 +86,7 @@ pub(crate) fn run(folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), 
 
 /// The same for another question about the cases, which has a word of its own.
 pub(crate) fn run_as(word: &str, folder: &str, file: &str, check: impl Fn(&Case) -> Result<(), String>) {
-    let path = conformance_dir().join(folder).join(format!("{file}.jsonl"));
-    let Ok(text) = fs::read_to_string(&path) else {
-        assert!(env::var("CI").as_deref() != Ok("true"), "no such file: {}", path.display());
-        println!("{word} {folder}/{file}.jsonl: skipped, no such file");
-        return;
-    };
+    let Some(text) = text_of(word, &format!("{folder}/{file}.jsonl")) else { return };
     let deviations = deviations(folder, file);
     let (mut passed, mut total) = (0, 0);
     let mut wrong = BTreeMap::new();

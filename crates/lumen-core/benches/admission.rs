@@ -102,6 +102,7 @@ fn review(set: &PolicySet, entry: &Arc<Entry>, inventory: &Inventory) -> usize {
         namespace: None,
         namespace_object: None,
         source: Source::Original,
+        time_ns: 0,
         point: WEBHOOK,
         explanation: Explanation::None,
     };

@@ -89,6 +89,8 @@ pub struct Review<'a> {
     pub source: Source,
     /// The enforcement point, such as [`WEBHOOK`].
     pub point: &'a str,
+    /// Nanoseconds since 1970: what policies are told when they ask for the time.
+    pub time_ns: i64,
     /// What is found out about each violation beside that it is there.
     pub explanation: Explanation,
 }
@@ -345,14 +347,16 @@ impl PolicySet {
             let mut bench = Bench { scratch: self.scratches.take(), ..Bench::default() };
             let data = inventory.data();
             for of_kind in matched.chunk_by(|a, b| a.1.template == b.1.template) {
-                verdicts.extend(self.review_kind(of_kind, (&request, &input), data, &mut bench));
+                let inputs = (&request, &input, review.time_ns);
+                verdicts.extend(self.review_kind(of_kind, inputs, data, &mut bench));
             }
             self.scratches.give_back(bench.scratch);
         }
         verdicts.sort_by(|a, b| (a.number, &a.message, &a.details).cmp(&(b.number, &b.message, &b.details)));
         if review.explanation != Explanation::None && !verdicts.is_empty() {
             let request = crate::request::with_namespace_object(&request, review.namespace_object);
-            self.explain(&mut verdicts, (&request, inventory.data()), review.explanation);
+            let inputs = (&request, inventory.data(), review.time_ns);
+            self.explain(&mut verdicts, inputs, review.explanation);
         }
         verdicts
     }
@@ -409,7 +413,7 @@ impl PolicySet {
     fn review_kind(
         &self,
         constraints: &[(usize, &Constraint, Enforcement)],
-        (request, bare_input): (&Value, &Value),
+        (request, bare_input, time_ns): (&Value, &Value, i64),
         data: &Data,
         bench: &mut Bench,
     ) -> Vec<Verdict> {
@@ -425,6 +429,7 @@ impl PolicySet {
                 parameters: &constraint.parameters,
                 special: constraint.special.as_ref(),
                 data,
+                time_ns,
             };
             match template.engine.violations(&question, bench) {
                 Ok(hits) => {

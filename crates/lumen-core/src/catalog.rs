@@ -28,8 +28,6 @@ pub enum FindError {
     NotFound {
         /// What was asked for.
         name: String,
-        /// The ids that come closest, the closest first; at most [`SUGGESTIONS_MAX`].
-        suggestions: Vec<String>,
     },
     /// Several rules end so.
     #[error("`{name}` could be any of {}", candidates.join(", "))]
@@ -40,9 +38,6 @@ pub enum FindError {
         candidates: Vec<String>,
     },
 }
-
-/// Most suggestions that [`FindError::NotFound`] makes.
-pub const SUGGESTIONS_MAX: usize = 3;
 
 /// The rule with an id, or with an id that alone ends so: `pod-security/privileged`, or just `privileged`. A whole
 /// name in its layer goes before the end of a longer one.
@@ -65,23 +60,7 @@ pub fn find(name: &str) -> Result<&'static Rule, FindError> {
             }
         }
     }
-    Err(FindError::NotFound { name: name.to_owned(), suggestions: suggestions(name) })
-}
-
-/// The ids that are most like a name: those with the most pairs of letters in common with it.
-fn suggestions(name: &str) -> Vec<String> {
-    let mut scored: Vec<_> = rules()
-        .map(|rule| {
-            (
-                strsim::sorensen_dice(name, rule.name)
-                    .max(strsim::sorensen_dice(name, &rule.id().to_string())),
-                rule.id(),
-            )
-        })
-        .filter(|(score, _)| *score > 0.4)
-        .collect();
-    scored.sort_by(|(a, a_id), (b, b_id)| b.total_cmp(a).then_with(|| a_id.cmp(b_id)));
-    scored.into_iter().take(SUGGESTIONS_MAX).map(|(_, id)| id.to_string()).collect()
+    Err(FindError::NotFound { name: name.to_owned() })
 }
 
 #[cfg(test)]
@@ -109,14 +88,5 @@ mod tests {
         assert!(
             matches!(find("object"), Err(FindError::Ambiguous { candidates, .. }) if candidates.len() == 2)
         );
-    }
-
-    #[test]
-    fn a_misspelt_name_brings_a_suggestion() {
-        let Err(FindError::NotFound { suggestions, .. }) = find("input/duplicate-objekt") else {
-            panic!("nothing is called so");
-        };
-        assert_eq!(suggestions.first().map(String::as_str), Some("input/duplicate-object"));
-        assert!(matches!(find(""), Err(FindError::NotFound { suggestions, .. }) if suggestions.is_empty()));
     }
 }

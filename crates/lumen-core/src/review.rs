@@ -35,6 +35,8 @@ pub struct Policies {
     pub shows_passes: bool,
     /// What is found out about violations of admission policies.
     pub explanation: Explanation,
+    /// Nanoseconds since 1970: what admission policies are told when they ask for the time.
+    pub time_ns: i64,
     /// Gatekeeper's templates and constraints.
     pub admission: Arc<PolicySet>,
 }
@@ -48,6 +50,7 @@ impl Default for Policies {
             cluster_minor: NEWEST_MINOR,
             shows_passes: false,
             explanation: Explanation::Place,
+            time_ns: 0,
             admission: Arc::default(),
         }
     }
@@ -115,6 +118,7 @@ pub(crate) fn admit_by_labels(entry: &Entry, snapshot: &Snapshot, policies: &Pol
             namespace_object: namespace,
             source: Source::Original,
             point: admission::WEBHOOK,
+            time_ns: policies.time_ns,
             explanation: policies.explanation,
         };
         let verdicts = set.review(&review, snapshot.inventory());

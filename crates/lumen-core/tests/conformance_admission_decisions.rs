@@ -68,6 +68,7 @@ impl Cluster {
             inventory: &self.inventory,
             namespaces: self,
             own_user: "system:serviceaccount:gatekeeper-system:gatekeeper-admin",
+            time_ns: 0,
         };
         webhook.answer(request)
     }

@@ -86,6 +86,7 @@ fn test(case: &Case) -> Result<(Vec<(Json, bool)>, i64), String> {
             namespace: namespace.as_ref(),
             namespace_object: None,
             source: Source::Original,
+            time_ns: 0,
             point: GATOR,
             explanation: Explanation::None,
         };

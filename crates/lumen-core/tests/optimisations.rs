@@ -120,6 +120,7 @@ fn said(set: &PolicySet, object: &Value, explanation: Explanation) -> Vec<String
         namespace: None,
         namespace_object: None,
         source: Source::Original,
+        time_ns: 0,
         point: WEBHOOK,
         explanation,
     };

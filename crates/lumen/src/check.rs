@@ -22,7 +22,7 @@ use lumen_value::read::Limits;
 use crate::baseline::{Baseline, Fingerprint};
 use crate::locate::DocumentPlace;
 use crate::parallel;
-use crate::report::{Report, Summary};
+use crate::report::{Report, Reported, Summary};
 pub use crate::source::Input;
 use crate::source::{Problem, ProblemKind};
 
@@ -55,7 +55,7 @@ pub struct Settings {
     pub with_changes: bool,
     /// Whether a baseline of all that is found is made.
     pub with_baseline: bool,
-    /// The time, for exemptions that expire.
+    /// The time, for exemptions that expire and for policies that ask for it.
     pub now: Timestamp,
     /// What verdicts depend on beside the objects.
     pub policies: Policies,
@@ -83,6 +83,14 @@ impl Default for Settings {
             baseline: None,
             baseline_holds_denials: true,
         }
+    }
+}
+
+impl Settings {
+    /// The time in nanoseconds since 1970; as far from it as can be told where it is further.
+    pub fn time_ns(&self) -> i64 {
+        let time_ns = self.now.as_nanosecond();
+        i64::try_from(time_ns).unwrap_or(if time_ns < 0 { i64::MIN } else { i64::MAX })
     }
 }
 
@@ -144,7 +152,8 @@ pub fn check(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> C
     let added = policies::read(&inputs, settings);
     let (policies, broken) = policies::compile(&added, &snapshot, settings);
     let policy_sources = policies::sources(&added, &snapshot);
-    let replaced = policies::replaced(&added, &snapshot);
+    let mut replaced = policies::replaced(&added, &snapshot);
+    replaced.extend(policies::unread(&snapshot));
     findings.extend(added.findings);
     findings.extend(broken);
     judge::judge(&snapshot, &policies, &mut findings);
@@ -158,17 +167,7 @@ pub fn check(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> C
         findings.extend(skipped.iter().map(Skipped::finding));
     }
 
-    let (mut exemptions, invalid) = exempt::collect(&inputs, &places, &snapshot);
-    // Unused they would be called here.
-    exemptions.retain(|exemption| !exempt::is_of_posture(exemption));
-    findings.extend(invalid);
-    let (mut findings, audit) = exemption::apply(findings, exemptions, settings.now, |finding| {
-        place::object_of(finding, &snapshot)
-            .map(|entry| exemption::Subject { namespace: entry.namespace.as_deref(), labels: entry.labels() })
-    });
-    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    findings.dedup();
-
+    let (mut findings, audit) = exempted(findings, &inputs, &places, &snapshot, settings.now);
     let (known, baseline) = silence_known(&mut findings, &snapshot, settings);
     let summary = Summary {
         files: inputs.len(),
@@ -186,15 +185,12 @@ pub fn check(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> C
     inputs.extend(added.inputs);
     inputs.extend(settings.conftest.modules.iter().cloned());
     inputs.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut findings = place::locate(findings, &inputs, &places, settings.with_changes);
-    // From the order of fields to that of lines, within a file.
-    findings.sort_by(|a, b| place::in_text(a).cmp(&place::in_text(b)));
-    let sources = place::texts(findings.iter().flat_map(place::of_report), &inputs);
     let remedies = policies.admission.remedies().map(|(rule, remedy)| (rule.clone(), remedy.to_owned()));
+    let findings = located(findings, &inputs, &places, settings.with_changes);
     let report = Report {
+        sources: place::texts(findings.iter().flat_map(place::of_report), &inputs),
         findings,
         inputs: names,
-        sources,
         rules: catalog::rules().collect(),
         remedies: remedies.collect(),
         summary,
@@ -211,6 +207,39 @@ pub fn check(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> C
         replaced,
         baseline,
     }
+}
+
+/// What the exemptions among the inputs leave, sorted, each once; and what became of them.
+fn exempted(
+    mut findings: Vec<Finding>,
+    inputs: &[Input],
+    places: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
+    snapshot: &Snapshot,
+    now: Timestamp,
+) -> (Vec<Finding>, Audit) {
+    let (mut exemptions, invalid) = exempt::collect(inputs, places, snapshot);
+    // Unused they would be called here.
+    exemptions.retain(|exemption| !exempt::is_of_posture(exemption));
+    findings.extend(invalid);
+    let (mut findings, audit) = exemption::apply(findings, exemptions, now, |finding| {
+        place::object_of(finding, snapshot)
+            .map(|entry| exemption::Subject { namespace: entry.namespace.as_deref(), labels: entry.labels() })
+    });
+    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    findings.dedup();
+    (findings, audit)
+}
+
+/// The findings with their regions, within a file from the order of fields to that of lines.
+fn located(
+    findings: Vec<Finding>,
+    inputs: &[Input],
+    places: &BTreeMap<Arc<str>, Vec<DocumentPlace>>,
+    with_changes: bool,
+) -> Vec<Reported> {
+    let mut findings = place::locate(findings, inputs, places, with_changes);
+    findings.sort_by(|a, b| place::in_text(a).cmp(&place::in_text(b)));
+    findings
 }
 
 fn sort_key(finding: &Finding) -> impl Ord + '_ {

@@ -17,7 +17,8 @@ Examples:
   lumen check --fix deploy/               and mend what can be mended safely
   lumen explain pod-security/privileged   what a rule is for
 
-Exit status: 0 nothing at or above --fail-on; 1 something is; 2 wrong usage, or an input that cannot be read";
+Exit status: 0 nothing at or above --fail-on; 1 something is: what the cluster refuses counts whatever its severity;
+2 wrong usage, or an input that cannot be read";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -30,7 +31,8 @@ Examples:
   lumen check --write-baseline known.json deploy/
   lumen check --baseline known.json deploy/ only what is new
 
-Exit status: 0 nothing at or above --fail-on; 1 something is; 2 wrong usage, or an input that cannot be read";
+Exit status: 0 nothing at or above --fail-on; 1 something is: what the cluster refuses counts whatever its severity;
+2 wrong usage, or an input that cannot be read";
 
 const CONFIG_EXAMPLES: &str = "\
 Examples:
@@ -218,6 +220,9 @@ pub struct Test {
     /// Whether an `ipBlock` means pods whose address is in it, for tests of the network: as in `lumen net`
     #[arg(long, value_enum, default_value_t, value_name = "WHOM")]
     pub ip_block: net::IpBlock,
+    /// Judge as at this time, such as `2026-01-31T12:00:00Z`; the clock's where neither it nor `LUMEN_NOW` says
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<jiff::Timestamp>,
     /// The format of the report
     #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: TestFormat,
@@ -317,7 +322,10 @@ pub struct Policy {
 pub enum PolicyAction {
     /// List the built-in policies: name, severity, what each demands
     List,
-    /// Print a policy's template and constraint, ready for `kubectl apply -f -`
+    /// Print a policy's template and constraint, for `kubectl apply -f -`
+    ///
+    /// The kind of the constraint is there only after Gatekeeper has seen the template: where the template is new, the first
+    /// call of `kubectl apply` refuses the constraint, and the same call a few seconds later takes it.
     Show(PolicyShow),
     /// Write policies with their suites and samples to a folder
     #[command(after_help = POLICY_EXPORT_EXAMPLES)]

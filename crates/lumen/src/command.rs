@@ -99,7 +99,7 @@ impl Context {
 
 /// What the reading of manifests depends on, for commands that do not judge them.
 fn reading(resolved: &Resolved) -> Settings {
-    let mut settings = Settings { limits: resolved.limits(), ..Settings::default() };
+    let mut settings = Settings { limits: resolved.limits(), now: resolved.now(), ..Settings::default() };
     settings.policies.default_namespace = resolved.namespace();
     settings
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use lumen_core::admission::rules::INVALID_POLICY;
 use lumen_core::finding::{Finding, Outcome, Severity};
 
 use crate::report::Report;
@@ -27,7 +28,9 @@ impl Exit {
     }
 
     fn of_finding(finding: &Finding, fail_on: FailOn) -> Self {
-        if finding.is_unread() {
+        // A policy for Conftest that does not compile: what it would find is not known.
+        let is_unasked = finding.outcome == Outcome::Error && finding.rule == INVALID_POLICY.id();
+        if finding.is_unread() || is_unasked {
             Self::Failed
         } else if fail_on.counts(finding) {
             Self::Found

@@ -99,21 +99,35 @@ pub fn constraint(kind: &str, name: &str, style: &Style) -> String {
     text
 }
 
-/// All rules as a table, a line each, in the order of their ids.
-pub fn list<'a>(rules: impl IntoIterator<Item = &'a Rule>, style: &Style) -> String {
+/// All rules, and the built-in policies, as a table, a line each, in the order of their ids.
+pub fn list<'a>(
+    rules: impl IntoIterator<Item = &'a Rule>,
+    policies: impl IntoIterator<Item = &'a BuiltIn>,
+    style: &Style,
+) -> String {
     let paint = Paint(style.color);
     let mut rules: Vec<&Rule> = rules.into_iter().collect();
     rules.sort_by_key(|rule| (rule.layer, rule.name));
-    let width = rules.iter().map(|rule| rule.id().to_string().len()).max().unwrap_or(0);
+    let mut rows: Vec<(Layer, String, Severity, String)> = rules
+        .iter()
+        .map(|rule| (rule.layer, rule.id().to_string(), rule.severity, rule.summary.to_owned()))
+        .collect();
+    for policy in policies {
+        let about = policy.about();
+        let id = format!("{}/{}/{}", Layer::Admission, about.kind, policy.name);
+        let severity = about.severity.parse().unwrap_or(Severity::Medium);
+        rows.push((Layer::Admission, id, severity, about.title));
+    }
+    // A rule stays where its name puts it.
+    rows.sort_by_key(|row| row.0);
+    let width = rows.iter().map(|(_, id, ..)| id.len()).max().unwrap_or(0);
     let mut text = String::new();
-    for rule in rules {
-        let id = rule.id().to_string();
+    for (_, id, severity, summary) in rows {
         text.push_str(&format!(
-            "{}{:padding$}  {}  {}\n",
+            "{}{:padding$}  {}  {summary}\n",
             paint.bold(&id),
             "",
-            paint.severity_padded(rule.severity),
-            rule.summary,
+            paint.severity_padded(severity),
             padding = width - id.len()
         ));
     }

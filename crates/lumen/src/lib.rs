@@ -12,6 +12,7 @@ pub mod fix;
 pub mod graph;
 pub mod layers;
 pub mod locate;
+pub mod nearest;
 pub mod network;
 pub mod output;
 pub mod parallel;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-use lumen_core::finding::{Action, Finding, Fix, Location, Outcome, Place, Safety, Severity};
+use lumen_core::finding::{Action, Finding, Fix, Layer, Location, Outcome, Place, Safety, Severity};
 use lumen_value::pointer::dotted;
 
 use crate::report::{Region, Report};
@@ -236,6 +236,15 @@ impl fmt::Display for Level {
 }
 
 /// `file:line:column`, or as much of it as there is.
+/// Who words `upstream_message`: what is taken and does nothing, Gatekeeper alone complains about.
+pub(crate) fn speaker(finding: &Finding) -> &'static str {
+    if finding.rule.layer == Layer::Admission && !finding.is_denial() {
+        "Gatekeeper"
+    } else {
+        "the API server"
+    }
+}
+
 pub(crate) fn place(location: &Location, region: Option<&Region>) -> String {
     let source = escape::line(&location.source);
     match region {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use lumen_value::read::{self, Limits};
 use lumen_value::{Object, Value};
 
+use crate::nearest::{did_you_mean, nearest};
+
 /// One policy and its files.
 #[derive(Clone, Copy, Debug)]
 pub struct BuiltIn {
@@ -20,7 +22,7 @@ pub struct BuiltIn {
 pub static BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/policies.rs"));
 
 /// What `--policy` takes for all of them; with `:NAME` behind, for one.
-const CHOICE: &str = "builtin";
+pub const CHOICE: &str = "builtin";
 
 /// Whether a value of `--policy` means policies that are built in, not a path: `./builtin` is one.
 pub fn is_choice(value: &str) -> bool {
@@ -29,15 +31,15 @@ pub fn is_choice(value: &str) -> bool {
 
 /// A name that no policy has: a usage error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no built-in policy is called `{name}`{}", suggested(.name))]
+#[error("no built-in policy is called `{name}`{}", suggestion(.name))]
 pub struct UnknownPolicy {
     name: String,
 }
 
-fn suggested(name: &str) -> String {
-    match suggestions(name).as_slice() {
+fn suggestion(name: &str) -> String {
+    match nearest(name, BUILT_IN.iter().map(|policy| policy.name)).as_slice() {
         [] => ": see `lumen policy list`".to_owned(),
-        close => format!(", did you mean `{}`?", close.join("`, or `")),
+        near => did_you_mean(near),
     }
 }
 
@@ -64,6 +66,12 @@ pub fn named(name: &str) -> Result<&'static BuiltIn, UnknownPolicy> {
 /// The policy whose constraints are of a kind.
 pub fn of_kind(kind: &str) -> Option<&'static BuiltIn> {
     BUILT_IN.iter().find(|policy| policy.about().kind == kind)
+}
+
+/// The policy that is most like one of a kind and name: by the name of its constraint, or by a kind that differs in little.
+pub fn like(kind: &str, name: &str) -> Option<&'static BuiltIn> {
+    let alike = |policy: &&BuiltIn| strsim::normalized_levenshtein(kind, &policy.about().kind) > 0.8;
+    find(name).or_else(|| BUILT_IN.iter().find(alike))
 }
 
 /// One parameter of a policy.
@@ -154,22 +162,6 @@ fn parameters(template: &Value) -> Vec<Parameter> {
 pub fn find(name: &str) -> Option<&'static BuiltIn> {
     let at = BUILT_IN.binary_search_by(|policy| policy.name.cmp(name)).ok()?;
     BUILT_IN.get(at)
-}
-
-/// The names that come closest to one that nothing has.
-pub fn suggestions(name: &str) -> Vec<&'static str> {
-    nearest(name, BUILT_IN.iter().map(|policy| policy.name))
-}
-
-/// The names that are most like one, at most three, the nearest first.
-pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut scored: Vec<_> = names.map(|each| (strsim::sorensen_dice(name, each), each)).collect();
-    scored.retain(|(score, _)| *score > 0.4);
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    // Beside one that nearly is it, what is a little like it only distracts.
-    let best = scored.first().map_or(0.0, |(score, _)| *score);
-    scored.retain(|(score, _)| *score > best - 0.1);
-    scored.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use lumen_core::podsecurity::Version;
 use lumen_value::read;
 
 use crate::exit::FailOn;
+use crate::nearest::{did_you_mean, nearest};
 use crate::output::{self, Format, ReportApi};
 use crate::policies;
 use crate::source;
@@ -26,7 +28,7 @@ pub use file::ConfigFile;
 pub use flags::{Flags, FlagsButOutputs};
 pub use table::{
     BASELINE, EXCLUDE, FAIL_ON, KUBERNETES_VERSION, MAX_ALIAS_SIZE, MAX_DEPTH, MAX_DOCUMENTS, MAX_FILE_SIZE,
-    MAX_FILES, MAX_TOTAL_SIZE, NAMESPACE, NO_IGNORE, OUTPUT, POD_SECURITY_CONFIG, POLICY, REPORT_API,
+    MAX_FILES, MAX_TOTAL_SIZE, NAMESPACE, NO_IGNORE, NOW, OUTPUT, POD_SECURITY_CONFIG, POLICY, REPORT_API,
     SETTINGS, SHOW_PASSES, STRICT, USER,
 };
 
@@ -70,6 +72,8 @@ pub enum Kind {
     Globs,
     /// Files and folders; a relative one in `lumen.yaml` is relative to that file.
     Paths,
+    /// A moment: `2026-01-31T12:00:00Z`.
+    Time,
 }
 
 impl Kind {
@@ -96,6 +100,10 @@ impl Kind {
             Self::Version => {
                 parse_minor(text).map(drop).ok_or_else(|| "use a version such as `v1.34`".into())
             }
+            Self::Time => {
+                let message = "use a date and time such as `2026-01-31T12:00:00Z`";
+                text.parse::<Timestamp>().map(drop).map_err(|_| message.into())
+            }
             Self::Outputs => Output::from_str(text).map(drop),
             Self::Globs => ignore::overrides::OverrideBuilder::new(".")
                 .add(text)
@@ -117,7 +125,7 @@ impl Setting {
 
     /// Its environment variable.
     pub fn variable(&self) -> String {
-        format!("LUMEN_{}", self.key.to_uppercase().replace('-', "_"))
+        format!("{PREFIX}{}", self.key.to_uppercase().replace('-', "_"))
     }
 }
 
@@ -176,15 +184,11 @@ pub enum SettingError {
         place: String,
     },
     /// An environment variable of ours that names no setting.
-    #[error("environment variable {0}: there is no such setting{suggestion}", suggestion = suggestion(.1.as_deref()))]
-    Variable(String, Option<String>),
+    #[error("environment variable {0}: there is no such setting{near}", near = did_you_mean(.1))]
+    Variable(String, Vec<String>),
     /// `lumen.yaml` cannot be used.
     #[error("{0}")]
     File(#[from] file::ConfigError),
-}
-
-fn suggestion(near: Option<&str>) -> String {
-    near.map_or_else(String::new, |near| format!(", did you mean `{near}`?"))
 }
 
 /// The value of one setting, in text, and who gave it.
@@ -200,7 +204,10 @@ pub struct Entry {
 #[derive(Clone, Debug)]
 pub struct Resolved(BTreeMap<&'static str, Entry>);
 
-/// Variables that begin as ours and are no settings.
+/// How the variables of settings begin.
+const PREFIX: &str = "LUMEN_";
+
+/// Variables that begin so and are no settings.
 const OTHER_VARIABLES: &[&str] = &["LUMEN_CONFORMANCE_DIR", "LUMEN_CONFIG"];
 
 impl Resolved {
@@ -323,6 +330,11 @@ impl Resolved {
         self.text(&USER)
     }
 
+    /// [`NOW`]; the clock's time where nobody says.
+    pub fn now(&self) -> Timestamp {
+        self.parsed(&NOW).unwrap_or_else(Timestamp::now)
+    }
+
     /// [`STRICT`].
     pub fn strict(&self) -> bool {
         self.switch(&STRICT)
@@ -408,23 +420,16 @@ fn from_environment(setting: &'static Setting, environment: &[(String, String)])
 fn check_variables(environment: &[(String, String)]) -> Result<(), SettingError> {
     let known: Vec<_> = SETTINGS.iter().map(Setting::variable).collect();
     for (name, _) in environment {
-        let ours = name.starts_with("LUMEN_") && !OTHER_VARIABLES.contains(&name.as_str());
+        let is_known = known.contains(name) || OTHER_VARIABLES.contains(&name.as_str());
+        let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !is_known) else { continue };
         // Kubernetes sets variables like `LUMEN_PORT_80_TCP` for a service named `lumen`.
-        let near = nearest(name, known.iter().map(String::as_str));
-        if ours && !known.contains(name) && near.is_some() {
+        let near = nearest(rest, known.iter().filter_map(|known| known.strip_prefix(PREFIX)));
+        if !near.is_empty() {
+            let near = near.into_iter().map(|near| format!("{PREFIX}{near}")).collect();
             return Err(SettingError::Variable(name.clone(), near));
         }
     }
     Ok(())
-}
-
-/// The name that somebody may have meant.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    known
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
-        .min()
-        .map(|(_, candidate)| candidate.to_owned())
 }
 
 /// `64MiB`, `64M`, `1GiB`, `512K`, `100`: units are powers of 1024.

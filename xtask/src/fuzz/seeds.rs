@@ -1,10 +1,14 @@
 //! What a fuzz target starts from: the inputs of the conformance sets, the examples and the corpus.
 
+#[path = "../../../tests/conformance/directory.rs"]
+mod directory;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use self::directory::conformance_dir;
 use crate::workspace::root;
 
 /// Where a target's seeds come from.
@@ -42,12 +46,24 @@ const SOURCES: &[Source] = &[
 /// Folders whose files are seeds as they are, for the targets that read manifests.
 const FOLDERS: [&str; 4] = ["examples", "policies", "tests/corpus", "fuzz/regressions"];
 
+/// The targets that read manifests.
+const OF_MANIFESTS: &[&str] = &["read", "span_edit", "check", "template"];
+
+/// Corners of TOML, of which no set has cases.
+const TOML: &[&str] = &[
+    "a = 1\nb.c = \"x\"\n[d]\ne = [1, 2.5, true]\n[[f]]\ng = { h = 'i' }\n",
+    "[[a]]\n[a.b]\nc = 1\n[[a]]\nb.c = 2\n",
+    "a = 1979-05-27T07:32:00.999-07:00\nb = 07:32:00\nc = 1979-05-27\n",
+    "a = 0xdead_beef\nb = 0o755\nc = 0b11\nd = -1e-3\ne = inf\n",
+    "a = \"\"\"\n  x \\\n  y\"\"\"\nb = '''z'''\n\"c\\u00e9\" = \"\\t\\U0001F600\"\n",
+    "a = [ # comment\n  [1],\n  { b.c = 2, },\n]\n",
+];
+
 /// Writes a target's seeds into the folder; how many there are. Those that a run has added stay.
 pub(super) fn write(target: &str, folder: &Path) -> Result<usize> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     let mut seeds: Vec<Vec<u8>> = Vec::new();
-    let conformance = std::env::var_os("LUMEN_CONFORMANCE_DIR")
-        .map_or_else(|| root().join("../shared/conformance"), |set| root().join(set));
+    let conformance = conformance_dir(root());
     for source in SOURCES.iter().filter(|source| source.targets.contains(&target)) {
         let path = conformance.join(source.file);
         if !path.exists() {
@@ -71,7 +87,10 @@ pub(super) fn write(target: &str, folder: &Path) -> Result<usize> {
             }
         }
     }
-    if ["read", "span_edit", "check", "template"].contains(&target) {
+    if target == "toml" {
+        seeds.extend(TOML.iter().map(|text| text.as_bytes().to_vec()));
+    }
+    if OF_MANIFESTS.contains(&target) {
         for each in FOLDERS {
             files(&root().join(each), &mut seeds)?;
         }

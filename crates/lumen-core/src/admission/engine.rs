@@ -114,6 +114,8 @@ pub(super) struct Question<'a> {
     pub(super) special: Option<&'a Specialised>,
     /// The document `data`.
     pub(super) data: &'a Data,
+    /// The time, in nanoseconds since 1970.
+    pub(super) time_ns: i64,
 }
 
 /// What the evaluations of one review work with.
@@ -241,6 +243,7 @@ fn evaluate_rego(rego: &Rego, question: &Question<'_>, bench: &mut Bench) -> Res
     let mut offline = Offline;
     let mut inputs = Inputs::new(question.data, Budget::new(STEPS_MAX, BYTES_MAX));
     inputs.host = Some(&mut offline);
+    inputs.time_ns = question.time_ns;
     let mut coverage = Coverage::default();
     if rego.coverage.is_some() {
         inputs.observer = Some(&mut coverage);
@@ -285,7 +288,8 @@ fn evaluate_cel(policy: &lumen_cel::Policy, question: &Question<'_>) -> Result<V
         old_object: part("oldObject"),
         request: question.review,
         namespace_object: part("namespaceObject"),
-        constraint: question.constraint,
+        params: question.constraint,
+        parameters: question.constraint.get("spec").and_then(|spec| spec.get("parameters")).unwrap_or(&NULL),
     };
     let violations =
         policy.evaluate(&bindings, &lumen_cel::Budget::default()).map_err(|error| error.to_string())?;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use lumen_value::read::Limits;
-use lumen_value::{Number, Object, Pointer, Step, Str, Value, json, pointer};
+use lumen_value::{Number, Object, Pointer, Step, Str, Value, json};
 use regex::Regex;
 
 use super::decode::{Cursor, TypeError};
@@ -18,9 +18,6 @@ mod validate;
 
 /// Deepest nesting of schemas in schemas. Nobody writes half as many levels.
 pub const DEPTH_MAX: usize = 100;
-
-/// Longest pattern, in bytes, and largest compiled one.
-const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// Something that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -347,7 +344,7 @@ impl Bounds {
 
 impl Pattern {
     fn new(text: String) -> Self {
-        Self { regex: lumen_regex::compile(&text, PATTERN_BYTES_MAX), text }
+        Self { regex: lumen_regex::compile(&text, lumen_regex::KEPT_PROGRAM_BYTES_MAX), text }
     }
 }
 
@@ -374,11 +371,6 @@ fn write_step(path: &mut String, step: &str) {
 
 /// The way to the parameters' schema in that of the constraint, as upstream prints it.
 pub const PARAMETERS_PATH: &str = "spec.validation.openAPIV3Schema.properties[spec].properties[parameters]";
-
-/// The way to a constraint's parameters.
-pub fn parameters_pointer() -> Pointer {
-    pointer!["spec", "parameters"]
-}
 
 /// [`CONSTRAINT`], read once: every template's constraints share all of it but their parameters.
 static ENVELOPE: LazyLock<Schema> = LazyLock::new(|| {

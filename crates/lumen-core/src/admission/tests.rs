@@ -62,7 +62,11 @@ pub(super) fn compile(snapshot: &Snapshot) -> PolicySet {
 /// What is said of the Pod among the inputs.
 fn verdicts(texts: &[&str], point: &str) -> Vec<Verdict> {
     let snapshot = snapshot(texts);
-    let set = compile(&snapshot);
+    verdicts_at(&snapshot, &compile(&snapshot), (point, 0))
+}
+
+/// The same, at a time.
+fn verdicts_at(snapshot: &Snapshot, set: &PolicySet, (point, time_ns): (&str, i64)) -> Vec<Verdict> {
     let entry = snapshot.of_kind("", "Pod").first().expect("a Pod");
     let request = bare_request(entry);
     let review = Review {
@@ -70,6 +74,7 @@ fn verdicts(texts: &[&str], point: &str) -> Vec<Verdict> {
         namespace: None,
         namespace_object: None,
         source: Source::Original,
+        time_ns,
         point,
         explanation: Explanation::None,
     };
@@ -221,6 +226,7 @@ fn on_deletion_policies_see_what_goes() {
             namespace: None,
             namespace_object: None,
             source: Source::Original,
+            time_ns: 0,
             point: WEBHOOK,
             explanation: Explanation::None,
         };
@@ -238,12 +244,31 @@ fn on_deletion_policies_see_what_goes() {
             namespace: None,
             namespace_object: None,
             source: Source::Original,
+            time_ns: 0,
             point: WEBHOOK,
             explanation: Explanation::None,
         };
         set.review(&review, snapshot.inventory()).len()
     };
     assert_eq!((count(Operation::Create), count(Operation::Delete)), (1, 0));
+}
+
+#[test]
+fn policies_are_told_the_time_of_each_review() {
+    let rules = "now = time.now_ns() { true }
+at(x) = y { y := time.now_ns() + x }
+kept[x] { x := time.now_ns() }
+violation[{\"msg\": msg}] { msg := sprintf(\"%d %d %d %d\", [time.now_ns(), now, at(1 + count(object.get(input, [\"parameters\", \"x\"], []))), kept[_]]) }";
+    let other = CONSTRAINT.replace("name: all", "name: other");
+    let policy = [&template(rules), CONSTRAINT, &other].join("---\n");
+    let snapshot = snapshot(&[&policy, POD]);
+    let set = compile(&snapshot);
+    for time in [7, 1_800_000_000_000_000_000] {
+        let said = verdicts_at(&snapshot, &set, (WEBHOOK, time));
+        let said: Vec<_> = said.iter().map(|verdict| verdict.message.as_str()).collect();
+        let expected = format!("{time} {time} {} {time}", time + 1);
+        assert_eq!(said, [&*expected, &*expected]);
+    }
 }
 
 #[test]

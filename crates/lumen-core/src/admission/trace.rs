@@ -102,7 +102,7 @@ impl PolicySet {
     pub(super) fn explain(
         &self,
         verdicts: &mut [Verdict],
-        (request, data): (&Value, &Data),
+        (request, data, time_ns): (&Value, &Data, i64),
         explanation: Explanation,
     ) {
         let object = request.get("object").unwrap_or(&crate::object::NULL);
@@ -127,7 +127,11 @@ impl PolicySet {
             let wanted = of_one.iter().filter(|verdict| is_open(verdict)).take(VIOLATIONS_MAX);
             let wanted: Vec<_> = wanted.map(|verdict| (verdict.message.as_str(), &verdict.details)).collect();
             let paths = paths.get_or_insert_with(|| InputPaths::new(object));
-            let found = traced.explain((request, &constraint.parameters, data), &wanted, paths, &mut scratch);
+            let mut inputs = Inputs::new(data, Budget::new(STEPS_MAX, BYTES_MAX));
+            inputs.time_ns = time_ns;
+            let parameters = constraint.parameters.clone();
+            inputs.input = Some([("parameters", parameters), ("review", request.clone())].into());
+            let found = traced.explain(inputs, &wanted, paths, &mut scratch);
             for verdict in of_one.iter_mut() {
                 verdict.why = found.get(&(verdict.message.clone(), verdict.details.clone())).cloned();
             }
@@ -142,7 +146,7 @@ impl PolicySet {
         let template = constraint.and_then(|found| self.templates.get(found.template));
         let Some(template) = template.filter(|_| verdict.shows_steps) else { return Vec::new() };
         if let Some(number) = verdict.validation {
-            return cel_step(template, number).into_iter().collect();
+            return cel_step(template, number, verdict.is_error).into_iter().collect();
         }
         match (template.traced(), &verdict.why) {
             (Some(traced), Some(why)) => traced.steps((why, &verdict.message), &template.entry),
@@ -170,17 +174,14 @@ impl Traced {
     /// Why these violations are found; those are left out of which nothing can be said.
     fn explain(
         &self,
-        (review, parameters, data): (&Value, &Value, &Data),
+        inputs: Inputs<'_>,
         wanted: &[(&str, &Value)],
         paths: &InputPaths,
         scratch: &mut Scratch,
     ) -> BTreeMap<Said, Why> {
         let mut offline = Offline;
         let mut watch = Watch::new(&self.heads, paths, wanted);
-        let mut inputs = Inputs::new(data, Budget::new(STEPS_MAX, BYTES_MAX));
-        inputs.input = Some([("parameters", parameters.clone()), ("review", review.clone())].into());
-        inputs.host = Some(&mut offline);
-        inputs.observer = Some(&mut watch);
+        let inputs = Inputs { host: Some(&mut offline), observer: Some(&mut watch), ..inputs };
         // What was seen until the budget ran out is as good as the rest.
         drop(self.program.evaluate(&self.violations, inputs, scratch));
         watch.found()
@@ -267,11 +268,12 @@ fn step(location: Location, label: String) -> Related {
     Related { location, label, is_step: true }
 }
 
-/// The validation of a CEL policy that did not hold.
-fn cel_step(template: &Template, number: usize) -> Option<Related> {
+/// The validation of a CEL policy that did not hold, or could not be evaluated.
+fn cel_step(template: &Template, number: usize, is_error: bool) -> Option<Related> {
     let field = template.engine.validation(number)?;
     let text = template.entry.value.find(&field)?.as_str()?;
-    let label = format!("{} does not hold", show::line(text, 2 * SHOWN_MAX));
+    let what = if is_error { "failed" } else { "does not hold" };
+    let label = format!("{} {what}", show::line(text, 2 * SHOWN_MAX));
     Some(step(template.entry.locate(&field), label))
 }
 

@@ -29,6 +29,8 @@ pub struct Webhook<'a> {
     pub namespaces: &'a dyn Namespaces,
     /// The user as whom the webhook's own program acts, `system:serviceaccount:NAMESPACE:NAME`: it is never judged.
     pub own_user: &'a str,
+    /// Nanoseconds since 1970: what policies are told when they ask for the time.
+    pub time_ns: i64,
 }
 
 /// An answer: the `response` of an `AdmissionReview`, without its `uid`.
@@ -157,6 +159,7 @@ impl Webhook<'_> {
             namespace_object: namespace.as_ref(),
             source: Source::Original,
             point: WEBHOOK,
+            time_ns: self.time_ns,
             explanation: Explanation::None,
         };
         let mut verdicts = self.policies.review(&review, self.inventory);

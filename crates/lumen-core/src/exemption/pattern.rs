@@ -57,6 +57,12 @@ pub struct RulePattern {
 pub struct NoRule(String);
 
 impl RulePattern {
+    /// The layer whose rules these are.
+    #[must_use]
+    pub fn layer(&self) -> Layer {
+        self.layer
+    }
+
     /// Whether the rule is one of these.
     pub fn matches(&self, rule: &RuleId) -> bool {
         self.layer == rule.layer && self.name.matches(&rule.name)

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use lumen_core::admission;
 use lumen_core::admission::rules::INVALID_POLICY;
 use lumen_core::finding::{Action, Finding, Layer, Location, Outcome, Place, RuleId, Severity};
@@ -59,7 +58,7 @@ pub(super) struct Conftest {
     data: Value,
     /// Whether `data.conftest` is told of the file: not where it is a package.
     tells_file: bool,
-    now: Timestamp,
+    time_ns: i64,
 }
 
 struct Rule {
@@ -150,7 +149,13 @@ fn compile_all(settings: &Settings) -> Result<Conftest, Errors> {
     }
     let is_of_conftest = |package: &str| package.split('.').next() == Some("conftest");
     let tells_file = !named.iter().any(|(package, _)| is_of_conftest(package));
-    Ok(Conftest { program, rules, data: settings.conftest.data.clone(), tells_file, now: settings.now })
+    Ok(Conftest {
+        program,
+        rules,
+        data: settings.conftest.data.clone(),
+        tells_file,
+        time_ns: settings.time_ns(),
+    })
 }
 
 /// The rules of a module that look as if they were asked, and are not: with Rego v1 `deny[x] if ..` makes an object.
@@ -317,7 +322,7 @@ impl Conftest {
         let mut ask = |entry: &Entry| {
             let inputs = Inputs {
                 input: Some(input.clone()),
-                time_ns: i64::try_from(self.now.as_nanosecond()).unwrap_or_default(),
+                time_ns: self.time_ns,
                 ..Inputs::new(data, Budget::new(BUDGET.0, BUDGET.1))
             };
             let outcome = self.program.evaluate(entry, inputs, scratch).map_err(|error| error.to_string())?;

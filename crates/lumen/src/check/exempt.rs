@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lumen_core::catalog::{self, FindError};
+use lumen_core::catalog;
 use lumen_core::exemption::read::{self, Ignore, Invalid};
 use lumen_core::exemption::rules::INVALID_EXEMPTION;
 use lumen_core::exemption::{Exemption, Field, RulePattern, Scope};
@@ -15,6 +15,7 @@ use lumen_value::{Pointer, pointer};
 
 use super::{Input, each};
 use crate::locate::{DocumentPlace, Text};
+use crate::nearest::{did_you_mean, nearest_rules};
 
 /// What a comment to Lumen says somewhere, so that few texts need a second look.
 const MARK: &[u8] = b"lumen:";
@@ -60,28 +61,19 @@ pub(super) fn collect(
 
 /// Whether an exemption is about what `lumen layers` alone finds.
 pub(super) fn is_of_posture(exemption: &Exemption) -> bool {
-    exemption.rules.iter().all(|pattern| {
-        let text = pattern.to_string();
-        text.split_once('/').is_some_and(|(layer, _)| layer == Layer::Posture.as_str())
-    })
+    exemption.rules.iter().all(|pattern| pattern.layer() == Layer::Posture)
 }
 
 /// What is said of an id that no rule has, in a layer whose rules are built in; policies make those of the others.
 /// Otherwise it would only be unused, which sends people looking in the wrong place.
 fn misspelt(pattern: &RulePattern) -> Option<String> {
-    let text = pattern.to_string();
-    let layer = text.split('/').next().unwrap_or_default();
+    let (text, layer) = (pattern.to_string(), pattern.layer());
     // Any constraint in the cluster is a rule of its layer.
-    let is_built_in =
-        layer != Layer::Admission.as_str() && catalog::rules().any(|rule| layer == rule.layer.as_str());
+    let is_built_in = layer != Layer::Admission && catalog::rules().any(|rule| rule.layer == layer);
     if !is_built_in || text.contains('*') || catalog::rules().any(|rule| pattern.matches(&rule.id())) {
         return None;
     }
-    let nearest = match catalog::find(&text) {
-        Err(FindError::NotFound { suggestions, .. }) => suggestions.into_iter().next(),
-        Ok(_) | Err(FindError::Ambiguous { .. }) => None,
-    };
-    let suggestion = nearest.map(|nearest| format!(", did you mean `{nearest}`?")).unwrap_or_default();
+    let suggestion = did_you_mean(&nearest_rules(&text));
     Some(format!("this exemption is not honoured: no rule is called `{text}`{suggestion}"))
 }
 

@@ -42,11 +42,6 @@ impl Manifests {
         Self { snapshot, findings, skipped, inputs, places }
     }
 
-    /// How many inputs were read.
-    pub fn files_count(&self) -> usize {
-        self.inputs.len()
-    }
-
     /// The regions of some places, one for one; `None` where no input holds the place.
     pub fn regions(&self, locations: &[Location]) -> Vec<Option<Region>> {
         let mut texts = BTreeMap::new();

@@ -57,23 +57,53 @@ pub(super) fn sources(added: &Added, snapshot: &Snapshot) -> BTreeSet<Arc<str>> 
     policies.map(|entry| entry.location.source.clone()).collect()
 }
 
-/// Says which built-in templates and constraints others take the place of.
+/// Says which templates and constraints of `--policy` others take the place of, and where both come from.
 pub(super) fn replaced(added: &Added, snapshot: &Snapshot) -> Vec<String> {
-    let mut built_in = BTreeSet::new();
+    let mut given: BTreeMap<_, &Arc<str>> = BTreeMap::new();
     let mut said = Vec::new();
-    for entry in entries(added, snapshot).filter(|entry| is_template(entry) || is_constraint(entry)) {
-        let (kind, name, source) = (&entry.object.kind, &entry.object.name, &entry.location.source);
-        if policies::is_choice(source) {
-            built_in.insert((kind, name));
-        } else if built_in.contains(&(kind, name)) {
-            said.push(format!("{source}: this {kind} `{name}` takes the place of the built-in one"));
+    // Two of one name among the inputs are told as such.
+    let own = added.snapshot.entries().len();
+    for (number, entry) in entries(added, snapshot).enumerate() {
+        if !is_template(entry) && !is_constraint(entry) {
+            continue;
         }
+        let (kind, name, source) = (&entry.object.kind, &entry.object.name, &entry.location.source);
+        let before =
+            if number < own { given.insert((kind, name), source) } else { given.remove(&(kind, name)) };
+        let Some(before) = before else { continue };
+        let other = if policies::is_choice(before) {
+            format!("the built-in one (`{before}`)")
+        } else {
+            format!("that of `{before}`, which `--policy` names")
+        };
+        said.push(format!("{source}: this {kind} `{name}` takes the place of {other}"));
     }
     said
+}
+
+/// Says that policies for another engine are among the inputs: nothing asks them.
+pub(super) fn unread(snapshot: &Snapshot) -> Option<String> {
+    let is_kyverno = |entry: &&Arc<Entry>| {
+        let group = entry.object.api_version.split('/').next().unwrap_or_default();
+        (group == "kyverno.io" || group.ends_with(".kyverno.io")) && entry.object.kind.ends_with("Policy")
+    };
+    let mut found = snapshot.entries().iter().filter(is_kyverno);
+    let first = found.next()?;
+    let more = match found.count() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let (source, kind, name) = (&first.location.source, &first.object.kind, &first.object.name);
+    Some(format!(
+        "{source}: {kind} `{name}`{more}: policies for Kyverno are not read, and nothing is checked against them"
+    ))
 }
 
 /// Compiles all policies.
 pub(super) fn compile(added: &Added, snapshot: &Snapshot, settings: &Settings) -> (Policies, Vec<Finding>) {
     let (set, findings) = PolicySet::compile(entries(added, snapshot));
-    (Policies { admission: Arc::new(set), ..settings.policies.clone() }, findings)
+    (
+        Policies { admission: Arc::new(set), time_ns: settings.time_ns(), ..settings.policies.clone() },
+        findings,
+    )
 }

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use lumen_core::catalog;
 use lumen_core::exemption;
 use lumen_core::finding::{Finding, Layer, Location};
+use lumen_core::object::Identity;
 use lumen_core::review::Policies;
-use lumen_core::snapshot::Snapshot;
+use lumen_core::snapshot::{Entry, Snapshot};
 
 use super::picture::Picture;
 use super::{Input, Settings, exempt, place, policies};
@@ -46,11 +47,17 @@ pub fn prepare(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) ->
     Prepared { snapshot, policies, findings, now: settings.now, inputs, places }
 }
 
+/// The groups of what admission is decided by.
+const POLICY_GROUPS: &[&str] = &["templates.gatekeeper.sh", "constraints.gatekeeper.sh"];
+
+/// Most policies given twice that are told of.
+const POLICIES_TOLD_MAX: usize = 16;
+
 impl Prepared {
     /// The findings that no exemption among the inputs silences, with those about exemptions of these rules alone that are
-    /// unused or expired; and how many are silenced.
+    /// unused or expired, and about those that mean nothing; and how many are silenced.
     pub fn exempted(&self, findings: Vec<Finding>) -> (Vec<Finding>, usize) {
-        let (exemptions, _) = exempt::collect(&self.inputs, &self.places, &self.snapshot);
+        let (exemptions, invalid) = exempt::collect(&self.inputs, &self.places, &self.snapshot);
         let (own, wide): (Vec<_>, Vec<_>) = exemptions.into_iter().partition(exempt::is_of_posture);
         let subject = |finding: &Finding| {
             let entry = place::object_of(finding, &self.snapshot)?;
@@ -59,8 +66,30 @@ impl Prepared {
         let (mut left, by_wide) = exemption::apply(findings, wide, self.now, subject);
         // A check says it of those that are about what it finds, too.
         left.retain(|finding| finding.rule.layer != Layer::Input);
-        let (left, by_own) = exemption::apply(left, own, self.now, subject);
+        let (mut left, by_own) = exemption::apply(left, own, self.now, subject);
+        // Whoever wrote one that means nothing takes its findings for silenced.
+        left.extend(invalid);
         (left, by_wide.silenced + by_own.silenced)
+    }
+
+    /// What is told of templates and constraints that are described in different ways: as in a cluster, the last counts.
+    pub fn policies_given_twice(&self) -> Vec<String> {
+        let is_policy = |entry: &Entry| {
+            let version =
+                entry.value.get("apiVersion").and_then(|version| version.as_str()).unwrap_or_default();
+            POLICY_GROUPS.iter().any(|group| version.split('/').next() == Some(group))
+        };
+        let told = |(identity, entries): (&Identity, &[Arc<Entry>])| {
+            let (first, last) = (entries.first()?, entries.last()?);
+            let differs = entries.iter().any(|entry| entry.value != last.value);
+            (is_policy(last) && differs).then(|| {
+                format!(
+                    "`{identity}` stands in `{}` and in `{}`, which differ: as in a cluster, the last counts",
+                    first.location.source, last.location.source
+                )
+            })
+        };
+        self.snapshot.duplicates().filter_map(told).take(POLICIES_TOLD_MAX).collect()
     }
 
     /// A report of findings about these inputs, for the output formats.

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
-use jiff::Timestamp;
 use lumen_core::admission::Explanation;
 use lumen_core::podsecurity::NEWEST_MINOR;
 use lumen_core::review::Policies;
@@ -19,6 +18,7 @@ use crate::cli;
 use crate::console::{self, Console};
 use crate::exit::{Exit, FailOn};
 use crate::fix::{self, Allowed};
+use crate::nearest::nearest;
 use crate::output::{self, Format, counted};
 use crate::policies;
 use crate::settings::{Output, Resolved};
@@ -59,9 +59,9 @@ pub(super) fn settings_of(resolved: &Resolved) -> anyhow::Result<Settings> {
         cluster_minor: resolved.kubernetes_minor().unwrap_or(NEWEST_MINOR).min(NEWEST_MINOR),
         shows_passes: resolved.show_passes(),
         explanation: Explanation::Place,
-        admission: Arc::default(),
+        ..Policies::default()
     };
-    Ok(Settings { limits: resolved.limits(), now: Timestamp::now(), policies, ..Settings::default() })
+    Ok(Settings { limits: resolved.limits(), now: resolved.now(), policies, ..Settings::default() })
 }
 
 /// One call of `lumen check`.
@@ -158,7 +158,7 @@ impl Session<'_> {
         let conftest = self.conftest(&mut gathered.problems)?;
         let settings = Settings { policy_inputs, conftest, ..settings.clone() };
         let checked = check::check(inputs, &gathered.problems, &settings);
-        self.say_of_policies(&checked);
+        self.say_of_policies(&checked)?;
         Ok((gathered, checked))
     }
 
@@ -181,18 +181,40 @@ impl Session<'_> {
         Ok(policies)
     }
 
-    /// Which PATHs of `--policy` hold none, and which built-in policies others take the place of.
-    fn say_of_policies(&self, checked: &Checked) {
-        for path in self.resolved.policy_paths() {
-            let shown = source::shown(Path::new(&path));
-            let is_below = |source: &Arc<str>| Path::new(&**source).starts_with(&shown) || shown == ".";
-            if Path::new(&path).exists() && !checked.policy_sources.iter().any(is_below) {
-                self.console.note(format!("there is no policy in `{shown}`, which `--policy` names"));
-            }
-        }
+    /// Which policies take the place of others.
+    ///
+    /// # Errors
+    ///
+    /// A PATH of `--policy` in which no policy is: what it was to refuse would pass.
+    fn say_of_policies(&self, checked: &Checked) -> anyhow::Result<()> {
         for replaced in &checked.replaced {
             self.console.note(replaced);
         }
+        for path in self.resolved.policy_paths() {
+            let shown = source::shown(Path::new(&path));
+            let is_below = |source: &Arc<str>| Path::new(&**source).starts_with(&shown) || shown == ".";
+            let is_there = Path::new(&path).exists();
+            if !is_there {
+                let close =
+                    nearest(shown.split(':').next().unwrap_or_default(), [policies::CHOICE].into_iter());
+                let hint = if close.is_empty() { "" } else { ": did you mean `builtin`, or `builtin:NAME`?" };
+                self.console.error(format!("`--policy {shown}`: there is no such file{hint}"));
+            }
+            // What could not be read is told by a finding.
+            let findings = checked.report.findings.iter().map(|reported| &reported.finding);
+            let mut unread = findings.filter(|finding| finding.is_unread());
+            let is_unread = unread
+                .any(|finding| finding.location.as_ref().is_some_and(|location| is_below(&location.source)));
+            if is_there && !is_unread && !checked.policy_sources.iter().any(is_below) {
+                let hint = if Path::new(&path).extension().is_some_and(|extension| extension == "rego") {
+                    ": a module alone is none, it goes into a ConstraintTemplate; `--conftest` takes policies for Conftest"
+                } else {
+                    ""
+                };
+                bail!("there is no policy in `{shown}`, which `--policy` names{hint}");
+            }
+        }
+        Ok(())
     }
 
     /// What belongs to no finding.

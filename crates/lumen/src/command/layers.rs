@@ -42,6 +42,9 @@ pub(super) fn run(arguments: &Layers, context: &Context) -> anyhow::Result<Exit>
             finding.location.as_ref().map(|location| format!("{}: ", prepared.lines().shown(location)));
         context.console.note(format!("{}{}", source.unwrap_or_default(), finding.message));
     }
+    for told in prepared.policies_given_twice() {
+        context.console.note(told);
+    }
     let posture = layers::posture(&prepared, &asked)?;
     let about_inputs = prepared.findings.iter().cloned();
     let found = prepared.report(about_inputs.chain(posture.findings.iter().cloned()).collect());

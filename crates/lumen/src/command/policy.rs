@@ -65,31 +65,52 @@ fn export(arguments: &PolicyExport, context: &Context) -> Result<Exit> {
         [] => BUILT_IN.iter().collect(),
         names => names.iter().map(|name| policies::named(name)).collect::<Result<Vec<_>, _>>()?,
     };
+    // All or nothing: what would be refused is found before the first file is written.
+    let mut changed = Vec::new();
     for policy in &chosen {
+        let mut files = Vec::new();
         for (path, text) in policy.files {
-            write(&arguments.folder.join(policy.name).join(path), text, arguments.force)?;
+            let path = arguments.folder.join(policy.name).join(path);
+            if is_to_be_written(&path, text, arguments.force)? {
+                files.push((path, *text));
+            }
+        }
+        if !files.is_empty() {
+            changed.push(files);
         }
     }
-    let count = chosen.len();
+    for (path, text) in changed.iter().flatten() {
+        write(path, text)?;
+    }
+    let words = |count| if count == 1 { "policy" } else { "policies" };
+    let (count, same, folder) = (changed.len(), chosen.len() - changed.len(), arguments.folder.display());
+    let as_they_are = match same {
+        0 => String::new(),
+        same => format!(", {same} {} there already", if same == 1 { "was" } else { "were" }),
+    };
     context.console.note(format!(
-        "{count} {} written to {}; try `lumen test {}`",
-        if count == 1 { "policy" } else { "policies" },
-        arguments.folder.display(),
-        arguments.folder.display()
+        "{count} {} written to {folder}{as_they_are}; try `lumen test {folder}`",
+        words(count)
     ));
     Ok(Exit::Clean)
 }
 
-fn write(path: &Path, text: &str, force: bool) -> Result<()> {
-    let cannot = || format!("cannot write `{}`", path.display());
-    if let Ok(there) = std::fs::read(path) {
-        if there == text.as_bytes() {
-            return Ok(());
+/// Whether a file is not yet what it is to be.
+fn is_to_be_written(path: &Path, text: &str, force: bool) -> Result<bool> {
+    match std::fs::read(path) {
+        Ok(there) if there == text.as_bytes() => Ok(false),
+        Ok(_) if !force => {
+            bail!(
+                "`{}` is there already and differs: `--force` overwrites it; nothing was written",
+                path.display()
+            )
         }
-        if !force {
-            bail!("`{}` is there already and differs: `--force` overwrites it", path.display());
-        }
+        _ => Ok(true),
     }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let cannot = || format!("cannot write `{}`", path.display());
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(cannot)?;
     }

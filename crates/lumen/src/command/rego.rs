@@ -1,10 +1,5 @@
 //! `lumen rego`.
 
-#![expect(
-    clippy::format_push_string,
-    reason = "the texts are short: a copy costs less than errors that cannot happen"
-)]
-
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Read as _;
@@ -17,11 +12,12 @@ use lumen_rego::builtin::Budget;
 use lumen_rego::check::Checked;
 use lumen_rego::error::{Errors, Span};
 use lumen_rego::eval::json;
-use lumen_rego::eval::{Data, Inputs, Moment, Observer, Scratch, show};
+use lumen_rego::eval::{Data, EvalError, Inputs, Moment, Observer, Scratch, show};
 use lumen_rego::plan::{Expression, Operand};
 use lumen_rego::program::{CompileOptions, Program};
 use lumen_rego::syntax::{ParseOptions, parse_module};
 use lumen_value::read::{Limits, read};
+use lumen_value::span::LineIndex;
 use lumen_value::{Str, Value};
 
 use super::Context;
@@ -33,6 +29,10 @@ use crate::source;
 use crate::test::modules::{self, Base, Text};
 
 mod deps;
+mod templates;
+mod wording;
+
+use wording::{described, told};
 
 /// The variable that a query of one term is bound to.
 const VALUE: &str = "lumen_value_of_query";
@@ -53,6 +53,8 @@ pub(super) fn run(arguments: &Rego, context: &Context) -> Result<Exit> {
 struct Loaded {
     texts: Vec<Text>,
     data: Vec<Base>,
+    /// Files with `ConstraintTemplates`, where these are no data.
+    templates: Vec<source::Input>,
 }
 
 impl Loaded {
@@ -62,15 +64,23 @@ impl Loaded {
 }
 
 fn load(paths: &[OsString]) -> Result<Loaded> {
-    load_with(paths, &source::Options { extensions: source::POLICIES, ..source::Options::default() })
+    load_with(paths, &policies(), |_| false)
+}
+
+fn policies() -> source::Options {
+    source::Options { extensions: source::POLICIES, ..source::Options::default() }
 }
 
 /// The base documents in files and folders, together: JSON and YAML.
 pub(super) fn base_documents(paths: &[OsString], options: &source::Options) -> Result<Value> {
-    load_with(paths, options)?.base()
+    load_with(paths, options, |_| false)?.base()
 }
 
-fn load_with(paths: &[OsString], options: &source::Options) -> Result<Loaded> {
+fn load_with(
+    paths: &[OsString],
+    options: &source::Options,
+    is_template: fn(&source::Input) -> bool,
+) -> Result<Loaded> {
     let mut loaded = Loaded::default();
     for path in paths {
         let gathered = source::gather(std::slice::from_ref(path), options)?;
@@ -84,6 +94,10 @@ fn load_with(paths: &[OsString], options: &source::Options) -> Result<Loaded> {
                 let text = String::from_utf8(input.bytes.to_vec())
                     .map_err(|_| anyhow!("`{}` is no UTF-8", input.name))?;
                 loaded.texts.push(Text { file: input.name, text });
+                continue;
+            }
+            if is_template(&input) {
+                loaded.templates.push(input);
                 continue;
             }
             let document = document(&input.name, &input.bytes)?;
@@ -102,7 +116,8 @@ fn load_with(paths: &[OsString], options: &source::Options) -> Result<Loaded> {
 fn document(name: &str, text: &[u8]) -> Result<Value> {
     let reading = read(text, &Limits::default());
     if let Some(error) = reading.errors.first() {
-        bail!("`{name}`: {}", error.message);
+        let (line, column) = LineIndex::new(text).position(error.at);
+        bail!("{name}:{line}:{column}: {}", error.message);
     }
     match reading.documents.len() {
         1 => Ok(reading.documents.into_iter().next().map(|document| document.value).unwrap_or_default()),
@@ -134,22 +149,7 @@ fn parse(texts: &[Text], language: RegoLanguage) -> Result<Vec<Module>, Errors> 
 
 fn compile(texts: &[Text], language: RegoLanguage, options: &CompileOptions) -> Result<Program> {
     let program = parse(texts, language).and_then(|modules| Program::of_modules(modules, options));
-    program.map_err(|errors| anyhow!("{}", described(&errors)))
-}
-
-/// Errors with their columns and what to do about them.
-fn described(errors: &Errors) -> String {
-    let mut text = String::new();
-    for error in &errors.0 {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(&error.to_string());
-        if let Some(hint) = &error.hint {
-            text.push_str(&format!("\n  {hint}"));
-        }
-    }
-    text
+    program.map_err(|errors| anyhow!("{}", described(&errors, texts)))
 }
 
 fn eval(arguments: &RegoEval, context: &Context) -> Result<Exit> {
@@ -164,19 +164,21 @@ fn eval(arguments: &RegoEval, context: &Context) -> Result<Exit> {
     };
     let program = compile(&loaded.texts, arguments.language, &options)?;
     // A query that is one term is asked for its value; any other for what its variables are.
-    let asked = format!("{VALUE} := {}", arguments.query);
-    let (query, asked) = if let Ok(query) = program.query(&asked) {
-        (query, asked.as_str())
+    let prefix = format!("{VALUE} := ");
+    let asked = format!("{prefix}{}", arguments.query);
+    let (query, asked, before) = if let Ok(query) = program.query(&asked) {
+        (query, asked.as_str(), prefix.len())
     } else {
         let query = program.query(&arguments.query);
-        let query = query.map_err(|errors| anyhow!("the query: {}", described(&errors)))?;
-        (query, arguments.query.as_str())
+        let query = query.map_err(|errors| anyhow!("the query: {}", described(&errors, &[])))?;
+        (query, arguments.query.as_str(), 0)
     };
     let data = Data::new(base);
     let mut watcher = Watcher {
         checked: program.checked(),
         texts: &loaded.texts,
         query: asked,
+        before,
         said: Vec::new(),
         held: BTreeSet::new(),
     };
@@ -193,7 +195,10 @@ fn eval(arguments: &RegoEval, context: &Context) -> Result<Exit> {
     for line in &watcher.said {
         context.console.note(line);
     }
-    let outcome = outcome.map_err(|error| anyhow!("{error}"))?;
+    let outcome = outcome.map_err(|error| match error {
+        EvalError::Failed(error) => anyhow!("{}", told(&error, before)),
+        pending @ EvalError::Pending(_) => anyhow!("{pending}"),
+    })?;
     let mut text = String::new();
     for solution in &outcome.solutions {
         text.push_str(&shown(&outcome.names, solution));
@@ -245,6 +250,8 @@ struct Watcher<'a> {
     checked: &'a Checked,
     texts: &'a [Text],
     query: &'a str,
+    /// How many bytes of it nobody has written.
+    before: usize,
     said: Vec<String>,
     /// The expressions that held, by where they are kept, since they were looked at.
     held: BTreeSet<usize>,
@@ -266,8 +273,11 @@ impl Watcher<'_> {
 
     /// The text of an expression, on one line.
     fn source(&self, span: Span) -> String {
-        let text = self.texts.get(span.module as usize).map_or(self.query, |text| &text.text);
-        show::source(text, span, SHOWN_MAX)
+        if let Some(text) = self.texts.get(span.module as usize) {
+            return show::source(&text.text, span, SHOWN_MAX);
+        }
+        let before = u32::try_from(self.before).unwrap_or(u32::MAX);
+        show::source(self.query, Span { start: span.start.max(before), ..span }, SHOWN_MAX)
     }
 
     fn say(&mut self, text: String) {
@@ -299,14 +309,21 @@ impl Observer for Watcher<'_> {
             Moment::Exhausted => "does not hold",
         };
         let source = self.source(expression.span);
-        let values: Vec<String> = expression
-            .variables
-            .iter()
-            .filter_map(|(name, operand)| {
-                let name = show::name(self.checked, name, &source)?;
-                Some(format!("{name} = {}", show::value(&read(*operand)?, SHOWN_MAX)))
-            })
-            .collect();
+        let mut values: Vec<String> = Vec::new();
+        for (name, operand) in &expression.variables {
+            let name = if name.to_text() == VALUE {
+                Some(source.as_str().into())
+            } else {
+                show::name(self.checked, name, &source)
+            };
+            if let (Some(name), Some(value)) = (name, read(*operand)) {
+                let said = format!("{name} = {}", show::value(&value, SHOWN_MAX));
+                // A call and the variable that its value is given to are shown alike.
+                if !values.contains(&said) {
+                    values.push(said);
+                }
+            }
+        }
         let with = if values.is_empty() { String::new() } else { format!(" with {}", values.join(", ")) };
         self.say(format!("{}: {source} {what}{with}", self.place(expression.span)));
     }
@@ -316,12 +333,12 @@ impl Observer for Watcher<'_> {
     }
 
     fn builtin_error(&mut self, error: &lumen_rego::error::Error) {
-        self.say(format!("undefined: {error}"));
+        self.say(format!("undefined: {}", told(error, self.before)));
     }
 }
 
 fn check(arguments: &RegoFiles) -> Result<Exit> {
-    let loaded = load(&arguments.paths)?;
+    let loaded = load_with(&arguments.paths, &policies(), templates::may_be_in)?;
     let options = CompileOptions {
         strict: arguments.strict,
         keeps_print: true,
@@ -331,13 +348,23 @@ fn check(arguments: &RegoFiles) -> Result<Exit> {
     };
     let compiled =
         parse(&loaded.texts, arguments.language).and_then(|modules| Program::of_modules(modules, &options));
-    match compiled {
-        Ok(_) => Ok(Exit::Clean),
-        Err(errors) => {
-            console::print(format!("{}\n", lines(&described(&errors))).as_bytes())?;
-            Ok(Exit::Found)
-        }
+    let mut said = match compiled {
+        Ok(_) => Vec::new(),
+        Err(errors) => vec![described(&errors, &loaded.texts)],
+    };
+    let no_modules = loaded.texts.is_empty();
+    let templates = templates::check(loaded.templates);
+    if no_modules && templates.count == 0 {
+        let paths: Vec<_> =
+            arguments.paths.iter().map(|path| format!("`{}`", path.to_string_lossy())).collect();
+        bail!("there is no Rego in {}: no module (`.rego`) and no ConstraintTemplate", paths.join(", "));
     }
+    said.extend(templates.broken);
+    if said.is_empty() {
+        return Ok(Exit::Clean);
+    }
+    console::print(format!("{}\n", lines(&said.join("\n"))).as_bytes())?;
+    Ok(Exit::Found)
 }
 
 fn deps(arguments: &RegoFiles) -> Result<Exit> {

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::settings::Flags;
 use crate::source;
 use crate::test::filter::Filter;
-use crate::test::kinds::{Choice, Reading};
+use crate::test::kinds::{self, Choice, Reading};
 use crate::test::report::{Coverage, Ending, Report};
 use crate::test::{self, output};
 
@@ -21,11 +21,10 @@ pub(super) fn run(arguments: &Test, context: &Context) -> Result<Exit> {
     let paths = if arguments.paths.is_empty() { &here[..] } else { &arguments.paths };
     let mut report = Report { coverage: arguments.coverage.then(Coverage::default), ..Report::default() };
     let resolved = context.settings(&Flags::default(), start_of_search(paths.first()))?;
-    let manifests = Reading {
-        source: resolved.source_options(),
-        settings: reading(&resolved),
-        network: arguments.ip_block.options(),
-    };
+    let mut settings = reading(&resolved);
+    settings.now = arguments.now.unwrap_or(settings.now);
+    let manifests =
+        Reading { source: resolved.source_options(), settings, network: arguments.ip_block.options() };
     let choice = Choice { filter: &filter, coverage: arguments.coverage, reading: &manifests };
     for path in paths {
         of_path(path, &choice, context, &mut report)?;
@@ -44,9 +43,9 @@ pub(super) fn run(arguments: &Test, context: &Context) -> Result<Exit> {
     {
         bail!("no test and no case is called like `{}`: nothing was run", arguments.run);
     }
-    if report.suites.is_empty() {
+    if report.suites.iter().all(kinds::is_mistaken) {
         bail!(
-            "there are no tests: neither `kind: Suite` nor `kind: ReachabilityTest` nor `test_` rules below {}",
+            "there are no tests: no cases of `kind: Suite` or `kind: ReachabilityTest`, and no `test_` rules, below {}",
             shown(paths)
         );
     }

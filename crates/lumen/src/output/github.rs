@@ -8,7 +8,7 @@ use std::io;
 use lumen_core::finding::{Finding, Outcome};
 
 use crate::output::escape::{line, lines};
-use crate::output::{Level, effect};
+use crate::output::{Level, effect, speaker};
 use crate::report::{Report, Reported};
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
@@ -55,8 +55,7 @@ fn text(finding: &Finding) -> String {
         }
     };
     if let Some(upstream) = &finding.upstream_message {
-        text.push_str("\nthe API server says: ");
-        text.push_str(&lines(upstream));
+        text.push_str(&["\n", speaker(finding), " says: ", &*lines(upstream)].concat());
     }
     text
 }

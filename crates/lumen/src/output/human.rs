@@ -232,7 +232,7 @@ impl<'a> Human<'a> {
         if let Some(text) = finding.upstream_message.as_deref()
             && self.upstream.insert((finding.object.as_deref(), text))
         {
-            messages.push(Level::NOTE.message(format!("the API server says: {}", lines(text))));
+            messages.push(Level::NOTE.message(format!("{} says: {}", output::speaker(finding), lines(text))));
         }
         messages
     }
@@ -294,6 +294,9 @@ fn consequence(finding: &Finding) -> String {
         (_, Action::DenyPods) => format!("`{object}` is admitted, the pods it makes are rejected"),
         (_, Action::Warn) => format!("`{object}` is admitted with a warning"),
         (_, Action::Dryrun) => format!("`{object}` is admitted, the violation is recorded"),
+        (Outcome::Error, Action::None) if is_idle_policy(finding) => {
+            format!("`{object}` is admitted, and does nothing")
+        }
         (_, Action::None) => format!("nothing refuses `{object}`"),
     };
     if let Some(policy) = &finding.policy {
@@ -304,6 +307,11 @@ fn consequence(finding: &Finding) -> String {
         ));
     }
     text
+}
+
+/// Whether a finding is about a policy that the cluster takes and does not enforce.
+fn is_idle_policy(finding: &Finding) -> bool {
+    finding.rule.layer == Layer::Admission && finding.policy.is_none()
 }
 
 /// The same in short, where it was said of the object before.

@@ -15,7 +15,7 @@ use lumen_core::finding::{Finding, Outcome, Place};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::output::escape::{line, lines};
-use crate::output::{Level, fix_title, place};
+use crate::output::{Level, fix_title, place, speaker};
 use crate::report::{Report, Reported};
 
 /// The suite of findings that stand in no input.
@@ -101,7 +101,7 @@ fn description(reported: &Reported) -> String {
         text.push_str(&format!("\n{place}: {}", line(&related.label)));
     }
     if let Some(upstream) = &finding.upstream_message {
-        text.push_str(&format!("\nthe API server says: {}", lines(upstream)));
+        text.push_str(&format!("\n{} says: {}", speaker(finding), lines(upstream)));
     }
     if let Some(fix) = &finding.fix {
         text.push_str(&format!("\nhelp: {}", line(&fix_title(fix))));

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use lumen_value::read::{self, Limits};
 use lumen_value::{Value, pointer};
 
-use super::{Entry, Kind, Origin, SETTINGS, Setting, nearest, suggestion};
+use super::{Entry, Kind, Origin, SETTINGS, Setting};
 use crate::locate;
+use crate::nearest::{did_you_mean, nearest};
 use crate::policies;
 use crate::source;
 
@@ -105,7 +106,7 @@ impl ConfigFile {
                 let key = key.to_text();
                 let Some(setting) = Setting::find(&key) else {
                     let near = nearest(&key, SETTINGS.iter().map(|setting| setting.key));
-                    let reason = format!("there is no setting `{key}`{}", suggestion(near.as_deref()));
+                    let reason = format!("there is no setting `{key}`{}", did_you_mean(&near));
                     return Err(at_line(line(&key), reason));
                 };
                 let at = line(&key);

@@ -88,6 +88,16 @@ pub const USER: Setting = Setting {
     doc: "Who applies the manifests, for the exemptions of users in a PodSecurityConfiguration",
 };
 /// See [`Setting::doc`].
+pub const NOW: Setting = Setting {
+    key: "now",
+    short: None,
+    kind: Kind::Time,
+    default: "",
+    placeholder: "TIME",
+    doc: "Judge as at this time, such as `2026-01-31T12:00:00Z`: for policies that ask for the time and exemptions \
+          that end; the clock's where not given",
+};
+/// See [`Setting::doc`].
 pub const STRICT: Setting = Setting {
     key: "strict",
     short: None,
@@ -190,6 +200,7 @@ pub const SETTINGS: &[Setting] = &[
     POD_SECURITY_CONFIG,
     KUBERNETES_VERSION,
     USER,
+    NOW,
     STRICT,
     BASELINE,
     EXCLUDE,

@@ -219,9 +219,13 @@ impl Show<'_> {
         let name = &document.name;
         if let Some(value) = &document.value {
             _ = writeln!(out, "  {name} = {}", show::value(value, SHOWN_MAX));
-            return;
+            // Such is the value of a rule with a default where nothing holds.
+            if *value != Value::Bool(false) {
+                return;
+            }
+        } else {
+            _ = writeln!(out, "  {name} is undefined");
         }
-        _ = writeln!(out, "  {name} is undefined");
         let Some(last) = document.trail.seen.last().filter(|seen| !seen.held) else { return };
         out.push_str("    ");
         self.failed(out, last.span);

@@ -2,12 +2,9 @@
 
 use regex::Regex;
 
-/// Most memory of a compiled pattern, in bytes.
-const PATTERN_BYTES_MAX: usize = 16 << 20;
-
 /// Compiles a pattern of a suite or of `--run`: in Go's syntax, since gator reads them, too.
 pub fn pattern(text: &str) -> Result<Regex, String> {
-    lumen_regex::compile(text, PATTERN_BYTES_MAX)
+    lumen_regex::compile(text, lumen_regex::PROGRAM_BYTES_MAX)
 }
 
 /// The choice.

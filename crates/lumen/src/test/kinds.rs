@@ -9,7 +9,7 @@ use lumen_core::network::Options;
 use lumen_value::{Pointer, Value};
 
 use super::filter::Filter;
-use super::report::{Position, Ran};
+use super::report::{Position, Ran, Suite};
 use super::{reachability, suites};
 use crate::check::Settings;
 use crate::locate::{Part, Text};
@@ -22,14 +22,33 @@ pub struct Kind {
     pub group: &'static str,
     /// Its `kind`.
     pub kind: &'static str,
+    /// What no other kind has: a document that has it and not the rest is a typing mistake.
+    pub owns: Owns,
     /// Runs one document of the kind.
     pub run: fn(&Document<'_>, &Choice<'_>) -> Ran,
 }
 
+/// What of a kind is its alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owns {
+    /// The group.
+    Group,
+    /// The word.
+    Word,
+}
+
+/// What is said of a document that is called nearly like a test.
+const NOT_A_TEST: &str = "is no test and was not run";
+
+/// Whether nothing but that is known of a file.
+pub fn is_mistaken(suite: &Suite) -> bool {
+    suite.cases.is_empty() && suite.remarks.iter().any(|remark| remark.contains(NOT_A_TEST))
+}
+
 /// All kinds.
 pub const KINDS: &[Kind] = &[
-    Kind { group: suites::GROUP, kind: "Suite", run: suites::run },
-    Kind { group: reachability::GROUP, kind: reachability::KIND, run: reachability::run },
+    Kind { group: suites::GROUP, kind: "Suite", owns: Owns::Group, run: suites::run },
+    Kind { group: reachability::GROUP, kind: reachability::KIND, owns: Owns::Word, run: reachability::run },
 ];
 
 impl Kind {
@@ -39,6 +58,30 @@ impl Kind {
         let group = field("apiVersion")?.split('/').next()?;
         let kind = field("kind")?;
         KINDS.iter().find(|row| row.group == group && row.kind == kind)
+    }
+
+    /// What is to be said of a document that is no test and was meant to be one.
+    pub fn mistaken(document: &Value) -> Option<String> {
+        let field = |name| document.get(name).and_then(Value::as_str);
+        let version = field("apiVersion").unwrap_or_default();
+        let group = version.split('/').next().unwrap_or_default();
+        let kind = field("kind")?;
+        let is_near = |one: &str, other: &str| strsim::normalized_levenshtein(one, other) > 0.7;
+        let row = KINDS.iter().find(|row| match (row.group == group, row.kind == kind) {
+            (true, false) => row.owns == Owns::Group || is_near(kind, row.kind),
+            (false, true) => row.owns == Owns::Word || is_near(group, row.group),
+            (true, true) | (false, false) => false,
+        })?;
+        Some(format!(
+            "`kind: {kind}` with `apiVersion: {version}` {NOT_A_TEST}: a test has `kind: {}` and \
+             `apiVersion: {}/..`",
+            row.kind, row.group
+        ))
+    }
+
+    /// Whether a text may hold a document that is called like a test.
+    pub fn may_be_named_in(text: &[u8]) -> bool {
+        KINDS.iter().any(|row| memchr::memmem::find(text, row.kind.as_bytes()).is_some())
     }
 
     /// Whether a text may hold a document of any kind.

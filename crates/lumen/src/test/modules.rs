@@ -118,7 +118,7 @@ fn broken(file: &Arc<str>, errors: &Errors) -> Ran {
 }
 
 fn position(span: Span) -> Position {
-    Position { line: span.row as usize, column: span.column as usize }
+    Position { line: span.row as usize, column: span.column.max(1) as usize }
 }
 
 /// A rule that is a test.
@@ -226,7 +226,7 @@ impl Runner<'_> {
                 (case.ending, case.message) = if test.has_cases {
                     (Ending::Error, CASES.to_owned())
                 } else {
-                    run_test(self.program, &path, self.data, &mut watcher, &mut scratch)
+                    self.run_test(&path, &mut watcher, &mut scratch)
                 };
                 case.printed = std::mem::take(&mut watcher.printed);
                 if case.ending == Ending::Pass {
@@ -250,38 +250,34 @@ impl Runner<'_> {
         let inputs = Inputs {
             observer: Some(&mut explainer),
             host: Some(&mut Nobody),
+            time_ns: self.choice.reading.settings.time_ns(),
             ..Inputs::new(self.data, Budget::new(BUDGET.0, BUDGET.1))
         };
         let entry = program.entry(path).ok()?;
         program.evaluate(&entry, inputs, &mut Scratch::default()).ok()?;
         Some(explainer.text(self.texts, program.checked())).filter(|text| !text.is_empty())
     }
-}
 
-fn run_test(
-    program: &Program,
-    path: &[&str],
-    data: &Data,
-    watcher: &mut Watcher,
-    scratch: &mut Scratch,
-) -> (Ending, String) {
-    let entry = match program.entry(path) {
-        Ok(entry) => entry,
-        Err(errors) => return (Ending::Error, errors.to_string()),
-    };
-    let inputs = Inputs {
-        observer: Some(watcher),
-        host: Some(&mut Nobody),
-        ..Inputs::new(data, Budget::new(BUDGET.0, BUDGET.1))
-    };
-    match program.evaluate(&entry, inputs, scratch) {
-        Err(error) => (Ending::Error, error.to_string()),
-        Ok(outcome) => match outcome.value() {
-            None => (Ending::Fail, "it is undefined".to_owned()),
-            Some(Value::Bool(true)) => (Ending::Pass, String::new()),
-            Some(Value::Bool(false)) => (Ending::Fail, "it is false".to_owned()),
-            Some(value) => (Ending::Fail, format!("it is a value of type {}, not `true`", value.kind())),
-        },
+    fn run_test(&self, path: &[&str], watcher: &mut Watcher, scratch: &mut Scratch) -> (Ending, String) {
+        let entry = match self.program.entry(path) {
+            Ok(entry) => entry,
+            Err(errors) => return (Ending::Error, errors.to_string()),
+        };
+        let inputs = Inputs {
+            observer: Some(watcher),
+            host: Some(&mut Nobody),
+            time_ns: self.choice.reading.settings.time_ns(),
+            ..Inputs::new(self.data, Budget::new(BUDGET.0, BUDGET.1))
+        };
+        match self.program.evaluate(&entry, inputs, scratch) {
+            Err(error) => (Ending::Error, error.to_string()),
+            Ok(outcome) => match outcome.value() {
+                None => (Ending::Fail, "it is undefined".to_owned()),
+                Some(Value::Bool(true)) => (Ending::Pass, String::new()),
+                Some(Value::Bool(false)) => (Ending::Fail, "it is false".to_owned()),
+                Some(value) => (Ending::Fail, format!("it is a value of type {}, not `true`", value.kind())),
+            },
+        }
     }
 }
 

@@ -24,7 +24,11 @@ pub fn human(report: &Report, style: &Style, verbose: bool) -> String {
     let mut text = String::new();
     for suite in &report.suites {
         let worst = suite.cases.iter().map(|case| case.ending).max().unwrap_or(Ending::Pass);
-        let (paint, word) = if worst >= Ending::Fail { (bad, "FAIL") } else { (good, "ok") };
+        let (paint, word) = match worst {
+            _ if suite.cases.is_empty() => ("", "none"),
+            Ending::Fail | Ending::Error => (bad, "FAIL"),
+            Ending::Pass | Ending::Skip => (good, "ok"),
+        };
         let passed = suite.cases.iter().filter(|case| case.ending == Ending::Pass).count();
         text.push_str(&format!(
             "{paint}{word:4}{plain}  {bold}{}{plain}  {passed}/{}\n",

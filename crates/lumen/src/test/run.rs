@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use lumen_core::finding::Place;
+use lumen_value::Pointer;
 use lumen_value::read::{Limits, read};
 
 use super::kinds::{Choice, Document, Kind};
 use super::modules::{self, Base, Text};
-use super::report::{Position, Ran};
-use crate::locate::{self, DocumentPlace};
+use super::report::{Position, Ran, Suite};
+use crate::locate::{self, DocumentPlace, Part};
 use crate::parallel;
 use crate::source::{Gathered, Input};
 
@@ -65,7 +67,7 @@ fn one(root: &Path, input: &Input, path: &Path, choice: &Choice<'_>) -> File {
     }
     let is_data = path.file_stem().is_some_and(|stem| stem == "data");
     let may_be_test = Kind::may_be_in(&input.bytes);
-    if !is_data && !may_be_test {
+    if !is_data && !may_be_test && !Kind::may_be_named_in(&input.bytes) {
         return File::Documents(ran, None);
     }
     let reading = read(&input.bytes, &Limits::default());
@@ -92,6 +94,14 @@ fn one(root: &Path, input: &Input, path: &Path, choice: &Choice<'_>) -> File {
             let of_document = (kind.run)(&document, choice);
             ran.suites.extend(of_document.suites);
             ran.coverage.merge(of_document.coverage);
+        } else if let Some(remark) = Kind::mistaken(&document.value) {
+            let place = Place::Field { document: document.index, pointer: Pointer::ROOT.child("kind") };
+            let line = text.borrow_mut().region(&place, Part::Entry).map(|region| region.line);
+            let remark = match line {
+                Some(line) => format!("line {line}: {remark}"),
+                None => remark,
+            };
+            ran.suites.push(Suite { file: input.name.clone(), cases: Vec::new(), remarks: vec![remark] });
         }
     }
     let base = match reading.documents.as_slice() {

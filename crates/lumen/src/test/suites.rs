@@ -147,7 +147,7 @@ impl Runner<'_, '_> {
             return self.add(&test.name, "", ending, message, &test.at);
         }
         if !errors.is_empty() {
-            let messages: Vec<_> = errors.iter().map(|finding| finding.message.as_str()).collect();
+            let messages: Vec<_> = errors.iter().map(|finding| self.told(finding)).collect();
             return self.add(&test.name, "", Ending::Error, messages.join("\n"), &test.at);
         }
         self.cases(test, &set);
@@ -192,6 +192,7 @@ impl Runner<'_, '_> {
     fn cases(&mut self, test: &Test, set: &PolicySet) {
         let mut matched = false;
         let mut count = 0;
+        let mut all_judged = true;
         for case in &test.cases {
             if case.skip || !self.choice.filter.takes(&test.name, &case.name) {
                 self.add(&test.name, &case.name, Ending::Skip, String::new(), &case.at);
@@ -200,21 +201,26 @@ impl Runner<'_, '_> {
             count += 1;
             if !case.faults.is_empty() {
                 self.faults(&test.name, &case.name, &case.faults);
+                all_judged = false;
                 continue;
             }
-            let (ending, message, at) = match run_case(case, set, self.folder, &mut self.files, &mut matched)
-            {
-                Err(message) => (Ending::Error, message, case.at.clone()),
-                Ok(Err((index, message))) => {
-                    (Ending::Fail, message, case.at.child("assertions").child(index))
-                }
-                Ok(Ok(())) => (Ending::Pass, String::new(), Pointer::ROOT),
-            };
+            let judge = (set, self.choice.reading.settings.time_ns());
+            let (ending, message, at) =
+                match run_case(case, judge, self.folder, &mut self.files, &mut matched) {
+                    Err(message) => {
+                        all_judged = false;
+                        (Ending::Error, message, case.at.clone())
+                    }
+                    Ok(Err((index, message))) => {
+                        (Ending::Fail, message, case.at.child("assertions").child(index))
+                    }
+                    Ok(Ok(())) => (Ending::Pass, String::new(), Pointer::ROOT),
+                };
             self.add(&test.name, &case.name, ending, message, &at);
         }
-        // What `--run` leaves out might have matched.
+        // What `--run` leaves out might have matched, and what could not be judged.
         let all = count == test.cases.iter().filter(|case| !case.skip).count();
-        if count > 0 && all && !matched {
+        if count > 0 && all && all_judged && !matched {
             self.report
                 .remarks
                 .push(format!("test `{}`: the constraint matches the object of no case", test.name));
@@ -234,6 +240,19 @@ impl Runner<'_, '_> {
             }
         }
         path.display().to_string().into()
+    }
+
+    /// What is wrong with a policy, behind its place in its own file.
+    fn told(&mut self, finding: &Finding) -> String {
+        let Some(location) = &finding.location else { return finding.message.clone() };
+        let place = |bytes: &[u8], documents: &[ReadDocument]| {
+            let places: Vec<DocumentPlace> = documents.iter().map(DocumentPlace::from).collect();
+            let region = Text::new(bytes, &places).region(&location.place, Part::Shown)?;
+            Some(format!(":{}:{}", region.line, region.column))
+        };
+        let read = self.files.read(Path::new(&*location.source)).ok();
+        let place = read.and_then(|(bytes, documents)| place(bytes, documents)).unwrap_or_default();
+        format!("{}{place}: {}", self.shown(&location.source), finding.message)
     }
 
     /// Notes the lines of the templates' files that were evaluated.
@@ -310,7 +329,7 @@ fn remark_on(suite: &Suite, remarks: &mut Vec<String>) {
 /// The inner result is the case's: which assertion does not hold, and why.
 fn run_case(
     case: &Case,
-    set: &PolicySet,
+    (set, time_ns): (&PolicySet, i64),
     folder: &Path,
     files: &mut Files,
     matched: &mut bool,
@@ -331,7 +350,7 @@ fn run_case(
         let documents = files.documents(&folder.join(name))?;
         inventory.extend(documents.iter().map(|document| document.value.clone()));
     }
-    let verdicts = review(&entry(&path, 0, object), set, &inventory, matched)?;
+    let verdicts = review(&entry(&path, 0, object), (set, time_ns), &inventory, matched)?;
     let messages: Vec<&str> = verdicts.iter().map(|verdict| verdict.message.as_str()).collect();
     for (index, assertion) in case.assertions.iter().enumerate() {
         let pattern = assertion.message.as_deref().map(filter::pattern).transpose()?;
@@ -365,7 +384,7 @@ fn unmet(assertion: &suite::Assertion, count: usize, messages: &[&str]) -> Strin
 
 fn review(
     entry: &Entry,
-    set: &PolicySet,
+    (set, time_ns): (&PolicySet, i64),
     inventory: &[Value],
     matched: &mut bool,
 ) -> Result<Vec<Verdict>, String> {
@@ -397,6 +416,7 @@ fn review(
         namespace_object: None,
         source: Source::Original,
         point: GATOR,
+        time_ns,
         explanation: Explanation::None,
     };
     *matched |= set.concerns(&review);

@@ -286,5 +286,37 @@ fn exemptions_count_for_what_is_weak() {
     let (checked, _) = rules("check -o json");
     assert!(!checked.iter().any(|rule| rule.starts_with("input/")), "{checked:?}");
     let text = folder.run("layers");
-    assert!(text.stdout.contains("\n1 finding is exempted\n"), "{}", text.stdout);
+    assert!(
+        text.stdout.contains("\n1 finding is silenced by exemptions among the inputs\n"),
+        "{}",
+        text.stdout
+    );
+}
+
+#[test]
+fn an_exemption_that_means_nothing_is_said() {
+    let broken = POD.replace(
+        "{name: web, namespace: shop}",
+        "{name: web, namespace: shop, annotations: {lumensec.io/ignore: \"posture/no-layer\"}}",
+    );
+    let text = Folder::new(&[("shop.yaml", &broken)]).run("layers");
+    assert!(text.stdout.contains("gives no reason"), "{}", text.stdout);
+}
+
+#[test]
+fn without_roles_nothing_is_said_of_who_can_switch_layers_off() {
+    let role = "---\n{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: r, namespace: shop}, rules: []}\n";
+    let said = |text: &str| Folder::new(&[("shop.yaml", text)]).run("layers").stdout;
+    let nobody = "nobody but who can in every cluster";
+    // One workload alone is told in full, without who can go past the layers.
+    let pod = |name: &str| {
+        format!(
+            "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: shop}}, spec: {{containers: [{{name: c, image: a/b:1}}]}}}}\n"
+        )
+    };
+    let two = pod("web") + &pod("other");
+    let without = said(&two);
+    assert!(without.contains("no role and no binding is among the inputs"), "{without}");
+    assert!(!without.contains(nobody), "{without}");
+    assert!(said(&format!("{two}{role}")).contains(nobody));
 }

@@ -101,7 +101,7 @@ fn expectations_are_for_scripts() {
     open.expect(0).expect_line(&["allowed: monitoring/node-exporter -> internet, TCP 443"]);
     net("why 10.0.0.1 10.0.0.2 80 -f shop").expect(2).expect_note("both ends are outside");
     net("why shop/api shop/redis smtp -f shop").expect(2).expect_note("has no port of the name `smtp`");
-    net("why shop/api shop/Service/redis 80 -f shop").expect(2).expect_note("has no such port");
+    net("why shop/api shop/Service/api 81 -f shop").expect(2).expect_note("has no such port");
     net("why shop/api shop/redis -f nowhere").expect(2);
 }
 

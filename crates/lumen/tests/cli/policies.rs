@@ -282,6 +282,47 @@ fn a_policy_of_a_file_goes_before_the_built_in_one_and_no_policy_is_told() {
     folder
         .run("check --policy builtin:block-latest-tag --policy own pod.yaml")
         .expect_note("takes the place of the built-in one");
+    // So is one of another file, and both are named.
+    folder.run("policy export other block-latest-tag").expect(0);
+    folder
+        .run("check --policy own pod.yaml other/block-latest-tag/template.yaml")
+        .expect_note("other/block-latest-tag/template.yaml: this ConstraintTemplate `k8sblocklatesttag` takes the place of that of `own/");
     std::fs::create_dir(folder.path("empty")).expect("a folder");
-    folder.run("check --policy ./empty pod.yaml").expect_note("there is no policy in `empty`");
+    let outcome = folder.run("check -q --policy ./empty pod.yaml");
+    outcome.expect(2).expect_note("there is no policy in `empty`");
+    folder.write("own.rego", "package own\n");
+    folder.run("check -q --policy own.rego pod.yaml").expect(2).expect_note("goes into a ConstraintTemplate");
+    folder
+        .run("check -q --policy builtn pod.yaml")
+        .expect(2)
+        .expect_note("`--policy builtn`: there is no such file: did you mean `builtin`");
+}
+
+#[test]
+fn policies_for_kyverno_are_told_to_be_unread() {
+    let policy = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: a}\nspec: {rules: []}\n";
+    let folder = Folder::new(&[("pod.yaml", HARDENED), ("policy.yaml", policy)]);
+    folder.run("check .").expect_note("policy.yaml: ClusterPolicy `a`: policies for Kyverno are not read");
+}
+
+#[test]
+fn policies_are_told_the_time() {
+    let rego = "violation[{\"msg\": msg}] {
+        time.now_ns() > time.parse_rfc3339_ns(\"2020-01-01T00:00:00Z\")
+        msg := sprintf(\"it is %v\", [time.now_ns()])
+      }
+";
+    let head = TEMPLATE.split_once("violation[").expect("the template has a rule").0;
+    let folder = Folder::new(&[
+        ("pod.yaml", HARDENED),
+        ("policies/template.yaml", &format!("{head}{rego}")),
+        ("policies/constraint.yaml", CONSTRAINT),
+    ]);
+    folder.run("check --fail-on deny -o concise .").expect(1).expect_line(&["it is 1"]);
+    folder.run("check --fail-on deny --now 2019-12-31T23:59:59Z .").expect(0);
+    folder
+        .run("check --fail-on deny -o concise --now 2027-01-15T08:00:00Z .")
+        .expect(1)
+        .expect_line(&["it is 1800000000000000000"]);
+    folder.run("check --now yesterday .").expect(2);
 }

@@ -286,3 +286,44 @@ fn a_file_of_another_kind_is_an_error() {
     assert!(code == 0 && text.contains(said), "{code}: {text}");
     assert_eq!(run("template.yaml", "both.yaml", "--strict").0, 1);
 }
+
+#[test]
+fn tests_are_told_the_time() {
+    let timed = TEMPLATE.replace(
+        "input.review.object.metadata.labels.owner == \"nobody\"",
+        "time.now_ns() > time.parse_rfc3339_ns(\"2020-01-01T00:00:00Z\")",
+    );
+    let folder = Folder::new(&[
+        ("template.yaml", &timed),
+        ("constraint.yaml", CONSTRAINT),
+        ("owned.yaml", OWNED),
+        (
+            "suite.yaml",
+            &format!("{HEAD}  cases: [{{name: a, object: owned.yaml, assertions: [{{violations: yes}}]}}]\n"),
+        ),
+        (
+            "now_test.rego",
+            "package t\n\ntest_now if time.now_ns() > time.parse_rfc3339_ns(\"2020-01-01T00:00:00Z\")\n",
+        ),
+    ]);
+    folder.run("test .").expect(0);
+    let early = folder.run("test --now 2019-01-01T00:00:00Z -o json .");
+    early.expect(1);
+    assert_eq!(early.stdout.matches("\"outcome\": \"fail\"").count(), 2, "{}", early.stdout);
+}
+
+#[test]
+fn what_is_nearly_a_test_is_told_and_fails_strictly() {
+    let folder = Folder::new(&[
+        ("suit.yaml", "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suit\ntests: []\n"),
+        ("reach.yaml", "apiVersion: example.com/v1\nkind: ReachabilityTest\n"),
+    ]);
+    folder
+        .run("test .")
+        .expect(2)
+        .expect_line(&["line 2: `kind: Suit`", "was not run"])
+        .expect_line(&["ReachabilityTest"]);
+    folder.write("a_test.rego", "package a\n\ntest_a if true\n");
+    folder.run("test .").expect(0);
+    folder.run("test --strict .").expect(1);
+}

@@ -101,3 +101,51 @@ fn needs_and_plans_are_told() {
     assert_eq!(outcome.expect(0).stdout, wanted);
     folder.run("rego explain-plan rules.rego").expect(0).expect_line(&["data.shop.open"]);
 }
+
+const BROKEN_TEMPLATE: &str = "apiVersion: templates.gatekeeper.sh/v1\nkind: ConstraintTemplate\nmetadata: {name: k8sbroken}\n\
+spec:\n  crd: {spec: {names: {kind: K8sBroken}}}\n  targets:\n  - target: admission.k8s.gatekeeper.sh\n    rego: |\n      \
+package broken\n      violation[{\"msg\": msg}] {\n        msg := foo\n      }\n";
+
+#[test]
+fn check_looks_into_templates_and_refuses_to_check_nothing() {
+    let folder = Folder::new(&[("template.yaml", BROKEN_TEMPLATE), ("none/readme.txt", "")]);
+    let line = ["template.yaml:11:9: rego_unsafe_var_error: var foo is unsafe"];
+    folder.run("rego check template.yaml").expect(1).expect_line(&line);
+    folder.run("rego check none").expect(2).expect_note("there is no Rego in `none`");
+    folder.write("template.yaml", BROKEN_TEMPLATE.replace("foo", "\"foo\""));
+    folder.run("rego check template.yaml").expect(0);
+}
+
+#[test]
+fn errors_have_columns_lines_and_the_bracket_that_is_open() {
+    let folder = Folder::new(&[
+        ("open.rego", "package a\n\nallow if {\n  input.x == 1\n\n"),
+        ("unsafe.rego", "package a\n\nallow if input.x == foo\n"),
+        ("value.rego", "package a\n\nf[1] = { true }\nf[2] = :\n"),
+        ("broken.yaml", "a: 1\nb: [1\n"),
+    ]);
+    folder
+        .run("rego check open.rego")
+        .expect(1)
+        .expect_line(&["open.rego:6:1: rego_parse_error: unexpected eof token"])
+        .expect_line(&["the `{` of 3:10 is not closed"]);
+    folder
+        .run("rego check unsafe.rego")
+        .expect(1)
+        .expect_line(&["unsafe.rego:3:10: rego_unsafe_var_error: var foo is unsafe"])
+        .expect_line(&["3 | allow if input.x == foo"])
+        .expect_line(&["  |          ^"]);
+    let outcome = folder.run("rego check value.rego");
+    assert!(!outcome.stdout.contains("<nil>"), "{}", outcome.stdout);
+    folder.run("rego eval -i broken.yaml input").expect(2).expect_note("broken.yaml:");
+}
+
+#[test]
+fn what_is_said_of_a_query_is_about_what_was_written() {
+    let folder = Folder::new(&[]);
+    eval(&folder, "", "1/0").expect(0).expect_note("1:1: eval_builtin_error: div: divide by zero");
+    eval(&folder, "--strict-builtin-errors", "1/0").expect(2).expect_note("1:1: eval_builtin_error");
+    let outcome = eval(&folder, "--explain", "1+1");
+    outcome.expect(0).expect_note("query: 1+1 holds with 1+1 = 2");
+    assert!(!outcome.stderr.contains("lumen_value_of_query"), "{}", outcome.stderr);
+}

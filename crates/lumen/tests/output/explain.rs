@@ -32,5 +32,5 @@ fn a_rule_on_inputs() {
 
 #[test]
 fn all_rules() {
-    assert_snapshot!(explain::list(RULES, &Style::default()));
+    assert_snapshot!(explain::list(RULES, [], &Style::default()));
 }

@@ -17,6 +17,7 @@ fn fixed(details: &str) -> (Option<Fix>, Vec<String>) {
         namespace: None,
         namespace_object: None,
         source: Source::Original,
+        time_ns: 0,
         point: WEBHOOK,
         explanation: Explanation::None,
     };

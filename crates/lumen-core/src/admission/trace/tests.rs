@@ -29,6 +29,7 @@ fn explained(rules: &str) -> Vec<(String, String, Vec<String>)> {
             namespace: None,
             namespace_object: None,
             source: Source::Original,
+            time_ns: 0,
             point: WEBHOOK,
             explanation,
         };
@@ -230,6 +231,7 @@ spec:
         namespace: None,
         namespace_object: None,
         source: Source::Original,
+        time_ns: 0,
         point: WEBHOOK,
         explanation: Explanation::Trace,
     };

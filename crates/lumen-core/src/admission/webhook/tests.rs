@@ -66,7 +66,8 @@ fn policies() -> PolicySet {
 fn answer(request: &str) -> Answer {
     let (policies, inventory) = (policies(), Inventory::default());
     let own_user = "system:serviceaccount:lumen-system:lumen";
-    let webhook = Webhook { policies: &policies, inventory: &inventory, namespaces: &One, own_user };
+    let webhook =
+        Webhook { policies: &policies, inventory: &inventory, namespaces: &One, own_user, time_ns: 0 };
     webhook.answer(&value(request))
 }
 
