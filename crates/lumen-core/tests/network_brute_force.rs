@@ -309,7 +309,9 @@ impl Packet<'_> {
                     && is_in(&block["cidr"], address)
                     && !block["except"].as_array().into_iter().flatten().any(|cidr| is_in(cidr, address))
             }
-            End::Pod(pod) if is_on_host(pod) || peer["ipBlock"].is_object() => false,
+            // No pod has an address here: each has one of IPv4, whichever that is.
+            End::Pod(_) if peer["ipBlock"].is_object() => peer["ipBlock"]["cidr"] == "0.0.0.0/0",
+            End::Pod(pod) if is_on_host(pod) => false,
             End::Pod(pod) => {
                 let in_namespace = match &peer["namespaceSelector"] {
                     Json::Null => policy["metadata"]["namespace"] == pod["metadata"]["namespace"],
