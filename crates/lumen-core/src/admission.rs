@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lumen_value::{Object, Pointer, Value, pointer};
+use lumen_value::{Object, Pointer, Value};
 
-use crate::finding::{Finding, RuleId};
+use crate::finding::RuleId;
 use crate::object::text;
 use crate::snapshot::Entry;
 
+pub mod audit;
+mod compile;
+mod concern;
 pub mod constraint;
 pub mod decode;
 mod engine;
@@ -29,6 +32,7 @@ pub mod template;
 mod trace;
 pub mod webhook;
 
+pub use compile::Compiled;
 pub use constraint::{Constraint, Enforcement, is_constraint};
 pub use exclusion::{Exclusions, Process, is_config, is_ignored};
 pub use expansion::{ExpansionError, Expansions, Resultant, is_expansion};
@@ -39,10 +43,8 @@ pub use rules::rules;
 pub use template::{Template, is_template};
 
 use engine::{Bench, Failed, Hit, Question, Scratches};
-use fault::Fault;
-use findings::{of_faults, without_template};
 use lumen_rego::eval::Data;
-use lumen_rego::plan::{Commons, Optimisations};
+use lumen_rego::plan::Optimisations;
 use matching::{Source, Subject};
 
 /// The enforcement point of the admission webhook.
@@ -145,119 +147,6 @@ pub struct Verdict {
 }
 
 impl PolicySet {
-    /// Compiles the templates and constraints among some objects, and says what is wrong with those that cannot be used.
-    /// Of several templates of one name, and of several constraints of one kind and name, the last that is sound counts.
-    pub fn compile<'e>(entries: impl IntoIterator<Item = &'e Arc<Entry>>) -> (Self, Vec<Finding>) {
-        Self::compile_with(entries, PolicyOptions::default())
-    }
-
-    /// The same, for comparisons and for tests of policies: no answer depends on the options.
-    pub fn compile_with<'e>(
-        entries: impl IntoIterator<Item = &'e Arc<Entry>>,
-        options: PolicyOptions,
-    ) -> (Self, Vec<Finding>) {
-        let policies: Vec<&Arc<Entry>> = entries.into_iter().filter(|entry| is_policy(entry)).collect();
-        let mut set = Self::default();
-        let mut findings = Vec::new();
-        let mut numbers: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-        let mut broken: BTreeMap<Arc<str>, &Arc<Entry>> = BTreeMap::new();
-        for entry in policies.iter().filter(|entry| is_template(entry)) {
-            match Template::compile(entry, options) {
-                Ok(mut template) => {
-                    let warnings = std::mem::take(&mut template.warnings);
-                    findings.extend(of_faults(warnings, &rules::INVALID_TEMPLATE, entry));
-                    numbers.insert(entry.object.name.clone(), set.templates.len());
-                    set.templates.push(template);
-                }
-                Err(faults) => {
-                    broken.insert(entry.object.name.to_lowercase().into(), entry);
-                    findings.extend(of_faults(faults, &rules::INVALID_TEMPLATE, entry));
-                }
-            }
-        }
-        findings.extend(set.add_expansions(&policies));
-        let (mutators, broken_mutators) = Mutators::compile_served(policies.iter().copied());
-        set.mutators = mutators;
-        findings.extend(broken_mutators);
-        for entry in policies.iter().filter(|entry| is_config(entry)) {
-            if let Err(faults) = set.exclusions.add(entry) {
-                findings.extend(of_faults(faults, &rules::INVALID_CONFIG, entry));
-            }
-        }
-        let mut known: BTreeMap<(Arc<str>, Arc<str>), usize> = BTreeMap::new();
-        for entry in policies.into_iter().filter(|entry| is_constraint(entry)) {
-            let name = entry.object.kind.to_lowercase();
-            let Some((number, template)) =
-                numbers.get(name.as_str()).and_then(|number| Some((*number, set.templates.get(*number)?)))
-            else {
-                findings.push(without_template(entry, &name, broken.get(name.as_str()).copied()));
-                continue;
-            };
-            match Constraint::compile(entry, template, number) {
-                Err(faults) => {
-                    findings.extend(of_faults(faults, &rules::INVALID_CONSTRAINT, entry));
-                }
-                Ok(mut constraint) => {
-                    let warnings = std::mem::take(&mut constraint.warnings);
-                    findings.extend(of_faults(warnings, &rules::INVALID_CONSTRAINT, entry));
-                    let key = (entry.object.kind.clone(), entry.object.name.clone());
-                    if let Some(earlier) = known.get(&key).and_then(|number| set.constraints.get_mut(*number))
-                    {
-                        *earlier = constraint;
-                    } else {
-                        known.insert(key, set.constraints.len());
-                        set.constraints.push(constraint);
-                    }
-                }
-            }
-        }
-        set.constraints.sort_by(|a, b| (a.kind(), a.name()).cmp(&(b.kind(), b.name())));
-        set.specialise();
-        set.index();
-        (set, findings)
-    }
-
-    /// Makes of each template what it is for the parameters of each constraint.
-    fn specialise(&mut self) {
-        // What the programs have in common has its numbers afterwards, and nothing more is added.
-        let mut commons = Commons::default();
-        for constraint in &mut self.constraints {
-            let template = self.templates.get(constraint.template);
-            constraint.special = template
-                .and_then(|template| template.engine.specialise(&constraint.parameters, &mut commons));
-        }
-    }
-
-    fn add_expansions(&mut self, policies: &[&Arc<Entry>]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for entry in policies.iter().filter(|entry| is_expansion(entry)) {
-            if let Err(faults) = self.expansions.add(entry) {
-                findings.extend(of_faults(faults, &rules::INVALID_EXPANSION, entry));
-            }
-        }
-        let cycles = self.expansions.set_cycles_aside();
-        for entry in
-            policies.iter().filter(|entry| is_expansion(entry) && cycles.contains(&entry.object.name))
-        {
-            let fault = Fault::new(pointer!["spec", "applyTo"], "template forms expansion cycle");
-            findings.push(fault.finding(&rules::INVALID_EXPANSION, entry));
-        }
-        findings
-    }
-
-    fn index(&mut self) {
-        for (number, constraint) in self.constraints.iter().enumerate() {
-            match constraint.matching.kinds() {
-                None => self.of_any_kind.push(number),
-                Some(kinds) => {
-                    for kind in kinds.collect::<BTreeSet<_>>() {
-                        self.by_kind.entry(kind.to_owned()).or_default().push(number);
-                    }
-                }
-            }
-        }
-    }
-
     /// The rows of each template's Rego with expressions or heads of rules, and whether a review evaluated them; nothing
     /// where that was not noted.
     pub fn coverage(&self) -> impl Iterator<Item = Covered> {
@@ -275,6 +164,11 @@ impl PolicySet {
     /// Whether Gatekeeper leaves the object of a request alone, as its `Config` says.
     pub fn excludes(&self, request: &Value, process: Process) -> bool {
         self.exclusions.excludes(request, process)
+    }
+
+    /// The namespaces that are left alone.
+    pub const fn exclusions(&self) -> &Exclusions {
+        &self.exclusions
     }
 
     /// The mutators.
@@ -301,6 +195,18 @@ impl PolicySet {
             let fix = entries.into_iter().flatten().find_map(|entry| template::fix(entry))?;
             Some((&constraint.rule, fix))
         })
+    }
+
+    /// The rule that a verdict of this set is of.
+    pub fn rule(&self, verdict: &Verdict) -> Option<&RuleId> {
+        Some(&self.constraints.get(verdict.number)?.rule)
+    }
+
+    /// Whether the template of a verdict of this set names the operation as one that it is for.
+    pub fn opts_in(&self, verdict: &Verdict, operation: &str) -> bool {
+        let constraint = self.constraints.get(verdict.number);
+        let template = constraint.and_then(|constraint| self.templates.get(constraint.template));
+        template.is_some_and(|template| template.names(operation))
     }
 
     /// What a request violates, sorted by constraint and message.
@@ -473,10 +379,6 @@ impl PolicySet {
 /// container that the message names, or the image that it quotes; else to the field `kind`.
 pub fn place_of(details: &Value, message: &str, document: &Value) -> lumen_value::Pointer {
     place::of_violation(details, None, message, document)
-}
-
-fn is_policy(entry: &Entry) -> bool {
-    is_template(entry) || is_constraint(entry) || is_expansion(entry) || is_mutator(entry) || is_config(entry)
 }
 
 fn verdict(number: usize, constraint: &Constraint, enforcement: &Enforcement, hit: Hit) -> Verdict {

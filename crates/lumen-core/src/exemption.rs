@@ -16,8 +16,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lumen_value::{Pointer, Value};
 
-use crate::finding::{Finding, Location, Place, Related};
+use crate::finding::{Finding, Location, Place, Related, RuleId};
 use crate::input;
+use crate::object::ObjectRef;
 use crate::selector::Selector;
 
 pub mod pattern;
@@ -93,10 +94,7 @@ pub struct Subject<'a> {
 }
 
 impl Match {
-    fn holds(&self, finding: &Finding, subject: Option<Subject<'_>>) -> bool {
-        let Some(object) = &finding.object else {
-            return false;
-        };
+    fn holds(&self, object: &ObjectRef, subject: Option<Subject<'_>>) -> bool {
         let any =
             |globs: &[Glob], text: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(text));
         let namespace = subject.and_then(|subject| subject.namespace).or(object.namespace.as_deref());
@@ -109,6 +107,23 @@ impl Match {
                 .as_ref()
                 .is_none_or(|labels| subject.is_some_and(|subject| labels.matches(subject.labels)))
     }
+}
+
+/// The `Exemption` that covers what a rule says of an object, the first of those that have not expired; others than `Exemption`
+/// objects are left out.
+pub fn covering<'e>(
+    exemptions: &'e [Exemption],
+    rule: &RuleId,
+    object: &ObjectRef,
+    subject: Subject<'_>,
+    now: Timestamp,
+) -> Option<&'e Exemption> {
+    exemptions.iter().take(OBJECTS_MAX).find(|exemption| {
+        let Scope::Objects(_, matched) = &exemption.scope else { return false };
+        exemption.expires.is_none_or(|expires| expires > now)
+            && exemption.rules.iter().any(|pattern| pattern.matches(rule))
+            && matched.holds(object, Some(subject))
+    })
 }
 
 /// What became of an exemption.
@@ -218,7 +233,7 @@ fn settle<'a>(
         }
         if let Scope::Objects(_, matched) = &used.exemption.scope {
             let subject = *known.get_or_insert_with(|| subject(finding));
-            if !matched.holds(finding, subject) {
+            if !finding.object.as_ref().is_some_and(|object| matched.holds(object, subject)) {
                 continue;
             }
             used.denials_silenced += usize::from(denial);

@@ -5,6 +5,7 @@
 
 pub mod admission;
 pub mod catalog;
+pub mod decision;
 pub mod defaults;
 pub mod exemption;
 pub mod finding;

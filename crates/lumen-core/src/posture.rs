@@ -17,6 +17,7 @@ pub mod rules;
 pub mod switches;
 
 pub use findings::findings;
+pub use layers::assumption::ENFORCERS as NETWORK_POLICY_ENFORCERS;
 pub use rules::rules;
 
 #[cfg(test)]

@@ -61,6 +61,17 @@ impl Data {
         }
     }
 
+    /// Other base documents in the place of these. What programs have asked of these to be indexed is indexed of the others at
+    /// once, so that the first evaluation need not do it.
+    #[must_use]
+    pub fn replaced(&self, root: Value) -> Self {
+        let data = Self::new(root);
+        for pattern in self.indexes.patterns() {
+            data.indexes.get(&data.root, &pattern);
+        }
+        data
+    }
+
     /// All of them.
     pub const fn root(&self) -> &Value {
         &self.root

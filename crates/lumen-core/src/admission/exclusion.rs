@@ -25,6 +25,10 @@ pub enum Process {
     Webhook,
     /// The webhook that mutates.
     Mutation,
+    /// What makes `data.inventory` of the cluster's objects.
+    Sync,
+    /// The audit.
+    Audit,
 }
 
 impl Process {
@@ -32,6 +36,8 @@ impl Process {
         match self {
             Self::Webhook => "webhook",
             Self::Mutation => "mutation-webhook",
+            Self::Sync => "sync",
+            Self::Audit => "audit",
         }
     }
 }
@@ -84,6 +90,12 @@ impl Exclusions {
         Ok(())
     }
 
+    /// Whether what is in a namespace is left alone.
+    pub fn excludes_namespace(&self, name: &str, process: Process) -> bool {
+        !self.0.is_empty()
+            && self.0.iter().all(|config| config.iter().any(|entry| entry.excludes(name, process)))
+    }
+
     /// Whether the object of a request is left alone: a Namespace by its own name, others by the one that they are in.
     pub fn excludes(&self, request: &Value, process: Process) -> bool {
         if self.0.is_empty() {
@@ -97,7 +109,7 @@ impl Exclusions {
             ("", "Namespace") => text(field(object, &["metadata"]), "name"),
             _ => text(request, "namespace"),
         };
-        self.0.iter().all(|config| config.iter().any(|entry| entry.excludes(name, process)))
+        self.excludes_namespace(name, process)
     }
 }
 

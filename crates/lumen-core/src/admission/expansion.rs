@@ -148,6 +148,18 @@ impl Expansions {
         self.0.is_empty()
     }
 
+    /// The kinds of those that make others.
+    pub(super) fn generator_kinds(&self) -> impl Iterator<Item = &str> {
+        let kinds = self.0.iter().flat_map(|expansion| &expansion.applies_to).flat_map(|[_, _, kinds]| kinds);
+        kinds.map(String::as_str)
+    }
+
+    /// Whether objects of a kind make something.
+    pub(super) fn is_about_kind(&self, group: &str, version: &str, kind: &str) -> bool {
+        let own = (group.to_owned(), version.to_owned(), kind.to_owned());
+        self.0.iter().any(|expansion| !expansion.is_in_cycle && expansion.is_about(&own))
+    }
+
     /// What an object would make, and what that would make. The namespace is the one that they are in.
     pub fn expand(
         &self,

@@ -338,6 +338,11 @@ impl Glob {
     }
 }
 
+/// Whether a pattern stands for a name: a name, or one with a `*` at one end or at both.
+pub fn matches_name(pattern: &str, name: &str) -> bool {
+    Glob::new(pattern).matches(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

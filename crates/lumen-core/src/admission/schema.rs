@@ -379,6 +379,60 @@ static ENVELOPE: LazyLock<Schema> = LazyLock::new(|| {
     Schema::decode(&text.unwrap_or_default()).unwrap_or_default()
 });
 
+/// The schema of a constraint as a document, for the definition of its kind: with the document of its parameters' schema, where
+/// the template has one.
+pub fn constraint_document(parameters: Option<&Value>) -> Value {
+    let text = json::parse(CONSTRAINT.as_bytes(), &Limits::default()).map(|parsed| parsed.value);
+    let document = text.unwrap_or_default();
+    let Some(parameters) = parameters else { return document };
+    inside(&document, &["properties", "spec", "properties"], "parameters", parameters)
+}
+
+/// An object with one more entry some keys further down.
+fn inside(value: &Value, path: &[&str], key: &str, entry: &Value) -> Value {
+    let fields = value.as_object().cloned().unwrap_or_default();
+    match path.split_first() {
+        None => fields.with(key, entry.clone()).into(),
+        Some((first, rest)) => {
+            let below = inside(fields.get(first).unwrap_or(&Value::Null), rest, key, entry);
+            fields.with(*first, below).into()
+        }
+    }
+}
+
+/// The document of a schema with every field that it does not name allowed, as [`Schema::preserving_unknown`]. The recursion is
+/// as deep as schemas may be ([`DEPTH_MAX`]); what lies deeper is left as it is.
+pub fn document_preserving_unknown(document: &Value) -> Value {
+    preserving(document, DEPTH_MAX)
+}
+
+fn preserving(document: &Value, depth: usize) -> Value {
+    let Some(mut fields) = document.as_object().cloned().filter(|_| depth > 0) else {
+        return document.clone();
+    };
+    let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default();
+    let preserve = "x-kubernetes-preserve-unknown-fields";
+    match kind {
+        "" | "object" => fields = fields.with(preserve, true),
+        "array" if fields.get("items").is_none_or(Value::is_null) => {
+            fields = fields.with("items", Value::from([(preserve, true.into())]));
+        }
+        _ => {}
+    }
+    if let Some(Value::Object(properties)) = fields.get("properties") {
+        let properties: Object =
+            properties.iter().map(|(name, schema)| (name.clone(), preserving(schema, depth - 1))).collect();
+        fields = fields.with("properties", properties);
+    }
+    for key in ["items", "additionalProperties"] {
+        if let Some(schema @ Value::Object(_)) = fields.get(key) {
+            let schema = preserving(schema, depth - 1);
+            fields = fields.with(key, schema);
+        }
+    }
+    fields.into()
+}
+
 /// The schema of a constraint without its parameters: that of `match` is gatekeeper's
 /// (`pkg/target/matchcrd_constant.go`).
 const CONSTRAINT: &str = r#"{

@@ -4,16 +4,18 @@
 use std::sync::Arc;
 
 use lumen_rego::ast::Version;
-use lumen_value::{Pointer, Value, pointer};
+use lumen_value::{Object, Pointer, Value, pointer};
 
 use super::PolicyOptions;
 use super::decode::Cursor;
 use super::engine::Engine;
 use super::fault::Fault;
-use super::schema::{PARAMETERS_PATH, Schema, SchemaError, schema_path};
+use super::schema::{
+    PARAMETERS_PATH, Schema, SchemaError, constraint_document, document_preserving_unknown, schema_path,
+};
 use super::trace::{Lazy, Traced};
 use crate::finding::{Severity, UnknownWord};
-use crate::object::{annotations, label, version_of};
+use crate::object::{annotations, field, label, version_of};
 use crate::snapshot::Entry;
 
 mod cel;
@@ -101,6 +103,32 @@ impl Template {
         })
     }
 
+    /// The manifest.
+    pub const fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    /// The kind of its constraints.
+    pub const fn kind(&self) -> &Arc<str> {
+        &self.kind
+    }
+
+    /// The schema of its constraints as a document, for the definition of their kind (frameworks/constraint
+    /// `pkg/client/crds/schema.go`).
+    pub fn constraint_document(&self) -> Value {
+        let validation = field(&self.entry.value, &["spec", "crd", "spec", "validation"]);
+        let given = validation.get("openAPIV3Schema").filter(|given| !given.is_null());
+        let says = validation.get("legacySchema").and_then(Value::as_bool);
+        let is_legacy = says.unwrap_or(version_of(&self.entry.object.api_version) != "v1");
+        let empty = Object::default().into();
+        let parameters = if is_legacy {
+            Some(document_preserving_unknown(given.unwrap_or(&empty)))
+        } else {
+            given.cloned()
+        };
+        constraint_document(parameters.as_ref())
+    }
+
     /// Its program as it is watched; `None` where its code is no Rego.
     pub(super) fn traced(&self) -> Option<&Traced> {
         let code = || {
@@ -114,7 +142,12 @@ impl Template {
 
     /// Whether it is for an operation, such as `CREATE`.
     pub(super) fn is_for(&self, operation: &str) -> bool {
-        self.operations.is_empty() || self.operations.iter().any(|each| each == "*" || each == operation)
+        self.operations.is_empty() || self.names(operation)
+    }
+
+    /// Whether it says that it is for an operation.
+    pub(super) fn names(&self, operation: &str) -> bool {
+        self.operations.iter().any(|each| each == "*" || each == operation)
     }
 }
 

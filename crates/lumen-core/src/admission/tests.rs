@@ -1,7 +1,7 @@
 use lumen_value::read::{Limits, read};
 
 use super::*;
-use crate::finding::{Action, Outcome};
+use crate::finding::{Action, Finding, Outcome};
 use crate::request::{Operation, User, admission_request, bare_request};
 use crate::snapshot::{Options, Snapshot, SourceDocument};
 

@@ -1,6 +1,7 @@
 //! [`Webhook`]: what Gatekeeper's validating webhook answers to the API server: which requests it lets through unseen, which
 //! policies it refuses to store, and what it makes of violations (gatekeeper `pkg/webhook/policy.go`).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use lumen_value::{Pointer, Value};
@@ -33,6 +34,21 @@ pub struct Webhook<'a> {
     pub time_ns: i64,
 }
 
+/// A request, as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// The `AdmissionRequest` (`admission.k8s.io/v1`).
+    pub request: &'a Value,
+    /// The text of what it is about, its `object` or on DELETE its `oldObject`; `None` where it came as no text. Upstream quotes it.
+    pub object_text: Option<&'a str>,
+}
+
+impl<'a> From<&'a Value> for Sent<'a> {
+    fn from(request: &'a Value) -> Self {
+        Self { request, object_text: None }
+    }
+}
+
 /// An answer: the `response` of an `AdmissionReview`, without its `uid`.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -46,28 +62,33 @@ pub struct Answer {
     pub message: String,
     /// What the client is warned of.
     pub warnings: Vec<String>,
+    /// What the audit log gets: keys, before which the API server puts the webhook's name, and values.
+    pub audit_annotations: Vec<(&'static str, String)>,
     /// What was found, whatever the constraints do about it.
     pub verdicts: Vec<Verdict>,
 }
 
 impl Answer {
-    fn allowed(message: &str) -> Self {
+    /// Lets the request go on, with a message for who asks.
+    pub fn allowed(message: &str) -> Self {
         Self {
             is_allowed: true,
             code: 200,
             reason: "",
             message: message.to_owned(),
             warnings: Vec::new(),
+            audit_annotations: Vec::new(),
             verdicts: Vec::new(),
         }
     }
 
-    fn failed(code: u16, message: String) -> Self {
+    /// Refuses the request with an HTTP status.
+    pub fn failed(code: u16, message: String) -> Self {
         Self { is_allowed: false, code, message, ..Self::allowed("") }
     }
 
     /// What the constraints do about violations. An error of an evaluation is a violation.
-    fn of_verdicts(verdicts: Vec<Verdict>) -> Self {
+    pub(crate) fn of_verdicts(verdicts: Vec<Verdict>) -> Self {
         let (mut denials, mut warnings) = (Vec::new(), Vec::new());
         for verdict in &verdicts {
             let message = || format!("[{}] {}", verdict.constraint.object.name, verdict.message);
@@ -89,21 +110,24 @@ impl Answer {
 }
 
 impl Webhook<'_> {
-    /// Answers an `AdmissionRequest` (`admission.k8s.io/v1`).
-    pub fn answer(&self, request: &Value) -> Answer {
+    /// Answers a request.
+    pub fn answer<'r>(&self, sent: impl Into<Sent<'r>>) -> Answer {
+        self.judge(sent.into()).map_or_else(|answer| *answer, Answer::of_verdicts)
+    }
+
+    /// What is found about a request; as the error the answer to one that no policy is asked about.
+    pub(crate) fn judge(&self, sent: Sent<'_>) -> Result<Vec<Verdict>, Box<Answer>> {
+        let request = sent.request;
         if text(field(request, &["userInfo"]), "username") == self.own_user {
-            return Answer::allowed("Gatekeeper does not self-manage");
+            return Err(Answer::allowed("Gatekeeper does not self-manage").into());
         }
         if let Some(refusal) = self.refusal(request) {
-            return refusal;
+            return Err(refusal.into());
         }
         if self.policies.excludes(request, Process::Webhook) {
-            return Answer::allowed("Namespace is set to be ignored by Gatekeeper config");
+            return Err(Answer::allowed("Namespace is set to be ignored by Gatekeeper config").into());
         }
-        match self.review(request) {
-            Ok(verdicts) => Answer::of_verdicts(verdicts),
-            Err(message) => Answer::failed(500, message),
-        }
+        self.review(sent).map_err(|message| Answer::failed(500, message).into())
     }
 
     /// Why a policy is not stored.
@@ -129,7 +153,8 @@ impl Webhook<'_> {
     }
 
     /// What is found, also in what the object would make.
-    fn review(&self, request: &Value) -> Result<Vec<Verdict>, String> {
+    fn review(&self, sent: Sent<'_>) -> Result<Vec<Verdict>, String> {
+        let request = sent.request;
         let name = text(request, "name");
         // Server-side apply gives a Namespace its own name as namespace, other requests give it none.
         let request = &if is_about_namespace(request) { without_namespace(request) } else { request.clone() };
@@ -150,7 +175,7 @@ impl Webhook<'_> {
         if !object.is_null() && text(object, "kind").is_empty() {
             return Err(format!(
                 "error decoding generator resource {name}: Object 'Kind' is missing in '{}'",
-                object.to_json()
+                sent.object_text.map_or_else(|| object.to_json().into(), Cow::Borrowed)
             ));
         }
         let review = Review {
@@ -172,13 +197,13 @@ impl Webhook<'_> {
     }
 }
 
-fn is_about_namespace(request: &Value) -> bool {
+pub(crate) fn is_about_namespace(request: &Value) -> bool {
     let kind = field(request, &["kind"]);
     text(kind, "group").is_empty() && text(kind, "kind") == "Namespace"
 }
 
 /// What a request is about: on DELETE the object that goes.
-fn object_of(request: &Value) -> &Value {
+pub(crate) fn object_of(request: &Value) -> &Value {
     let part = if text(request, "operation") == "DELETE" { "oldObject" } else { "object" };
     field(request, &[part])
 }
@@ -202,7 +227,7 @@ fn without_namespace(request: &Value) -> Value {
 }
 
 /// A policy that comes in a request.
-fn entry_of(manifest: &Value) -> Arc<Entry> {
+pub(crate) fn entry_of(manifest: &Value) -> Arc<Entry> {
     let place = Place::Field { document: 0, pointer: Pointer::ROOT };
     Arc::new(Entry {
         object: Arc::new(ObjectRef::of(manifest)),

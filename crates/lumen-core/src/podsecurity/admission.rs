@@ -3,6 +3,7 @@
 use lumen_value::{Pointer, Value};
 
 use super::Evaluation;
+use super::check::Check;
 use super::configuration::Configuration;
 use super::field_error::Aggregate;
 use super::level::{Level, LevelVersion, NEWEST_MINOR};
@@ -76,6 +77,11 @@ pub trait Cluster {
 
     /// The pods of a namespace; `None` where they cannot be listed (in time).
     fn pods(&self, namespace: &str) -> Option<Vec<&Value>>;
+
+    /// Whether the request's pod may break a check all the same. Upstream knows no such exemption.
+    fn exempts(&self, _check: &Check) -> bool {
+        false
+    }
 
     /// Whether no more pods shall be looked at: upstream takes one second, or half of what the request has left.
     fn is_out_of_time(&self) -> bool {
@@ -197,7 +203,7 @@ impl Admission {
                 return Response::default();
             }
         }
-        self.evaluate(request, &resolved, request.object, Seen::Pod)
+        self.evaluate(request, &resolved, (request.object, Seen::Pod), cluster)
     }
 
     fn validate_controller(&self, request: &Request<'_>, cluster: &dyn Cluster, way: &[&str]) -> Response {
@@ -222,7 +228,7 @@ impl Admission {
             // The one controller that may have none.
             return Response::default();
         }
-        self.evaluate(request, &resolved, template, Seen::Template)
+        self.evaluate(request, &resolved, (template, Seen::Template), cluster)
     }
 
     fn exempt_by_request(&self, request: &Request<'_>) -> Option<Response> {
@@ -243,7 +249,13 @@ impl Admission {
     }
 
     /// Judges a pod, or a template, which is never refused.
-    fn evaluate(&self, request: &Request<'_>, resolved: &Resolved, pod: &Value, seen: Seen) -> Response {
+    fn evaluate(
+        &self,
+        request: &Request<'_>,
+        resolved: &Resolved,
+        (pod, seen): (&Value, Seen),
+        cluster: &dyn Cluster,
+    ) -> Response {
         let view = PodView::of(pod, Pointer::ROOT);
         let pod = Pod::read(&view, seen).in_cluster(self.cluster_minor);
         if self.is_exempt_runtime_class(&pod) {
@@ -256,20 +268,21 @@ impl Admission {
         }
         let policy = &resolved.policy;
         let mut known: Vec<Evaluation> = Vec::new();
+        let mut evaluate_once = |wanted| evaluate_once(&pod, wanted, &mut known, cluster);
         if seen == Seen::Pod {
             response.audit_annotations.push(("enforce-policy", policy.enforce.to_string()));
-            let evaluation = evaluate_once(&pod, policy.enforce, &mut known);
+            let evaluation = evaluate_once(policy.enforce);
             if !evaluation.is_allowed() {
                 response.denial = Some(forbidden(request, &evaluation.violates()));
             }
         }
-        let audit = evaluate_once(&pod, policy.audit, &mut known);
+        let audit = evaluate_once(policy.audit);
         if !audit.is_allowed() {
             response.audit_annotations.push(("audit-violations", audit.would_violate()));
         }
         // A client that is refused is not warned as well.
         if response.is_allowed() {
-            let warn = evaluate_once(&pod, policy.warn, &mut known);
+            let warn = evaluate_once(policy.warn);
             if !warn.is_allowed() {
                 response.warnings.push(warn.would_violate());
             }
@@ -279,11 +292,17 @@ impl Admission {
 }
 
 /// Judges by each level and edition but once.
-fn evaluate_once(pod: &Pod<'_>, wanted: LevelVersion, known: &mut Vec<Evaluation>) -> Evaluation {
+fn evaluate_once(
+    pod: &Pod<'_>,
+    wanted: LevelVersion,
+    known: &mut Vec<Evaluation>,
+    cluster: &dyn Cluster,
+) -> Evaluation {
     if let Some(evaluation) = known.iter().find(|evaluation| evaluation.wanted == wanted) {
         return evaluation.clone();
     }
-    let evaluation = pod.evaluate(wanted);
+    let mut evaluation = pod.evaluate(wanted);
+    evaluation.refusals.retain(|refusal| !cluster.exempts(refusal.check));
     known.push(evaluation.clone());
     evaluation
 }

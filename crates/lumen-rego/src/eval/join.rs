@@ -45,8 +45,14 @@ struct Known {
 }
 
 impl Indexes {
+    /// The patterns that there are indexes for, in no order that matters.
+    pub(super) fn patterns(&self) -> Vec<Pattern> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.indexes.keys().cloned().collect()
+    }
+
     /// The index for a pattern; none where it would be too large.
-    fn get(&self, root: &Value, pattern: &Pattern) -> Option<Arc<Index>> {
+    pub(super) fn get(&self, root: &Value, pattern: &Pattern) -> Option<Arc<Index>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = known.indexes.get(pattern) {
             return index.clone();

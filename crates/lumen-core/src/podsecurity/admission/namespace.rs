@@ -56,6 +56,14 @@ impl Admission {
         }
     }
 
+    /// Whether a Namespace enforces more than it did, so that its pods are looked at.
+    pub fn raises(&self, namespace: &Value, old: &Value) -> bool {
+        let [new, old] = [namespace, old]
+            .map(|each| Resolved::of_labels(object::labels(each), &self.configuration.defaults));
+        let name = text(name_of(namespace));
+        is_raised(old.policy.enforce, new.policy.enforce) && !self.is_exempt_namespace(name)
+    }
+
     fn exempt_namespace_response(
         &self,
         request: &Request<'_>,

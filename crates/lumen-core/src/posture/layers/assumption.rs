@@ -239,7 +239,7 @@ fn names_object(expression: &str) -> bool {
 }
 
 /// Programs that enforce network policies, by a part of their image's name.
-const ENFORCERS: &[&str] = &[
+pub const ENFORCERS: &[&str] = &[
     "/cilium",
     "calico/node",
     "/kube-router",
