@@ -1,0 +1,183 @@
+//! [`ClusterMetrics`]: what is counted of the cluster's objects, by the names that Gatekeeper gives them where it counts the same
+//! (gatekeeper `pkg/controller/*/stats_reporter.go`, `pkg/watch/stats_reporter.go`).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::kinds::Role;
+use super::watches::Reading;
+use super::{Source, Writer};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
+struct ByStatus {
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
+struct ByAction {
+    enforcement_action: String,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
+struct ByKind {
+    kind: String,
+    status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
+struct What {
+    what: String,
+}
+
+/// Upper bounds of the time that compiling takes, in seconds.
+const SECONDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// What is counted of the cluster's objects. Clones count together.
+#[derive(Clone, Debug)]
+pub struct ClusterMetrics {
+    templates: Family<ByStatus, Gauge>,
+    constraints: Family<ByAction, Gauge>,
+    mutators: Family<ByStatus, Gauge>,
+    expansions: Gauge,
+    synced: Family<ByKind, Gauge>,
+    last_sync: Gauge<f64, std::sync::atomic::AtomicU64>,
+    watched: Gauge,
+    intended: Gauge,
+    degraded: Family<What, Gauge>,
+    failures: Counter,
+    builds: Histogram,
+    is_ready: Gauge,
+}
+
+impl ClusterMetrics {
+    /// Counts that a registry shows.
+    pub fn registered(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            templates: Family::default(),
+            constraints: Family::default(),
+            mutators: Family::default(),
+            expansions: Gauge::default(),
+            synced: Family::default(),
+            last_sync: Gauge::default(),
+            watched: Gauge::default(),
+            intended: Gauge::default(),
+            degraded: Family::default(),
+            failures: Counter::default(),
+            builds: Histogram::new(SECONDS),
+            is_ready: Gauge::default(),
+        };
+        let of = metrics.clone();
+        registry.register("gatekeeper_constraint_templates", "Templates", of.templates);
+        registry.register("gatekeeper_constraints", "Constraints", of.constraints);
+        registry.register("gatekeeper_mutators", "Mutators", of.mutators);
+        registry.register("gatekeeper_expansion_templates", "Expansion templates", of.expansions);
+        registry.register("gatekeeper_sync", "Objects that policies see of others", of.synced);
+        registry.register("gatekeeper_sync_last_run_time", "When one of them changed last", of.last_sync);
+        registry.register("gatekeeper_watch_manager_watched_gvk", "Kinds that are read", of.watched);
+        registry.register(
+            "gatekeeper_watch_manager_intended_watch_gvk",
+            "Kinds that are to be read",
+            of.intended,
+        );
+        registry.register("lumen_degraded", "What cannot be read or used: 1 for each", of.degraded);
+        registry.register("lumen_watch_failures", "Times that reading a kind failed", of.failures);
+        registry.register("lumen_policies_build_seconds", "How long compiling the policies took", of.builds);
+        registry.register("lumen_ready", "Whether everything was read once", of.is_ready);
+        metrics
+    }
+
+    pub(super) fn watch_failed(&self) {
+        self.failures.inc();
+    }
+
+    pub(super) fn synced(&self) {
+        if let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            self.last_sync.set(now.as_secs_f64());
+        }
+    }
+
+    pub(super) fn built(&self, took: Duration) {
+        self.builds.observe(took.as_secs_f64());
+    }
+}
+
+impl Writer {
+    /// Sets what is counted of the policies to what is.
+    pub(super) fn observe_policies(&self) {
+        let metrics = &self.metrics;
+        let mut templates: BTreeMap<ByStatus, usize> = BTreeMap::new();
+        let mut constraints: BTreeMap<ByAction, usize> = BTreeMap::new();
+        let mut mutators: BTreeMap<ByStatus, usize> = BTreeMap::new();
+        let mut expansions = 0;
+        for (source, objects) in &self.policies {
+            let Source::Of(role, _) = source else { continue };
+            if *role == Role::Expansion {
+                expansions += objects.len();
+            }
+            for policy in objects.values() {
+                let status = if self.errors.contains_key(&policy.key()) { "error" } else { "active" };
+                match role {
+                    Role::Template => *templates.entry(ByStatus { status }).or_default() += 1,
+                    Role::Mutator => *mutators.entry(ByStatus { status }).or_default() += 1,
+                    Role::Constraint => {
+                        let spec = policy.entry.value.get("spec");
+                        let action = spec.and_then(|spec| spec.get("enforcementAction")?.as_str());
+                        let enforcement_action = match action.unwrap_or("deny") {
+                            action @ ("deny" | "warn" | "dryrun" | "scoped") => action.to_owned(),
+                            _ => "unrecognized".to_owned(),
+                        };
+                        *constraints.entry(ByAction { enforcement_action, status }).or_default() += 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        metrics.templates.clear();
+        for (labels, number) in templates {
+            metrics.templates.get_or_create(&labels).set(count(number));
+        }
+        metrics.constraints.clear();
+        for (labels, number) in constraints {
+            metrics.constraints.get_or_create(&labels).set(count(number));
+        }
+        metrics.mutators.clear();
+        for (labels, number) in mutators {
+            metrics.mutators.get_or_create(&labels).set(count(number));
+        }
+        metrics.expansions.set(count(expansions));
+    }
+
+    /// Sets what else is counted to what is.
+    pub(super) fn observe(&self) {
+        let metrics = &self.metrics;
+        metrics.synced.clear();
+        for gvk in &self.synced {
+            let watch = self.watches.get(&Source::Synced(gvk.clone()));
+            let is_synced = watch.is_some_and(|watch| matches!(watch.reading, Reading::Synced));
+            let status = if is_synced { "active" } else { "error" };
+            let labels = ByKind { kind: gvk.kind.to_string(), status };
+            let number = self.state.inventory.count(&gvk.api_version(), &gvk.kind);
+            metrics.synced.get_or_create(&labels).set(count(number));
+        }
+        let watched = self.watches.iter().filter(|(_, watch)| matches!(watch.reading, Reading::Synced));
+        metrics.watched.set(count(watched.count()));
+        metrics.intended.set(count(self.watches.iter().count() + self.unknown_kinds().count()));
+        metrics.degraded.clear();
+        for what in self.state.degraded.keys() {
+            metrics.degraded.get_or_create(&What { what: what.clone() }).set(1);
+        }
+        metrics.is_ready.set(i64::from(self.state.is_complete));
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,135 @@
+//! [`Metrics`]: what the server counts, by the names that Gatekeeper gives them (`pkg/webhook/stats_reporter.go`).
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Upper bounds of the durations, in seconds: upstream's.
+const SECONDS: [f64; 15] =
+    [0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01, 0.02, 0.03, 0.05, 0.1, 3.0];
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Admission {
+    admission_status: &'static str,
+    admission_dryrun: &'static str,
+}
+
+/// Why a request was turned away before it was judged, or let through.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refusal {
+    reason: &'static str,
+}
+
+/// What was violated, and what the constraint does about it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Violation {
+    constraint_kind: String,
+    constraint_name: String,
+    enforcement_action: String,
+}
+
+/// What the server counts. Cheap to clone: clones count together.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    requests: Family<Admission, Counter>,
+    seconds: Family<Admission, Histogram, fn() -> Histogram>,
+    refused: Family<Refusal, Counter>,
+    violations: Family<Violation, Counter>,
+    let_through: Family<Refusal, Counter>,
+    /// Lines of the log that nobody could be given in time.
+    pub log_lines_dropped: Counter,
+    /// Requests that are being judged, or wait for it.
+    pub in_flight: Gauge,
+    /// Connections that are open.
+    pub connections: Gauge,
+}
+
+impl Metrics {
+    /// Counts that a registry shows.
+    pub fn registered(registry: &mut Registry) -> Self {
+        let buckets: fn() -> Histogram = || Histogram::new(SECONDS);
+        let metrics = Self {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(buckets),
+            refused: Family::default(),
+            violations: Family::default(),
+            let_through: Family::default(),
+            log_lines_dropped: Counter::default(),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+        };
+        registry.register(
+            "gatekeeper_validation_request_count",
+            "Requests that were answered",
+            metrics.requests.clone(),
+        );
+        registry.register(
+            "gatekeeper_validation_request_duration_seconds",
+            "How long an answer took",
+            metrics.seconds.clone(),
+        );
+        registry.register(
+            "lumen_webhook_refused",
+            "Requests that were turned away before they were judged",
+            metrics.refused.clone(),
+        );
+        registry.register(
+            "lumen_webhook_violations",
+            "Violations that requests were found to make, whatever the constraint does about it",
+            metrics.violations.clone(),
+        );
+        registry.register(
+            "lumen_webhook_let_through",
+            "Requests that went on though they would have been refused",
+            metrics.let_through.clone(),
+        );
+        registry.register(
+            "lumen_log_lines_dropped",
+            "Lines of the log that could not be written in time",
+            metrics.log_lines_dropped.clone(),
+        );
+        registry.register(
+            "lumen_webhook_in_flight",
+            "Requests that are being judged, or wait for it",
+            metrics.in_flight.clone(),
+        );
+        registry.register("lumen_webhook_connections", "Open connections", metrics.connections.clone());
+        metrics
+    }
+
+    /// Notes an answer: `allow`, `deny` or `error`.
+    pub fn answered(&self, status: &'static str, is_dry_run: bool, took: Duration) {
+        let labels = Admission {
+            admission_status: status,
+            admission_dryrun: if is_dry_run { "true" } else { "false" },
+        };
+        self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// Notes a violation: of a constraint, or of Pod Security, which has no name.
+    pub fn violated(&self, kind: &str, name: &str, action: &str) {
+        let labels = Violation {
+            constraint_kind: kind.to_owned(),
+            constraint_name: name.to_owned(),
+            enforcement_action: action.to_owned(),
+        };
+        self.violations.get_or_create(&labels).inc();
+    }
+
+    /// Notes a request that went on though it would have been refused.
+    pub fn let_through(&self, reason: &'static str) {
+        self.let_through.get_or_create(&Refusal { reason }).inc();
+    }
+
+    /// Notes a request that was not judged.
+    pub fn refused(&self, reason: &'static str) {
+        self.refused.get_or_create(&Refusal { reason }).inc();
+    }
+}
