@@ -11,6 +11,10 @@ use crate::workspace::{command, on_path, root, run as run_command, target};
 /// The programs that the API server alone needs.
 const API_SERVER: [&str; 2] = ["etcd", "kube-apiserver"];
 
+/// The programs of a control plane, and `kubectl`: what tests of the server need.
+const CONTROL_PLANE: [&str; 5] =
+    ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"];
+
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -116,8 +120,17 @@ impl Drop for ApiServer {
 
 /// Whether the API server needs no building.
 pub(crate) fn is_built() -> bool {
-    let programs = cache().join("bin");
-    API_SERVER.iter().all(|program| programs.join(program).is_file())
+    are_built(&API_SERVER)
+}
+
+fn are_built(programs: &[&str]) -> bool {
+    let folder = cache().join("bin");
+    programs.iter().all(|program| folder.join(program).is_file())
+}
+
+/// Builds a control plane where it is not built and Go is there. Tests that need it find out by themselves whether it is.
+pub(crate) fn provide() -> Result<()> {
+    if are_built(&CONTROL_PLANE) || go().is_none() { Ok(()) } else { build(&CONTROL_PLANE) }
 }
 
 /// Where Go is: on the PATH, or where its archive is unpacked by custom.

@@ -11,6 +11,7 @@ mod demo;
 mod docs;
 mod e2e;
 mod fuzz;
+mod image;
 mod test;
 mod workspace;
 
@@ -36,6 +37,8 @@ enum Task {
     Demo,
     /// Run the whole suite; with `CI=true` what cannot be run is a failure
     Test(test::Options),
+    /// Make Lumen's image, without a container engine
+    Image(image::Options),
     /// A real Kubernetes for tests
     Cluster(cluster::Options),
     /// Ask a real API server what it says of the examples and the corpus, and compare with the recorded answers
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Build => build_release().map(|binary| println!("{}", binary.display())),
         Task::Demo => demo::run(),
         Task::Test(options) => test::run(&options),
+        Task::Image(options) => image::run(&options),
         Task::Cluster(options) => cluster::run(&options),
         Task::E2e(options) => e2e::run(&options),
         Task::Bench(options) => bench::run(&options),

@@ -74,6 +74,23 @@ pub(crate) fn build_release() -> Result<PathBuf> {
     Ok(target().join(host).join("release").join(format!("lumen{}", std::env::consts::EXE_SUFFIX)))
 }
 
+/// Builds the binary for an empty image: optimised, and static on musl where its target and `musl-gcc` are there, else on glibc.
+pub(crate) fn build_static() -> Result<PathBuf> {
+    let musl = host()?.replace("-gnu", "-musl");
+    let output = command("rustc").args(["--print", "target-libdir", "--target", &musl]).output();
+    let folder =
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+    let has_musl = !folder.is_empty() && Path::new(&folder).is_dir() && on_path("musl-gcc").is_some();
+    if !has_musl {
+        println!("`{musl}` or `musl-gcc` is missing: the binary is static on glibc");
+        return build_release();
+    }
+    run(cargo()
+        .args(["build", "--package", "lumen", "--release", "--locked", "--target", &musl])
+        .env(format!("CC_{}", musl.replace('-', "_")), "musl-gcc"))?;
+    Ok(target().join(musl).join("release").join("lumen"))
+}
+
 /// The target that this machine is.
 fn host() -> Result<String> {
     let output = command("rustc").arg("-vV").output().context("cannot start `rustc`")?;

@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::settings::Flags;
 
+pub mod cluster;
 pub mod layers;
 pub mod net;
+pub mod server;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -135,6 +137,18 @@ pub enum Command {
     Net(net::Net),
     /// The policies that come with Lumen: list, show, or write them to a folder
     Policy(Policy),
+    /// Write everything that Lumen needs in a cluster as manifests
+    #[command(after_help = cluster::INSTALL_EXAMPLES)]
+    Install(cluster::Install),
+    /// Write what `lumen install` makes as manifests, to be deleted
+    #[command(after_help = cluster::UNINSTALL_EXAMPLES)]
+    Uninstall(cluster::Uninstall),
+    /// Check a cluster: what keeps it from being protected, or could keep it from coming back
+    #[command(after_help = cluster::DOCTOR_EXAMPLES)]
+    Doctor(cluster::Doctor),
+    /// Answer the API server: the admission webhook, of policies in the cluster or in files
+    #[command(after_help = server::SERVER_EXAMPLES)]
+    Server(Box<server::Server>),
     /// Show the settings
     Config(Config),
     /// Print the JSON schema of an output
@@ -327,6 +341,8 @@ pub enum PolicyAction {
     /// The kind of the constraint is there only after Gatekeeper has seen the template: where the template is new, the first
     /// call of `kubectl apply` refuses the constraint, and the same call a few seconds later takes it.
     Show(PolicyShow),
+    /// Say of a server's log what each constraint would have rejected, were it set to `deny`
+    Preview(PolicyPreview),
     /// Write policies with their suites and samples to a folder
     #[command(after_help = POLICY_EXPORT_EXAMPLES)]
     Export(PolicyExport),
@@ -337,6 +353,17 @@ pub enum PolicyAction {
 pub struct PolicyShow {
     /// The policy's name, as `lumen policy list` gives it
     pub name: String,
+}
+
+/// `lumen policy preview`.
+#[derive(Clone, Debug, Args)]
+pub struct PolicyPreview {
+    /// Logs of `lumen server`; `-` is standard input
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<OsString>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `lumen policy export`.

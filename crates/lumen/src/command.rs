@@ -16,13 +16,16 @@ use crate::source;
 mod check;
 mod completions;
 mod config;
+mod doctor;
 mod explain;
+mod install;
 mod layers;
 mod man;
 mod net;
 mod policy;
 mod rego;
 mod schema;
+mod server;
 mod test;
 
 /// What holds for every command.
@@ -75,6 +78,10 @@ fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Rego(arguments) => rego::run(&arguments, context),
         Command::Net(arguments) => net::run(&arguments, context),
         Command::Policy(arguments) => policy::run(&arguments, context),
+        Command::Install(arguments) => install::run(&arguments, context),
+        Command::Uninstall(arguments) => install::uninstall(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Server(arguments) => server::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -26,7 +26,7 @@ mod sarif;
 pub mod schema;
 mod sums;
 mod text;
-mod yaml;
+pub(crate) mod yaml;
 
 pub(crate) use human::{Quotation, quoted};
 pub(crate) use json::write_value as write_json;

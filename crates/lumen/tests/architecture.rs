@@ -80,12 +80,41 @@ fn the_pure_crates_are_built_on_nothing_impure() {
     }
 }
 
+/// The parts of the program that speak to an API server, because they are asked to.
+const SPEAKING: [&str; 6] =
+    ["doctor", "install", "command/doctor.rs", "command/install.rs", "command/server.rs", "command/scan.rs"];
+
 #[test]
-fn nothing_in_the_program_speaks_to_a_network() {
-    let found = dependencies("lumen");
+fn only_what_is_about_a_cluster_speaks_to_a_network() {
     let clients = ["hyper", "reqwest", "ureq", "curl", "tokio", "rustls", "native-tls", "hickory-resolver"];
-    let speaks: Vec<_> = clients.iter().filter(|name| found.contains(**name)).collect();
-    assert!(speaks.is_empty(), "lumen is built on {speaks:?}");
+    for package in PURE {
+        let found = dependencies(package);
+        let speaks: Vec<_> = clients.iter().filter(|name| found.contains(**name)).collect();
+        assert!(speaks.is_empty(), "{package} is built on {speaks:?}");
+    }
+    let source = workspace().join("crates/lumen/src");
+    let mut folders = vec![source.clone()];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(&source).expect("a part").to_string_lossy().into_owned();
+            let speaks =
+                SPEAKING.iter().any(|part| name.strip_suffix(".rs") == Some(part) || name.starts_with(part));
+            if path.is_dir() {
+                folders.push(path);
+            } else if !speaks {
+                files += 1;
+                let text = std::fs::read_to_string(&path).expect("a source");
+                let found: Vec<_> = ["kube::", "tokio::", "lumen_server::api", "std::net::Tcp"]
+                    .into_iter()
+                    .filter(|word| text.contains(word))
+                    .collect();
+                assert!(found.is_empty(), "{name} has {found:?}");
+            }
+        }
+    }
+    assert!(files > 50, "{files} files were read");
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn lints() -> Result<Outcome> {
 /// Runs the tests with their output shown, since that holds the conformance counts and what was skipped.
 fn tests() -> Result<Outcome> {
     let missing = ensure(&[Tool { program: "xmllint", package: "libxml2-utils" }]).err();
+    cluster::provide()?;
     let mut suite = cargo();
     suite
         .args(["test", "--workspace", "--locked", "--no-fail-fast", "--"])

@@ -15,9 +15,12 @@ use crate::console;
 use crate::exit::Exit;
 use crate::policies::{self, BUILT_IN};
 
+mod preview;
+
 pub(super) fn run(arguments: &Policy, context: &Context) -> Result<Exit> {
     match &arguments.action {
         PolicyAction::List => list(context),
+        PolicyAction::Preview(arguments) => preview::run(arguments, context),
         PolicyAction::Show(show) => self::show(show),
         PolicyAction::Export(export) => self::export(export, context),
     }

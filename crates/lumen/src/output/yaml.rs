@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::output::escape::{is_shown, write_json_fragment};
 
 /// Writes a value as one document, without the line that begins it. Recurses as deep as the value, which is lumen's own.
-pub(super) fn write(value: &Value, out: &mut dyn io::Write) -> io::Result<()> {
+pub(crate) fn write(value: &Value, out: &mut dyn io::Write) -> io::Result<()> {
     block(value, 0, out)
 }
 

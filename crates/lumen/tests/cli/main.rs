@@ -13,6 +13,7 @@ mod exemptions;
 mod fixes;
 mod hostile_policies;
 mod inputs;
+mod install;
 mod layers;
 mod net;
 mod net_answers;
