@@ -2,7 +2,7 @@
 //!
 //! Whichever replica comes first makes it; the others read it. Any of them renews it in time: each change of the Secret names the
 //! `resourceVersion` that it was planned on, so of two that do the same at once one does it, and the other reads what came of it. No
-//! leader is needed, and none can be missing. What is to be done is decided by [`plan`], which knows no clock and no network.
+//! leader is needed, and none can be missing. What is to be done is decided by [`plan()`], which knows no clock and no network.
 //!
 //! Of the webhook configuration only `caBundle` is written, under a field manager of its own.
 

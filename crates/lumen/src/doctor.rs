@@ -1,6 +1,6 @@
 //! `lumen doctor`: what keeps a cluster from being protected, or could keep it from coming back.
 //!
-//! [`fetch`] asks the API server; [`examine`] judges what it said, and asks nobody.
+//! [`fetch()`] asks the API server; [`examine`] judges what it said, and asks nobody.
 
 use serde::Serialize;
 

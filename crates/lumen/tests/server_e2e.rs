@@ -1,6 +1,6 @@
 //! `lumen install`, `lumen server`, `lumen doctor` and `lumen uninstall` on a real API server, seen with `kubectl`.
 //!
-//! There are no nodes: the replicas run here, as the ServiceAccount that is installed, behind the Service that is installed. One
+//! There are no nodes: the replicas run here, as the `ServiceAccount` that is installed, behind the Service that is installed. One
 //! cluster serves all of it, one thing after the other. Where its programs are missing, it is skipped.
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! [`write`]: tells each constraint what an audit found of it.
+//! [`write()`]: tells each constraint what an audit found of it.
 
 use lumen_core::admission::audit::Tally;
 use lumen_value::Value;

@@ -1,6 +1,8 @@
-use super::*;
+use lumen_server::certificate::Kept;
 use lumen_value::Value;
 use lumen_value::read::{Limits, read};
+
+use super::*;
 
 fn yaml(text: &str) -> Value {
     let reading = read(text.as_bytes(), &Limits::default());
@@ -113,7 +115,7 @@ fn each_failure_is_found_with_a_hint() {
             "certificate",
             Level::Error,
             "cannot be read",
-            Box::new(|facts| facts.certificate = Some(Default::default())),
+            Box::new(|facts| facts.certificate = Some(Kept::default())),
         ),
     ];
     for (check, level, words, change) in table {

@@ -134,7 +134,7 @@ impl Cluster {
         command.output().expect("lumen").into()
     }
 
-    /// Starts a replica as its ServiceAccount, with that one's rights alone, and lets the Service send to it.
+    /// Starts a replica as its `ServiceAccount`, with that one's rights alone, and lets the Service send to it.
     pub(crate) fn replica(&self, name: &str) -> Replica {
         let token = self.must(&["-n", "lumen-system", "create", "token", "lumen-server", "--duration=1h"]);
         let file = std::fs::read_to_string(self.kubeconfig()).expect("a kubeconfig");
