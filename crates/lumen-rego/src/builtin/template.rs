@@ -3,6 +3,7 @@
 //!
 //! Left out: complex numbers; the words of errors during the rendering are not Go's in every case.
 
+mod function;
 mod parse;
 mod run;
 

@@ -524,7 +524,7 @@ impl Tokens {
                 "true" => Operand::Bool(true),
                 "false" => Operand::Bool(false),
                 "nil" => Operand::Nil,
-                _ if super::run::is_function(&word) => Operand::Function(word),
+                _ if super::function::is_function(&word) => Operand::Function(word),
                 _ => return self.error(&format!("function {word:?} not defined")),
             },
             Some(Token::Text(text)) => Operand::Text(text),
