@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::stream::{self, Part, Parts};
+use crate::yaml::Schema;
 use crate::{Pointer, Value, json, toml, yaml};
 
 /// Bounds on what is read. Each has a default, a named constant, and a flag of its own in the program.
@@ -232,7 +233,8 @@ impl Reader<'_> {
             let offset = if is_raw { error.at } else { raw_offset(raw, error.at) };
             ReadError { at: range.start + offset.min(raw.len()), ..error }
         };
-        let (parsed, depth) = yaml::parse_with_depth(&text, self.limits).map_err(place)?;
+        let (parsed, depth) =
+            yaml::parse_with_depth(&text, self.limits, Schema::Kubernetes).map_err(place)?;
         if depth > self.limits.depth_max {
             return Err(ReadError {
                 kind: ReadErrorKind::TooDeep,

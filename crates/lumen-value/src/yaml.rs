@@ -30,13 +30,25 @@ mod scan;
 mod timestamp;
 mod token;
 
+/// What the text of a plain scalar may mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Schema {
+    /// YAML 1.1, as Kubernetes reads it.
+    #[default]
+    Kubernetes,
+    /// YAML 1.2: see [`parse_core`].
+    Core,
+    /// Nothing but null: see [`parse_text`].
+    Text,
+}
+
 /// Upstream reads its input in blocks of so many bytes, and checks the characters of each when it reads it.
 const READ_BYTES: usize = 512;
 
 /// The first document of a text; `null` where there is none. The bound on depth holds for block collections and for
 /// flow collections apart, as upstream's does. Offsets in errors are those of the text given.
 pub fn parse(input: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
-    parse_with_depth(input, limits).map(|(parsed, _)| parsed)
+    parse_with_depth(input, limits, Schema::Kubernetes).map(|(parsed, _)| parsed)
 }
 
 /// The first document of a text as OPA reads it (`internal/yaml`, on `go.yaml.in/yaml/v3`): `yes`, `no`, `on` and `off` are
@@ -44,8 +56,8 @@ pub fn parse(input: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
 /// keys the last counts, and none is told.
 pub fn parse_core(input: &[u8], limits: &Limits) -> Result<Value, ReadError> {
     let source = Source::decode(input);
-    let mut parser = Parser::new(&source.text, source.start, limits.depth_max).with_core();
-    let composed = Composer::new(&mut parser, limits).with_core().compose_all();
+    let mut parser = Parser::new(&source.text, source.start, limits.depth_max).with_schema(Schema::Core);
+    let composed = Composer::new(&mut parser, limits).with_schema(Schema::Core).compose_all();
     if let Some(bad) = &source.bad {
         return Err(source.error(ReadErrorKind::Encoding, bad.at, bad.message));
     }
@@ -55,16 +67,26 @@ pub fn parse_core(input: &[u8], limits: &Limits) -> Result<Value, ReadError> {
     }
 }
 
+/// The first document of a text, in which every scalar is text as it is written, but for the nulls: what `yaml-cpp`, which
+/// knows no types, hands to a program.
+pub fn parse_text(input: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
+    parse_with_depth(input, limits, Schema::Text).map(|(parsed, _)| parsed)
+}
+
 /// Whether a plain scalar with this text is a string to [`parse_core`] and to `go.yaml.in/yaml/v3`.
 pub fn is_text_core(text: &str) -> bool {
     scalar::is_text_core(text)
 }
 
 /// What [`parse()`] gives, with the depth of the collections.
-pub(crate) fn parse_with_depth(input: &[u8], limits: &Limits) -> Result<(Parsed, usize), ReadError> {
+pub(crate) fn parse_with_depth(
+    input: &[u8],
+    limits: &Limits,
+    schema: Schema,
+) -> Result<(Parsed, usize), ReadError> {
     let source = Source::decode(input);
-    let mut parser = Parser::new(&source.text, source.start, limits.depth_max);
-    let composed = Composer::new(&mut parser, limits).compose();
+    let mut parser = Parser::new(&source.text, source.start, limits.depth_max).with_schema(schema);
+    let composed = Composer::new(&mut parser, limits).with_schema(schema).compose();
     if let Some(bad) = &source.bad
         && source.is_read(bad, &parser)
     {

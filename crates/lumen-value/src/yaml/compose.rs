@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::Schema;
 use super::parse::{Event, Parser, Scalar};
 use super::scalar;
 use super::token::{Fault, FaultKind};
@@ -82,7 +83,7 @@ pub(super) struct Composer<'t, 'p> {
     alias_steps: u64,
     /// See [`Limits::alias_bytes_max`].
     bytes_max: u64,
-    core: bool,
+    schema: Schema,
     /// Whether the key at hand is null, which is told with its value.
     has_null_key: bool,
 }
@@ -98,14 +99,14 @@ impl<'t, 'p> Composer<'t, 'p> {
             size: Size { steps: 1, bytes: 0 },
             alias_steps: 0,
             bytes_max: limits.alias_bytes_max,
-            core: false,
+            schema: Schema::Kubernetes,
             has_null_key: false,
         }
     }
 
-    /// Reads as [`super::parse_core`] does.
-    pub(super) fn with_core(self) -> Self {
-        Self { core: true, ..self }
+    /// Reads null keys and merge keys as the schema has it.
+    pub(super) fn with_schema(self, schema: Schema) -> Self {
+        Self { schema, ..self }
     }
 
     /// Whether an anchor was set; later documents of a stream may use those of earlier ones.
@@ -207,7 +208,7 @@ impl<'t, 'p> Composer<'t, 'p> {
 
     fn scalar(&mut self, scalar: Scalar<'t>, at: usize) -> Result<Option<Value>, Fault> {
         let is_key = self.expects() == Some(Expects::Key);
-        let is_merge = is_key && scalar::is_merge(&scalar);
+        let is_merge = is_key && self.schema != Schema::Text && scalar::is_merge(&scalar);
         if let Some(name) = scalar.anchor {
             let node = Node::Scalar(scalar::value(scalar.clone()), scalar::key(scalar.clone()));
             let bytes = scalar.text.len() as u64;
@@ -220,7 +221,7 @@ impl<'t, 'p> Composer<'t, 'p> {
             return Ok(None);
         }
         self.step(at)?;
-        if is_key && self.core && scalar::is_null(&scalar) {
+        if is_key && self.schema == Schema::Core && scalar::is_null(&scalar) {
             self.has_null_key = true;
             self.set_key(Str::from(""), at);
             return Ok(None);
@@ -327,9 +328,9 @@ impl<'t, 'p> Composer<'t, 'p> {
     /// Adds the entries of a mapping, or of a list of mappings, to the mapping at hand. `None` where it is neither.
     fn merge(&mut self, value: &Value, at: usize, is_alias: bool) -> Option<()> {
         match value {
-            Value::Object(object) if self.core => self.builder.merge_under(object, at),
+            Value::Object(object) if self.schema == Schema::Core => self.builder.merge_under(object, at),
             Value::Object(object) => self.builder.merge(object, at),
-            Value::Array(array) if self.core && !is_alias => {
+            Value::Array(array) if self.schema == Schema::Core && !is_alias => {
                 for item in array {
                     self.builder.merge_under(item.as_object()?, at);
                 }

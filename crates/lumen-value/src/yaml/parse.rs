@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::Schema;
 use super::scan::Scanner;
 use super::token::{BlockLines, Fault, ScalarStyle, Token, TokenKind};
 
@@ -32,8 +33,8 @@ pub(crate) struct Scalar<'t> {
     pub(crate) anchor: Option<&'t str>,
     /// Whether the text decides on the type: it is plain without a tag, or its tag is `!`.
     pub(super) implicit: bool,
-    /// Whether it is read as YAML 1.2 has it: see [`super::parse_core`].
-    pub(super) core: bool,
+    /// What its text may mean.
+    pub(super) schema: Schema,
     pub(crate) style: ScalarStyle,
 }
 
@@ -121,7 +122,7 @@ pub(super) struct Parser<'t> {
     /// The end of the last token that was taken, but for those that stand on nothing.
     taken_to: usize,
     place: Place,
-    core: bool,
+    schema: Schema,
 }
 
 type Parsed<'t> = Result<(Event<'t>, usize), Fault>;
@@ -136,13 +137,13 @@ impl<'t> Parser<'t> {
             prefixes: Vec::new(),
             taken_to: start,
             place: Place::default(),
-            core: false,
+            schema: Schema::Kubernetes,
         }
     }
 
-    /// Reads scalars and `%YAML 1.2` as [`super::parse_core`] does.
-    pub(super) fn with_core(self) -> Self {
-        Self { core: true, ..self }
+    /// Reads scalars and `%YAML` as the schema has it.
+    pub(super) fn with_schema(self, schema: Schema) -> Self {
+        Self { schema, ..self }
     }
 
     /// Goes on to the next document of the stream, if there is one.
@@ -342,7 +343,7 @@ impl<'t> Parser<'t> {
                     return Err(Fault::syntax(at, "`%YAML` stands twice"));
                 }
                 TokenKind::Version(1, 1) => has_version = true,
-                TokenKind::Version(1, 2) if self.core => has_version = true,
+                TokenKind::Version(1, 2) if self.schema != Schema::Kubernetes => has_version = true,
                 TokenKind::Version(major, minor) => {
                     let message = format!("Kubernetes reads YAML 1.1, not {major}.{minor}");
                     return Err(Fault::syntax(at, message));
@@ -449,7 +450,7 @@ impl<'t> Parser<'t> {
                     implicit: properties.tag.is_none(),
                     tag: properties.tag,
                     anchor: properties.anchor,
-                    core: self.core,
+                    schema: self.schema,
                     ..Scalar::empty()
                 };
                 return Ok((Event::Scalar(scalar), start));
@@ -473,7 +474,7 @@ impl<'t> Parser<'t> {
             },
             tag: properties.tag,
             anchor: properties.anchor,
-            core: self.core,
+            schema: self.schema,
             style,
         };
         Ok((Event::Scalar(scalar), start))

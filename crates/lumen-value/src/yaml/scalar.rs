@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::Schema;
 use super::parse::Scalar;
 use super::timestamp::is_timestamp;
 use crate::string::lossy_as_go;
@@ -38,7 +39,7 @@ fn yaml_tag<'a>(scalar: &'a Scalar<'_>) -> Option<&'a str> {
 
 /// Whether a plain scalar with this text is a string to `go.yaml.in/yaml/v3`.
 pub(super) fn is_text_core(text: &str) -> bool {
-    resolve_plain(text, true) == Resolved::Text && !is_timestamp(text)
+    resolve_plain(text, Schema::Core) == Resolved::Text && !is_timestamp(text)
 }
 
 /// Whether it says nothing.
@@ -49,13 +50,13 @@ pub(super) fn is_null(scalar: &Scalar<'_>) -> bool {
 /// Finds out what a scalar says. The error is a sentence for people: its text is not what its tag demands.
 pub(super) fn resolve(scalar: &Scalar<'_>) -> Result<Resolved, String> {
     let text = scalar.text.as_ref();
-    if scalar.tag.is_none() {
-        return Ok(if scalar.implicit { resolve_plain(text, scalar.core) } else { Resolved::Text });
+    if scalar.tag.is_none() || scalar.schema == Schema::Text {
+        return Ok(if scalar.implicit { resolve_plain(text, scalar.schema) } else { Resolved::Text });
     }
     // Tags that are not known leave the text a string.
     let tag = yaml_tag(scalar).unwrap_or_default();
     let resolved = match tag {
-        "bool" | "int" | "float" | "null" => resolve_plain(text, scalar.core),
+        "bool" | "int" | "float" | "null" => resolve_plain(text, scalar.schema),
         "timestamp" if is_timestamp(text) => return Ok(Resolved::Text),
         "timestamp" => Resolved::Text,
         "binary" => {
@@ -113,7 +114,7 @@ fn number(text: &str) -> Result<Value, String> {
 pub(crate) fn key(scalar: Scalar<'_>) -> Result<Str, String> {
     Ok(match resolve(&scalar)? {
         Resolved::Null => return Err("a key cannot be null; write `\"null\"` or `\"\"`".to_owned()),
-        Resolved::Large(int) if scalar.core => int.to_string().into(),
+        Resolved::Large(int) if scalar.schema == Schema::Core => int.to_string().into(),
         Resolved::Large(_) => return Err("a key cannot be a number this large; put it in quotes".to_owned()),
         Resolved::Bool(value) => if value { "true" } else { "false" }.into(),
         Resolved::Int(int) => int.to_string().into(),
@@ -127,10 +128,14 @@ pub(crate) fn key(scalar: Scalar<'_>) -> Result<Str, String> {
 }
 
 /// The type of a plain scalar. In YAML 1.2 `yes` and its like are text.
-fn resolve_plain(text: &str, core: bool) -> Resolved {
+fn resolve_plain(text: &str, schema: Schema) -> Resolved {
     let Some(first) = text.bytes().next() else {
         return Resolved::Null;
     };
+    if schema == Schema::Text {
+        return if resolve_word(text) == Resolved::Null { Resolved::Null } else { Resolved::Text };
+    }
+    let core = schema == Schema::Core;
     match first {
         b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => {
             match resolve_word(text) {
