@@ -119,10 +119,10 @@ pub(crate) fn run_as(word: &str, folder: &str, file: &str, check: impl Fn(&Case)
     assert!(wrong.is_empty(), "{folder}/{file}: {} cases are not as expected{report}", wrong.len());
 }
 
-/// A case's name. The Pod Security fixtures have none: theirs is made of what tells them apart.
+/// A case's name. Those about one text are named by it; the Pod Security fixtures by what tells them apart.
 fn name_of(json: &Json) -> String {
     let text = |field| json.get(field).and_then(Json::as_str);
-    if let Some(name) = text("name").or_else(|| text("id")) {
+    if let Some(name) = ["name", "id", "condition", "format"].into_iter().find_map(text) {
         return name.to_owned();
     }
     let parts = ["level", "version", "expect", "case"].map(|field| text(field).expect("a case has a name"));
