@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use lumen_value::{Object, Pointer, Value};
 
-use crate::finding::RuleId;
+use crate::finding::{RuleId, Severity};
 use crate::object::text;
 use crate::snapshot::Entry;
 
 pub mod audit;
 mod compile;
-mod concern;
+pub mod concern;
 pub mod constraint;
 pub mod decode;
 mod engine;
@@ -200,6 +200,11 @@ impl PolicySet {
     /// The rule that a verdict of this set is of.
     pub fn rule(&self, verdict: &Verdict) -> Option<&RuleId> {
         Some(&self.constraints.get(verdict.number)?.rule)
+    }
+
+    /// How bad a verdict of this set is.
+    pub fn severity(&self, verdict: &Verdict) -> Option<Severity> {
+        Some(self.constraints.get(verdict.number)?.severity)
     }
 
     /// Whether the template of a verdict of this set names the operation as one that it is for.

@@ -12,7 +12,7 @@ use crate::admission::{self, Verdict};
 use crate::exemption::{self, Exemption, Scope, Subject};
 use crate::finding::RuleId;
 use crate::object::{ObjectRef, field, labels, text};
-use crate::podsecurity::admission::{Cluster, Operation, Request, Response};
+use crate::podsecurity::admission::{Cluster, Noted, Operation, Request, Response};
 use crate::podsecurity::{Admission, Check};
 
 /// What requests are judged by.
@@ -43,6 +43,8 @@ pub struct Decision {
     pub overruled: Option<Box<Answer>>,
     /// What Pod Security says.
     pub pod_security: Response,
+    /// What is to be counted of that.
+    pub noted: Vec<Noted>,
     /// What is exempted: the rule, and the name of the `Exemption`.
     pub exempted: Vec<(String, Arc<str>)>,
 }
@@ -59,11 +61,6 @@ const VITAL: &[(&str, &str, &str)] =
     &[("coordination.k8s.io", "leases", ""), ("", "nodes", "status"), ("", "pods", "eviction")];
 
 impl Decision {
-    /// A decision that needed no judging.
-    pub fn of(answer: Answer) -> Self {
-        Self { answer, overruled: None, pod_security: Response::default(), exempted: Vec::new() }
-    }
-
     /// Lets the request go on, whatever was found: the audit log, and whoever reads the decision, is told why.
     #[must_use]
     pub fn let_through(self, why: &str) -> Self {
@@ -92,13 +89,39 @@ pub fn is_vital(request: &Value) -> bool {
     VITAL.contains(&about)
 }
 
+/// The controller that removes what nobody owns any more.
+const GARBAGE_COLLECTOR: &str = "system:serviceaccount:kube-system:generic-garbage-collector";
+
+/// What of an object's metadata changes with every write, or says what its deletion still waits for.
+const PASSING: [&str; 4] = ["finalizers", "generation", "managedFields", "resourceVersion"];
+
+/// Whether a request only lets go of an object: takes finalizers off one that is being deleted, or, by the garbage collector, off
+/// any, with its owners. Whoever refuses that keeps for ever what was to go, because it violates a policy.
+pub fn lets_go(request: &Value) -> bool {
+    if text(request, "operation") != "UPDATE" {
+        return false;
+    }
+    let (new, old) = (field(request, &["object"]), field(request, &["oldObject"]));
+    let is_going = !field(old, &["metadata", "deletionTimestamp"]).is_null();
+    let is_collected = text(field(request, &["userInfo"]), "username") == GARBAGE_COLLECTOR;
+    let kept = |object: &Value| {
+        let mut metadata = field(object, &["metadata"]).as_object().cloned().unwrap_or_default();
+        for name in PASSING.into_iter().chain(is_collected.then_some("ownerReferences")) {
+            metadata = metadata.without(name);
+        }
+        let fields = object.as_object().cloned().unwrap_or_default();
+        Value::from(fields.without("status").with("metadata", metadata))
+    };
+    (is_going || is_collected) && kept(new) == kept(old)
+}
+
 impl Judge<'_> {
     /// Decides about a request.
     pub fn decide<'r>(&self, sent: impl Into<Sent<'r>>) -> Decision {
         let sent = sent.into();
         let exempting = Exempting::new(self, sent.request);
         let answer = self.admission(sent, &exempting);
-        let pod_security = self.pod_security(sent.request, &exempting);
+        let (pod_security, noted) = self.pod_security(sent.request, &exempting);
         let exempted = exempting.made_use_of.into_inner();
         let mut answer = joined(answer, &pod_security);
         if !exempted.is_empty() {
@@ -106,7 +129,7 @@ impl Judge<'_> {
                 exempted.iter().map(|(rule, name)| format!("{rule} by {name}")).collect();
             answer.audit_annotations.push((EXEMPTED_ANNOTATION, names.join(", ")));
         }
-        Decision { answer, overruled: None, pod_security, exempted }
+        Decision { answer, overruled: None, pod_security, noted, exempted }
     }
 
     /// The Namespace that a request's object is in, where it is not known.
@@ -156,8 +179,8 @@ impl Judge<'_> {
     }
 
     /// What layer 2 answers.
-    fn pod_security(&self, request: &Value, exempting: &Exempting<'_>) -> Response {
-        let Some(pod_security) = self.pod_security else { return Response::default() };
+    fn pod_security(&self, request: &Value, exempting: &Exempting<'_>) -> (Response, Vec<Noted>) {
+        let Some(pod_security) = self.pod_security else { return Default::default() };
         let resource = field(request, &["resource"]);
         let name = text(request, "name");
         let namespace = if is_about_namespace(request) {
@@ -181,8 +204,9 @@ impl Judge<'_> {
             old_object: field(request, &["oldObject"]),
         };
         let namespace = self.webhook.namespaces.namespace(namespace);
-        let seen = Seen { judge: self, namespace: namespace.as_ref(), exempting };
-        pod_security.validate(&request, &seen)
+        let seen = Seen { judge: self, namespace: namespace.as_ref(), exempting, noted: RefCell::default() };
+        let response = pod_security.validate(&request, &seen);
+        (response, seen.noted.into_inner())
     }
 }
 
@@ -219,6 +243,7 @@ struct Seen<'a> {
     judge: &'a Judge<'a>,
     namespace: Option<&'a Value>,
     exempting: &'a Exempting<'a>,
+    noted: RefCell<Vec<Noted>>,
 }
 
 impl Cluster for Seen<'_> {
@@ -228,6 +253,10 @@ impl Cluster for Seen<'_> {
 
     fn pods(&self, _: &str) -> Option<Vec<&Value>> {
         Some(self.judge.pods.into_iter().flatten().collect())
+    }
+
+    fn note(&self, noted: Noted) {
+        self.noted.borrow_mut().push(noted);
     }
 
     fn exempts(&self, check: &Check) -> bool {

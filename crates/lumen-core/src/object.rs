@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lumen_value::Value;
+use lumen_value::{Array, Value};
 
 pub mod classify;
 pub mod identity;
@@ -19,6 +19,12 @@ pub use workload::{Workload, WorkloadKind};
 
 /// The label by which every namespace carries its name: the API server sets it (`NamespaceDefaultLabelName`).
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// The namespace of the cluster's own components.
+pub const KUBE_SYSTEM: &str = "kube-system";
+
+/// Namespaces that every cluster has from its beginning, less `default`; most of what runs there is in nobody's manifests.
+pub const SYSTEM_NAMESPACES: [&str; 3] = [KUBE_SYSTEM, "kube-public", "kube-node-lease"];
 
 /// Stands for every field that is missing: Kubernetes reads a missing field and a null alike.
 pub(crate) static NULL: Value = Value::Null;
@@ -101,13 +107,18 @@ pub fn label<'a>(labels: &'a Value, key: &str) -> Option<&'a str> {
 }
 
 /// The value some keys further down; null where the way ends early.
-pub(crate) fn field<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {
+pub fn field<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {
     keys.iter().try_fold(value, |value, key| value.get(key)).unwrap_or(&NULL)
 }
 
 /// The text under a key; empty where it is missing or no string.
-pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What is listed under a key; nothing where it is missing or no list.
+pub fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flat_map(Array::iter)
 }
 
 #[cfg(test)]

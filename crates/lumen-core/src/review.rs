@@ -9,15 +9,16 @@ use lumen_value::Value;
 use crate::admission::matching::Source;
 use crate::admission::{self, Explanation, PolicySet, Process, Verdict};
 use crate::finding::{Finding, Outcome};
-use crate::network::well_known::SYSTEM_NAMESPACES;
-use crate::object::ObjectRef;
 use crate::object::pod::PodView;
+use crate::object::{ObjectRef, SYSTEM_NAMESPACES};
 use crate::podsecurity::NEWEST_MINOR;
 use crate::podsecurity::advise::advise;
 use crate::podsecurity::configuration::Configuration;
 use crate::podsecurity::review::{self as pod_security, Namespace, NamespaceView, Subject};
 use crate::request::{Operation, User, admission_request};
 use crate::snapshot::{Entry, NamespaceVariant, Snapshot};
+
+pub mod live;
 
 /// What verdicts depend on beside the objects.
 #[derive(Clone, Debug)]
@@ -64,9 +65,21 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
         findings.extend(pod_security::review_namespace(&view, &policies.pod_security));
     }
     findings.extend(admit(entry, snapshot, policies));
+    let variants = |name: &str| variants(snapshot, name);
+    findings.extend(pod_security(entry, variants, policies));
+    findings
+}
+
+/// What Pod Security says of a workload, given what the labels of a namespace may be: at least one, `None` where nobody says.
+fn pod_security<'a>(
+    entry: &Entry,
+    variants: impl Fn(&str) -> Vec<Option<&'a NamespaceVariant>>,
+    policies: &Policies,
+) -> Vec<Finding> {
     let Some(workload) = entry.workload() else {
-        return findings;
+        return Vec::new();
     };
+    let mut findings = Vec::new();
     let name = landing_namespace(entry, policies);
     let options = pod_security::Options {
         shows_passes: policies.shows_passes,
@@ -75,7 +88,7 @@ pub fn review(entry: &Entry, snapshot: &Snapshot, policies: &Policies) -> Vec<Fi
     };
     for pod in &workload.pods {
         let subject = Subject { object: &entry.object, root: &entry.location, pod, kind: workload.kind };
-        let verdicts = variants(snapshot, name).into_iter().map(|variant| {
+        let verdicts = variants(name).into_iter().map(|variant| {
             let view = variant.map(view);
             let namespace = namespace(view.as_ref(), name);
             pod_security::review(&subject, &namespace, &policies.pod_security, options)

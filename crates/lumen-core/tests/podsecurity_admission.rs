@@ -107,7 +107,7 @@ fn one_pod_of_each_controller_is_looked_at_first_within_the_bound() {
         "unique2 hostPID",
     ]);
     let mut admission = Admission { pods_max: 4, ..Admission::default() };
-    admission.configuration.exemptions.runtime_classes.insert("kata".into());
+    std::sync::Arc::make_mut(&mut admission.configuration).exemptions.runtime_classes.insert("kata".into());
     assert_eq!(
         raise_to_baseline(&admission, &cluster),
         [

@@ -61,7 +61,7 @@ fn the_answers_are_upstreams() {
         let json: Json = serde_json::from_str(line).unwrap();
         let (configuration, errors) = Configuration::read(&support::value(&json["configuration"]));
         assert!(errors.is_empty(), "line {}: {errors:?}", index + 1);
-        let admission = Admission { configuration, ..Admission::default() };
+        let admission = Admission { configuration: configuration.into(), ..Admission::default() };
         let cluster = Facts {
             labels: json.get("namespaceLabels").map(support::value),
             pods: json["pods"].as_array().unwrap().iter().map(support::value).collect(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, DATE};
 use axum::http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -16,29 +16,40 @@ use lumen_value::read::Limits;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+mod clock;
+mod configuration;
 pub mod discovery;
 mod error;
+mod known;
 mod list;
 mod path;
+mod reach;
 mod reflect;
+mod sharing;
+mod tries;
 mod watch;
 
+pub use configuration::{ConfigurationError, configuration};
 pub use discovery::{Discovery, Resource};
 pub use error::ApiError;
 pub use list::{List, Page};
 pub use path::{At, Selection};
 pub use reflect::{Backoff, Event, Reflector};
+pub use tries::{Tries, tried};
 pub use watch::{Watch, WatchEvent};
 
 use crate::names::FIELD_MANAGER;
+use clock::Clock;
 use error::of_status;
+use reach::chain;
 
 /// Bounds on what is taken from the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Largest answer, in bytes. A page of a list that is larger is asked for again with fewer objects.
     pub answer_bytes_max: usize,
-    /// Longest line of a watch, in bytes: one event. The API server takes objects of 3 MiB at most.
+    /// Longest line of a watch, in bytes: one event. The API server keeps objects of 1.5 MiB at most, of which JSON may make six times
+    /// as much: it escapes `<`, `>` and `&`.
     pub line_bytes_max: usize,
     /// Deepest nesting of collections. The API server's own bound is the same.
     pub depth_max: usize,
@@ -54,7 +65,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             answer_bytes_max: 32 << 20,
-            line_bytes_max: 8 << 20,
+            line_bytes_max: 16 << 20,
             depth_max: 10_000,
             answer_time_max: Duration::from_mins(1),
             silence_max: Duration::from_mins(3),
@@ -68,8 +79,11 @@ impl Default for Bounds {
 pub struct Api {
     client: kube::Client,
     bounds: Bounds,
+    /// Where it is, for errors; empty where that is not known.
+    url: Arc<str>,
     /// Told by whoever reaches the server again, to all who wait for that.
     recovered: Arc<Notify>,
+    clock: Clock,
 }
 
 impl std::fmt::Debug for Api {
@@ -99,7 +113,21 @@ pub enum Ownership {
 impl Api {
     /// Through a client, within the default bounds.
     pub fn new(client: kube::Client) -> Self {
-        Self { client, bounds: Bounds::default(), recovered: Arc::default() }
+        Self {
+            client,
+            bounds: Bounds::default(),
+            url: Arc::default(),
+            recovered: Arc::default(),
+            clock: Clock::default(),
+        }
+    }
+
+    /// As a configuration has it, within the default bounds. Nothing is repeated unseen, as `kube` would for minutes: who asks knows how
+    /// long he may wait ([`Tries`]).
+    pub fn of(mut config: kube::Config) -> Result<Self, kube::Error> {
+        config.default_retry = false;
+        let url = config.cluster_url.to_string().into();
+        Ok(Self { url, ..Self::new(kube::Client::try_from(config)?) })
     }
 
     /// Within other bounds.
@@ -111,6 +139,11 @@ impl Api {
     /// The bounds.
     pub const fn bounds(&self) -> &Bounds {
         &self.bounds
+    }
+
+    /// The time by the server's own clock, in seconds since 1970; `None` before it has answered at all.
+    pub fn time(&self) -> Option<i64> {
+        self.clock.now()
     }
 
     /// One object.
@@ -195,6 +228,11 @@ impl Api {
         List::new(self, resource, selection)
     }
 
+    /// The same of the objects' metadata alone: far fewer bytes.
+    pub fn list_metadata<'a>(&'a self, resource: &'a Resource, selection: &'a Selection) -> List<'a> {
+        List::new(self, resource, selection).of_metadata()
+    }
+
     /// All objects of a resource. What does not fit into memory is to be read page by page: [`Api::list`].
     pub async fn list_all(&self, resource: &Resource, selection: &Selection) -> Result<Vec<Value>, ApiError> {
         let mut list = self.list(resource, selection);
@@ -244,11 +282,15 @@ impl Api {
         let deadline = Instant::now() + self.bounds.answer_time_max;
         let response = timeout_at(deadline, self.send(method, path, accept, body));
         let response = response.await.map_err(|_| ApiError::Timeout)??;
-        let status = response.status();
+        let (status, wait) = (response.status(), error::retry_after(response.headers()));
         let bytes = timeout_at(deadline, self.whole(response.into_body()));
         let bytes = bytes.await.map_err(|_| ApiError::Timeout)??;
         let value = self.value(&bytes);
-        if status.is_success() { value } else { Err(of_status(status.as_u16(), value.ok().as_ref(), &bytes)) }
+        if status.is_success() {
+            return value;
+        }
+        let error = of_status(status.as_u16(), value.ok().as_ref(), &bytes).asked_to_wait(wait);
+        Err(error.of_server(&self.url))
     }
 
     /// Sends a request; the answer's body is still to be read.
@@ -267,7 +309,10 @@ impl Api {
         }
         let request =
             request.body(Body::from(bytes)).map_err(|error| ApiError::Request(error.to_string()))?;
-        self.client.send(request).await.map_err(|error| ApiError::Unavailable(chain(&error)))
+        let response = self.client.send(request).await;
+        let response = response.map_err(|error| ApiError::Unavailable(reach::failure(&self.url, &error)))?;
+        self.clock.heard(response.headers().get(DATE));
+        Ok(response)
     }
 
     async fn whole(&self, mut body: Body) -> Result<Vec<u8>, ApiError> {
@@ -303,21 +348,6 @@ async fn data(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
             }
         }
     }
-}
-
-/// An error with what caused it: the reasons of a connection that fails are below the surface.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let further = cause.to_string();
-        if !text.contains(&further) {
-            text.push_str(": ");
-            text.push_str(&further);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// An object without `metadata.managedFields`, which no policy of the library looks at and which make up much of an object.

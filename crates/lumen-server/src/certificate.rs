@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
+use lumen_core::object::{annotations, field, items, text};
 use lumen_value::{Array, Value};
 use tokio::time::Instant;
 
@@ -136,20 +138,14 @@ pub struct Keeper<C> {
 }
 
 impl<C: Fn() -> i64> Keeper<C> {
-    /// With a clock that gives seconds since 1970.
+    /// With a clock that gives seconds since 1970, for as long as the API server's own is not known.
     pub fn new(api: Api, settings: Settings, clock: C) -> Self {
         Self {
             api,
             settings,
             clock,
-            secrets: Resource::new("", "v1", "Secret", "secrets", true),
-            configurations: Resource::new(
-                "admissionregistration.k8s.io",
-                "v1",
-                "ValidatingWebhookConfiguration",
-                "validatingwebhookconfigurations",
-                false,
-            ),
+            secrets: Resource::secrets(),
+            configurations: Resource::webhook_configurations(),
         }
     }
 
@@ -222,7 +218,8 @@ impl<C: Fn() -> i64> Keeper<C> {
             Ok(()) => {
                 let ends = Certificate::all_of_pem(kept.certificate.as_bytes())
                     .ok()
-                    .and_then(|chain| chain.first().map(|own| own.not_after));
+                    .and_then(|chain| Timestamp::from_second(chain.first()?.not_after).ok())
+                    .map(|end| end.to_string());
                 tracing::info!(secret = self.settings.secret, ends, "this certificate is shown from now on");
                 *shown = kept;
             }
@@ -254,12 +251,13 @@ impl<C: Fn() -> i64> Keeper<C> {
             };
             let kept = secret.as_ref().map(kept);
             let published = self.published().await?;
-            let now = (self.clock)();
+            let now = self.now();
             let step = plan(now, kept.as_ref(), &published, &self.settings.names, terms);
             let (step, kept) = match (step, kept) {
-                // Whoever deletes the Secret wants another authority, and nobody wants requests to fail: what is shown stays
+                // Whoever deletes the Secret or spoils it gets another authority, and no request fails: what is shown stays
                 // trusted until the other one is.
-                (Step::Make, None) if !shown.certificate.is_empty() => (Step::AddAuthority, shown.clone()),
+                (Step::Wait(_), kept) => (step, kept.unwrap_or_default()),
+                (_, kept) if self.is_better(shown, kept.as_ref(), now) => (Step::AddAuthority, shown.clone()),
                 (step, kept) => (step, kept.unwrap_or_default()),
             };
             let done = match (step, &secret, kept) {
@@ -272,7 +270,7 @@ impl<C: Fn() -> i64> Keeper<C> {
                     self.keep(secret.as_ref(), &changed(step, now, kept, &self.settings.names, terms)?).await
                 }
             };
-            tracing::info!(?step, "the certificate");
+            tracing::info!(?step, "the certificate is looked after");
             match done {
                 // Another replica was first: what it did is read.
                 Ok(()) | Err(ApiError::Conflict(_) | ApiError::AlreadyExists(_)) => {}
@@ -282,6 +280,18 @@ impl<C: Fn() -> i64> Keeper<C> {
         // Others change it as fast as it is read. What is there is used.
         let secret = self.api.get(&self.secret()).await?;
         Ok((kept(&secret), Duration::from_secs(1)))
+    }
+
+    /// The API server's own time: no other clock decides on whether it takes a certificate, and replicas whose clocks differ would
+    /// otherwise replace each other's.
+    fn now(&self) -> i64 {
+        self.api.time().unwrap_or_else(|| (self.clock)())
+    }
+
+    /// Whether what is shown is of use, and what the Secret holds is not.
+    fn is_better(&self, shown: &Kept, kept: Option<&Kept>, now: i64) -> bool {
+        let is_usable = |kept: &Kept| plan::is_usable(kept, &self.settings.names, now);
+        !kept.is_some_and(is_usable) && is_usable(shown)
     }
 
     fn secret(&self) -> crate::api::At<'_> {
@@ -360,31 +370,30 @@ impl<C: Fn() -> i64> Keeper<C> {
 
 /// What a Secret holds.
 pub fn kept(secret: &Value) -> Kept {
-    let decoded = |key: &str| {
-        let text = secret.get("data").and_then(|data| data.get(key)?.as_str());
-        let bytes = text.and_then(|text| BASE64.decode(text).ok());
-        bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
-    };
-    let note = secret.get("metadata").and_then(|metadata| metadata.get("annotations")?.get(NOTE)?.as_str());
+    let decoded = |key: &str| decoded(text(field(secret, &["data"]), key));
+    let note = text(annotations(secret), NOTE);
     Kept {
         authorities: decoded("ca.crt"),
         authority_key: decoded("ca.key"),
         certificate: decoded("tls.crt"),
         key: decoded("tls.key"),
-        noted: note.and_then(|note| note.parse().ok()),
+        noted: note.parse().ok(),
     }
 }
 
 /// The webhooks of a configuration.
 pub fn webhooks(configuration: &Value) -> impl Iterator<Item = &Value> {
-    configuration.get("webhooks").and_then(Value::as_array).into_iter().flat_map(Array::iter)
+    items(configuration, "webhooks")
 }
 
 /// The `caBundle` of a webhook, as PEM; empty where there is none or it cannot be read.
 pub fn bundle(webhook: &Value) -> String {
-    let text = webhook.get("clientConfig").and_then(|config| config.get("caBundle")?.as_str());
-    let bytes = text.and_then(|text| BASE64.decode(text).ok());
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+    decoded(text(field(webhook, &["clientConfig"]), "caBundle"))
+}
+
+/// A text in base 64; empty where it is none.
+fn decoded(text: &str) -> String {
+    BASE64.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
 /// What is kept after a step.
@@ -409,10 +418,19 @@ fn changed(
         }
         Step::AddAuthority => {
             let authority = issue::authority(now, terms)?;
-            // Those that have ended go, and what is no certificate.
+            // Those that are not valid go, and what is no certificate.
             let mut authorities = vec![authority.certificate];
-            authorities.extend(pieces(&kept.authorities, |each| now <= each.not_after));
-            authorities.truncate(AUTHORITIES_MAX);
+            authorities.extend(pieces(&kept.authorities, |each| each.is_valid_at(now)));
+            let own = Certificate::all_of_pem(kept.certificate.as_bytes()).unwrap_or_default();
+            let signs = |piece: &String| {
+                let authority = Certificate::all_of_pem(piece.as_bytes()).unwrap_or_default();
+                let pair = own.first().zip(authority.first()).zip(names.first());
+                pair.is_some_and(|((own, authority), name)| own.is_signed_by(authority, name))
+            };
+            while authorities.len() > AUTHORITIES_MAX {
+                let idle = authorities.iter().skip(1).position(|piece| !signs(piece));
+                authorities.remove(idle.map_or(AUTHORITIES_MAX, |idle| idle + 1));
+            }
             kept =
                 Kept { authorities: authorities.concat(), authority_key: authority.key, noted: None, ..kept };
         }

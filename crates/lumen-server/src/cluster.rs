@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use lumen_core::admission::inventory::{Change, Indexes};
 use lumen_core::admission::{Inventory, PolicySet};
+use lumen_core::object::{items, text};
 use lumen_value::{Str, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -25,6 +26,7 @@ mod definition;
 mod kinds;
 pub mod metrics;
 mod objects;
+pub mod once;
 mod own;
 mod policy;
 mod reports;
@@ -32,11 +34,13 @@ mod rights;
 mod settle;
 mod status;
 mod synced;
+mod version;
 mod watches;
 mod write;
 
 pub use own::{own_definitions, upstream_definitions};
 pub use rights::{RIGHTS, Right};
+pub use version::minor_of;
 
 use kinds::{Definition, Definitions, Gvk, Role};
 use metrics::ClusterMetrics;
@@ -44,7 +48,7 @@ use objects::{Effect, Objects};
 use policy::{Builder, Built, Key, Policy, PolicyError};
 use synced::excluding_namespace;
 use watches::Watches;
-use write::{Defined, Writes, definitions};
+use write::{Defined, Writes};
 
 /// How the cluster is read.
 #[derive(Clone, Debug)]
@@ -57,6 +61,8 @@ pub struct Settings {
     pub config_namespaces: Vec<String>,
     /// What this replica does, in upstream's words, as the status of policies shows it.
     pub operations: Vec<String>,
+    /// The minor version of the cluster; `None` where the API server is to say it.
+    pub kubernetes_minor: Option<u64>,
     /// Beside a running Gatekeeper: nothing that is upstream's is written.
     pub is_shadow: bool,
 }
@@ -70,6 +76,7 @@ impl Settings {
             namespace: namespace.to_owned(),
             config_namespaces: words(&[namespace, "gatekeeper-system"]),
             operations: words(&["audit", "generate", "status", "webhook"]),
+            kubernetes_minor: None,
             is_shadow: false,
         }
     }
@@ -99,6 +106,8 @@ enum News {
     Discovered(Result<Discovery, ApiError>),
     Built(Box<Builder>, Built),
     Defined(Defined),
+    /// The minor version of the cluster; `None` where the API server does not say it.
+    Version(Option<u64>),
 }
 
 /// Most news that wait: whoever brings more waits, too.
@@ -129,6 +138,9 @@ pub async fn run(
         }
     };
     tasks.spawn(write::run(api.clone(), writes.clone(), tell));
+    if settings.kubernetes_minor.is_none() {
+        tasks.spawn(version::run(api.clone(), sender.clone()));
+    }
     let mut writer = Writer::new(api, settings, current, metrics, sender, writes);
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -153,8 +165,7 @@ pub async fn run(
 
 /// A Namespace straight from the API server: for one that was made a moment ago and was not heard of yet. `None` where there is none.
 pub async fn fetch_namespace(api: &Api, name: &str) -> Result<Option<Value>, ApiError> {
-    let namespaces = Resource::new("", "v1", "Namespace", "namespaces", false);
-    match api.get(&namespaces.at(None, name)).await {
+    match api.get(&Resource::namespaces().at(None, name)).await {
         Ok(namespace) => Ok(Some(without_managed_fields(&namespace))),
         Err(ApiError::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
@@ -162,6 +173,7 @@ pub async fn fetch_namespace(api: &Api, name: &str) -> Result<Option<Value>, Api
 }
 
 /// What makes the states.
+#[expect(clippy::struct_excessive_bools, reason = "each is about another thing that is awaited")]
 struct Writer {
     api: Api,
     settings: Settings,
@@ -203,6 +215,8 @@ struct Writer {
     unreadable: BTreeMap<String, String>,
     /// What excluded namespaces from being synced when the inventory was filled.
     excluded: Vec<Value>,
+    /// Whether the API server was asked for its version, or need not be.
+    is_version_asked: bool,
 }
 
 /// Of which state of a template, by its `uid` and generation, the constraints' kind was defined; and what came of it, once that is
@@ -232,13 +246,15 @@ impl Writer {
     ) -> Self {
         let now = Instant::now();
         let mut watches = Watches::new(api.clone(), sender.clone());
-        watches.start(Source::Definitions, definitions(), Selection::default(), reduced_definition);
-        let namespaces = Resource::new("", "v1", "Namespace", "namespaces", false);
+        watches.start(Source::Definitions, Resource::definitions(), Selection::default(), reduced_definition);
+        let namespaces = Resource::namespaces();
         watches.start(Source::Namespaces, namespaces, Selection::default(), without_managed_fields);
         if !settings.is_shadow {
-            let pods = Resource::new("", "v1", "Pod", "pods", true);
-            watches.start(Source::Pods, pods, Selection::in_namespace(&settings.namespace), named_only);
+            let own = Selection::in_namespace(&settings.namespace);
+            watches.start(Source::Pods, Resource::pods(), own, named_only);
         }
+        let (kubernetes_minor, is_version_asked) =
+            (settings.kubernetes_minor, settings.kubernetes_minor.is_some());
         Self {
             api,
             settings,
@@ -271,10 +287,12 @@ impl Writer {
             state: State {
                 inventory: Inventory::default().updated([], Indexes::Dropped),
                 policies: Arc::new(PolicySet::default()),
+                kubernetes_minor,
                 ..State::default()
             },
             unreadable: BTreeMap::new(),
             excluded: Vec::new(),
+            is_version_asked,
         }
     }
 
@@ -308,6 +326,15 @@ impl Writer {
                 }
             }
             News::Built(builder, built) => self.built(builder, built),
+            News::Version(minor) => {
+                self.dirty.state |= !self.is_version_asked;
+                self.is_version_asked = true;
+                // One that is away for a moment is still of the version that it was.
+                if minor.is_some() && self.state.kubernetes_minor != minor {
+                    self.state.kubernetes_minor = minor;
+                    self.dirty.state = true;
+                }
+            }
             News::Defined(Defined { template, result }) => {
                 if let Err(error) = &result {
                     tracing::warn!(template = &*template, %error, "the constraints' kind cannot be defined");
@@ -315,8 +342,7 @@ impl Writer {
                 if let Some((_, _, outcome)) = self.defined.get_mut(&template) {
                     *outcome = Some(result);
                 }
-                let key: Key = ("ConstraintTemplate".into(), template);
-                self.unsettle(&key);
+                self.unsettle(&[("ConstraintTemplate".into(), template)].into());
             }
         }
     }
@@ -338,7 +364,10 @@ impl Writer {
                         .iter()
                         .map(|((_, name), each)| (shared(name), each.clone()))
                         .collect();
+                    self.state.defined =
+                        Arc::new(self.definitions.values().flat_map(Definition::resources).collect());
                     self.dirty.watches = true;
+                    self.dirty.state = true;
                 }
             }
             Source::Namespaces => {
@@ -425,15 +454,12 @@ impl Writer {
         }
     }
 
-    fn unsettle(&mut self, key: &Key) {
-        for objects in self.policies.values_mut() {
-            for (_, policy) in objects.iter_mut() {
-                if policy.key() == *key {
-                    policy.is_settled = false;
-                }
-            }
+    fn unsettle(&mut self, keys: &BTreeSet<Key>) {
+        let policies = self.policies.values_mut().flat_map(Objects::iter_mut);
+        for (_, policy) in policies.filter(|(_, policy)| keys.contains(&policy.key())) {
+            policy.is_settled = false;
         }
-        self.dirty.reports = true;
+        self.dirty.reports |= !keys.is_empty();
     }
 
     fn unsettle_all(&mut self) {
@@ -454,11 +480,6 @@ fn shared(name: &Str) -> Arc<str> {
     name.as_str().unwrap_or_default().into()
 }
 
-/// The text under a key; empty where it is missing or no string.
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
 /// A definition without its schemas.
 fn reduced_definition(object: &Value) -> Value {
     let part = |value: &Value, key: &str| value.get(key).cloned().unwrap_or_default();
@@ -466,7 +487,7 @@ fn reduced_definition(object: &Value) -> Value {
     let version = |version: &Value| -> Value {
         [("name", part(version, "name")), ("served", part(version, "served"))].into()
     };
-    let versions: lumen_value::Array = kinds::list(&spec, "versions").map(version).collect();
+    let versions: lumen_value::Array = items(&spec, "versions").map(version).collect();
     let status = object.get("status").unwrap_or(&Value::Null);
     let reduced: Value = [
         ("group", part(&spec, "group")),

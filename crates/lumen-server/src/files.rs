@@ -6,20 +6,17 @@ use std::sync::Arc;
 use lumen_core::admission::PolicySet;
 use lumen_core::exemption::{Exemption, read};
 use lumen_core::finding::Place;
-use lumen_core::object::NAMESPACE_NAME_LABEL;
+use lumen_core::object::{NAMESPACE_NAME_LABEL, SYSTEM_NAMESPACES};
 use lumen_core::snapshot::Snapshot;
 use lumen_value::{Pointer, Value};
 
 use crate::state::State;
 
-/// The Namespaces that every cluster has.
-const MADE_BY_SERVER: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
-
 /// What manifests say: policies, what they see of other objects, Namespaces and Exemptions. An Exemption that cannot be read is not
 /// honoured.
 pub fn state_of(policies: Arc<PolicySet>, snapshot: &Snapshot) -> State {
     let mut namespaces: BTreeMap<Arc<str>, Value> = BTreeMap::new();
-    for name in MADE_BY_SERVER {
+    for name in std::iter::once("default").chain(SYSTEM_NAMESPACES) {
         namespaces.insert(name.into(), named(name, &Value::Null));
     }
     for entry in snapshot.entries().iter().filter(|entry| entry.is_namespace()) {

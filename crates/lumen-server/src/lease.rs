@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lumen_value::{Object, Value};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::api::{Api, ApiError, Resource};
 
@@ -17,6 +17,8 @@ const LASTS: Duration = Duration::from_secs(15);
 pub const EVERY: Duration = Duration::from_secs(2);
 /// How long it may stay unrenewed before its holder does as if it had lost it: before another may take it.
 const RENEWED_WITHIN: Duration = Duration::from_secs(10);
+/// How long one attempt may take: whoever waits for an API server that hangs would not notice that the Lease has ended.
+const ATTEMPT_MAX: Duration = Duration::from_secs(3);
 
 /// One replica's part in the election.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ impl Leadership {
     pub fn new(api: Api, namespace: &str, name: &'static str, me: &str) -> Self {
         Self {
             api,
-            resource: Resource::new("coordination.k8s.io", "v1", "Lease", "leases", true),
+            resource: Resource::leases(),
             namespace: namespace.to_owned(),
             name,
             me: me.to_owned(),
@@ -54,7 +56,8 @@ impl Leadership {
     /// Takes or renews the Lease where that is possible; whether this replica leads. To be called every [`EVERY`].
     pub async fn tend(&mut self) -> bool {
         let asked = Instant::now();
-        match self.try_to_hold().await {
+        let attempt = timeout(ATTEMPT_MAX, self.try_to_hold());
+        match attempt.await.unwrap_or(Err(ApiError::Timeout)) {
             Ok(true) => self.held = Some(asked),
             Ok(false) => self.held = None,
             Err(error) => tracing::warn!(lease = self.name, %error, "the lease cannot be renewed now"),
@@ -148,7 +151,7 @@ fn may_hold(lease: &Value, me: &str, unchanged: Duration) -> bool {
 }
 
 /// A `MicroTime` of the API.
-fn micro_time(time: Timestamp) -> String {
+pub(crate) fn micro_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 

@@ -7,6 +7,7 @@ pub mod api;
 pub mod audit;
 pub mod certificate;
 pub mod cluster;
+pub mod events;
 pub mod files;
 pub mod lease;
 pub mod listen;

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,8 +25,10 @@ use tower::Service;
 
 use crate::metrics::Metrics;
 
+mod lent;
 mod seats;
 
+use lent::{Lent, linger};
 use seats::{Seat, Seated, Seats};
 
 /// How connections are bounded.
@@ -33,9 +38,9 @@ pub struct Bounds {
     pub connections_max: usize,
     /// Most requests at once on one connection of HTTP/2.
     pub streams_max: u32,
-    /// How long a client may take for its handshake, for its first request, and for the head of a request.
+    /// How long a client may take for its handshake and for its first request.
     pub head: Duration,
-    /// How long a connection is kept that brings no more requests.
+    /// How long a connection is kept that brings no more requests: longer than the 90 s of API servers, so that they close it.
     pub idle: Duration,
     /// How long open requests have when the server stops.
     pub drain: Duration,
@@ -55,6 +60,8 @@ impl Default for Bounds {
 
 /// Longest head of a request.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Longest path and query of a request.
+const TARGET_BYTES_MAX: usize = 2 << 10;
 /// How long a connection has that is to go, for what is on its way.
 const GOING: Duration = Duration::from_secs(1);
 
@@ -70,12 +77,7 @@ pub async fn serve(
     let seats = Arc::new(Seats::new(bounds.connections_max));
     let (stopper, stopping) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut stop => break,
-            accepted = accept(&listener, &seats) => accepted,
-        };
-        let Some((stream, seated)) = accepted else { continue };
+    let welcome = |stream: TcpStream, seated: Seated| {
         let guest =
             Guest { router: router.clone(), metrics: metrics.clone(), bounds, stopping: stopping.clone() };
         let tls = tls.clone();
@@ -84,6 +86,19 @@ pub async fn serve(
             guest.attend(stream, tls, seated.seat()).await;
             guest.metrics.connections.dec();
         });
+    };
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            accepted = accept(&listener, &seats) => accepted,
+        };
+        if let Some((stream, seated)) = accepted {
+            welcome(stream, seated);
+        }
+    }
+    // Whom the machine let in already is not turned away.
+    while let Ok(Some((stream, seated))) = timeout(Duration::ZERO, accept(&listener, &seats)).await {
+        welcome(stream, seated);
     }
     drop(listener);
     if stopper.send(true).is_err() {
@@ -93,6 +108,19 @@ pub async fn serve(
         tracing::warn!("requests were still open when the server ended");
     }
     Ok(())
+}
+
+/// A request without what nobody reads of its head: it may have to wait for its body.
+fn slim<B>(request: hyper::Request<B>) -> hyper::Request<B> {
+    let (mut head, body) = request.into_parts();
+    let mut headers = HeaderMap::new();
+    for name in [CONTENT_TYPE, CONTENT_LENGTH] {
+        if let Some(value) = head.headers.remove(&name) {
+            headers.insert(name, value);
+        }
+    }
+    head.headers = headers;
+    hyper::Request::from_parts(head, body)
 }
 
 /// A connection and its place; `None` where the machine could not give one.
@@ -142,33 +170,47 @@ impl Guest {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (router, asked) = (self.router.clone(), seat.clone());
+        let metrics = self.metrics.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let busy = asked.clone().busy();
-            let answer = router.clone().call(request.map(Body::new));
+            let (busy, is_greedy) = (asked.clone().busy(), asked.is_greedy());
+            let (mut router, metrics) = (router.clone(), metrics.clone());
             async move {
-                let answer = answer.await;
+                let answer = if is_greedy
+                    || request.uri().path_and_query().is_some_and(|it| it.as_str().len() > TARGET_BYTES_MAX)
+                {
+                    metrics.refused(if is_greedy { "overload" } else { "malformed" });
+                    Ok(StatusCode::SERVICE_UNAVAILABLE.into_response())
+                } else {
+                    router.call(slim(request).map(Body::new)).await
+                };
                 drop(busy);
                 answer
             }
         });
+        let (stream, returned) = Lent::new(stream);
         let stream = TokioIo::new(stream);
-        if is_http2 {
+        let is_sent_away = if is_http2 {
             let mut http = http2::Builder::new(TokioExecutor::new());
             http.timer(TokioTimer::new())
                 .keep_alive_interval(Duration::from_secs(30))
                 .keep_alive_timeout(Duration::from_secs(10))
                 .max_concurrent_streams(self.bounds.streams_max)
                 .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX));
-            self.drive(http.serve_connection(stream, service), seat).await;
+            self.drive(http.serve_connection(stream, service), seat).await
         } else {
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(self.bounds.head).max_buf_size(HEAD_BYTES_MAX);
-            self.drive(http.serve_connection(stream, service), seat).await;
+            // That time runs between two requests, too: an idle connection must outlast the client's patience with it, or a
+            // request may be on its way just when it is closed. How long the first head takes is bounded by `drive`.
+            http.timer(TokioTimer::new()).header_read_timeout(self.bounds.idle).max_buf_size(HEAD_BYTES_MAX);
+            self.drive(http.serve_connection(stream, service), seat).await
+        };
+        if is_sent_away && let Ok(stream) = returned.await {
+            linger(stream).await;
         }
     }
 
-    /// Lets a connection live until it ends, is dismissed, or does nothing for too long.
-    async fn drive<C: GracefulConnection>(&self, connection: C, seat: &Seat)
+    /// Lets a connection live until it ends, is dismissed, or does nothing for too long; whether the client was asked to go.
+    async fn drive<C: GracefulConnection>(&self, connection: C, seat: &Seat) -> bool
     where
         C::Error: std::fmt::Display,
     {
@@ -176,15 +218,20 @@ impl Guest {
         let mut stopping = self.stopping.clone();
         let mut check_at = Instant::now() + self.bounds.head;
         let mut is_going = false;
+        let mut go_at = None;
         loop {
             tokio::select! {
                 result = connection.as_mut() => {
                     if let Err(error) = result {
                         tracing::debug!(%error, "a connection broke off");
                     }
-                    return;
+                    return is_going;
                 }
-                () = async { if stopping.wait_for(|stops| *stops).await.is_err() { std::future::pending().await } }, if !is_going => {
+                () = async { if stopping.wait_for(|stops| *stops).await.is_err() { std::future::pending().await } }, if go_at.is_none() => {
+                    // Who has just come is about to ask; sent away at once, the client would know of no reason to ask again.
+                    go_at = Some(Instant::now() + if seat.is_unused() { GOING } else { Duration::ZERO });
+                }
+                () = async { match go_at { Some(at) => sleep_until(at).await, None => std::future::pending().await } }, if !is_going => {
                     check_at = Instant::now() + self.bounds.drain;
                     is_going = true;
                     connection.as_mut().graceful_shutdown();
@@ -192,7 +239,7 @@ impl Guest {
                 () = seat.dismissed(), if !is_going => {
                     self.metrics.refused("idle");
                     if seat.is_unused() {
-                        return;
+                        return false;
                     }
                     check_at = Instant::now() + GOING;
                     is_going = true;
@@ -200,7 +247,7 @@ impl Guest {
                 }
                 () = sleep_until(check_at) => {
                     if is_going && !seat.is_busy() {
-                        return;
+                        return false;
                     }
                     check_at = Instant::now() + self.bounds.head;
                     if seat.is_idle_for(if seat.is_unused() { self.bounds.head } else { self.bounds.idle }) {

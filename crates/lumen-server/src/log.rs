@@ -81,10 +81,13 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
+/// The client repeats what this program says itself, many times a second and without an address: it is heard where it is named.
+const UNHEARD: &str = "kube_client";
+
 /// Starts the log of the process. `filter` is as `RUST_LOG`: `info`, or `warn,lumen::decision=info`.
 pub fn start(filter: &str, dropped: Counter) -> io::Result<Lines> {
     let lines = Lines::new(io::stderr(), dropped)?;
-    let filter = EnvFilter::try_new(filter).map_err(io::Error::other)?;
+    let filter = EnvFilter::try_new(heard(filter)).map_err(io::Error::other)?;
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -97,11 +100,21 @@ pub fn start(filter: &str, dropped: Counter) -> io::Result<Lines> {
     Ok(lines)
 }
 
+fn heard(filter: &str) -> String {
+    if filter.contains(UNHEARD) { filter.to_owned() } else { format!("{filter},{UNHEARD}=off") }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+
+    #[test]
+    fn the_client_is_heard_where_it_is_named() {
+        assert_eq!(heard("info"), "info,kube_client=off");
+        assert_eq!(heard("info,kube_client=debug"), "info,kube_client=debug");
+    }
 
     /// Writes once the gate is open.
     struct Gated(Arc<Mutex<Vec<u8>>>);

@@ -7,17 +7,33 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub mod certificate;
+mod pod_security;
+pub mod text;
+
+pub use pod_security::{About, PodSecurity};
+
 /// Upper bounds of the durations, in seconds: upstream's.
-const SECONDS: [f64; 15] =
-    [0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01, 0.02, 0.03, 0.05, 0.1, 3.0];
+const SECONDS: [f64; 46] = [
+    0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07,
+    0.08, 0.09, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0,
+    5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 8.5, 9.0, 9.5, 10.0,
+];
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Admission {
     admission_status: &'static str,
     admission_dryrun: &'static str,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    admission_status: &'static str,
 }
 
 /// Why a request was turned away before it was judged, or let through.
@@ -38,10 +54,11 @@ struct Violation {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     requests: Family<Admission, Counter>,
-    seconds: Family<Admission, Histogram, fn() -> Histogram>,
+    seconds: Family<Status, Histogram, fn() -> Histogram>,
     refused: Family<Refusal, Counter>,
     violations: Family<Violation, Counter>,
     let_through: Family<Refusal, Counter>,
+    pod_security: PodSecurity,
     /// Lines of the log that nobody could be given in time.
     pub log_lines_dropped: Counter,
     /// Requests that are being judged, or wait for it.
@@ -60,10 +77,13 @@ impl Metrics {
             refused: Family::default(),
             violations: Family::default(),
             let_through: Family::default(),
+            pod_security: PodSecurity::registered(registry),
             log_lines_dropped: Counter::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
         };
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("lumen_build", "The program's version", version);
         registry.register(
             "gatekeeper_validation_request_count",
             "Requests that were answered",
@@ -109,8 +129,13 @@ impl Metrics {
             admission_status: status,
             admission_dryrun: if is_dry_run { "true" } else { "false" },
         };
-        self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
+        self.seconds.get_or_create(&Status { admission_status: status }).observe(took.as_secs_f64());
         self.requests.get_or_create(&labels).inc();
+    }
+
+    /// What Pod Security counts.
+    pub const fn pod_security(&self) -> &PodSecurity {
+        &self.pod_security
     }
 
     /// Notes a violation: of a constraint, or of Pod Security, which has no name.

@@ -20,8 +20,6 @@ pub const VALIDATION_WEBHOOK: &str = "validation.lumensec.io";
 pub const LABEL_WEBHOOK: &str = "check-ignore-label.lumensec.io";
 /// The Lease of the replica that audits.
 pub const AUDIT_LEASE: &str = "lumen-audit";
-/// The Lease of the replica that renews the certificate.
-pub const CERTIFICATE_LEASE: &str = "lumen-certificate";
 /// As whom fields are managed.
 pub const FIELD_MANAGER: &str = "lumen";
 /// The `PriorityClass` of the server's pods.
@@ -32,9 +30,14 @@ pub const GROUP: &str = "lumensec.io";
 pub const VERSION: &str = "v1alpha1";
 /// The one name that a `LumenConfig` may have.
 pub const CONFIG: &str = "default";
-/// Who is in this group is judged by no policy, and it is noted each time.
+/// Nothing holds up who is in this group, and it is noted each time.
 pub const BREAK_GLASS_GROUP: &str = "lumen:break-glass";
 /// The label by which what Lumen made is known: [`MANAGED_BY`] is its value.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// The value of [`MANAGED_BY_LABEL`].
 pub const MANAGED_BY: &str = "lumen";
+
+/// The user as whom the server acts that runs in a namespace: no policy holds it up.
+pub fn user(namespace: &str) -> String {
+    format!("system:serviceaccount:{namespace}:{SERVER}")
+}

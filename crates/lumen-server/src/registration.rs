@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::admission::PolicySet;
+use lumen_core::admission::concern::Operation;
+use lumen_core::admission::exclusion::IGNORE_LABEL;
 use lumen_value::read::Limits;
 use lumen_value::{Array, Value};
 use serde_json::{Value as Json, json};
 
-use crate::api::Discovery;
+use crate::api::{Discovery, Resource};
 use crate::names;
 
 mod upkeep;
@@ -42,18 +44,14 @@ impl FailurePolicy {
 pub struct Settings {
     /// The namespace of the server: what happens in it is never sent.
     pub namespace: String,
-    /// Further namespaces that are never sent.
+    /// Further namespaces of which nothing is sent. Patterns are passed over: the API server knows none.
     pub exempt_namespaces: Vec<String>,
     /// What becomes of requests that are not answered.
     pub failure_policy: FailurePolicy,
     /// How long the API server waits for an answer, in seconds, 1 to 30.
     pub timeout_seconds: u8,
-    /// The operations that are judged: `CREATE`, `UPDATE`, `DELETE`, `CONNECT`.
-    pub operations: Vec<String>,
     /// Whether Pod Security is judged here, too.
     pub pod_security: bool,
-    /// `https://HOST:PORT` of the webhook, where it is no Service of the cluster.
-    pub url: Option<String>,
 }
 
 impl Settings {
@@ -64,15 +62,37 @@ impl Settings {
             exempt_namespaces: Vec::new(),
             failure_policy: FailurePolicy::default(),
             timeout_seconds: 3,
-            operations: vec!["CREATE".to_owned(), "UPDATE".to_owned()],
             pod_security: false,
-            url: None,
         }
     }
 }
 
-/// What is asked about which resources: by group, the resources with their subresources.
-pub type Subjects = BTreeMap<String, BTreeSet<String>>;
+/// What is asked about: by operation and group, the resources with their subresources.
+pub type Subjects = BTreeMap<(Operation, String), BTreeSet<String>>;
+
+/// The kinds that there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Kinds<'a> {
+    /// Those that the API server serves.
+    pub discovery: &'a Discovery,
+    /// Those that definitions define: what was defined a moment ago is served a moment later, and must not go by unseen.
+    pub defined: &'a [Resource],
+}
+
+impl<'a> Kinds<'a> {
+    fn resources(self) -> impl Iterator<Item = &'a Resource> {
+        self.discovery.served.iter().map(|served| &served.resource).chain(self.defined)
+    }
+
+    fn has_group(self, group: &str) -> bool {
+        self.resources().any(|resource| &*resource.group == group)
+    }
+
+    /// The groups of which not all kinds could be found out.
+    fn doubtful(self) -> impl Iterator<Item = &'a str> {
+        self.discovery.failed.keys().map(|name| name.split_once('/').map_or("", |(group, _)| group))
+    }
+}
 
 /// Policies and Lumen's own kinds, which the webhook refuses to store where they could not be used.
 const POLICIES: &[&str] = &[
@@ -102,6 +122,10 @@ const BESIDES: &[(&str, &str, &[InGroup])] = &[
         ],
     ),
     ("", "Service", &[("", "services/status")]),
+];
+
+/// What is connected to: group, kind of the options that are sent, and the resources.
+const CONNECTIONS: &[(&str, &str, &[InGroup])] = &[
     ("", "PodExecOptions", &[("", "pods/exec")]),
     ("", "PodAttachOptions", &[("", "pods/attach")]),
     ("", "PodPortForwardOptions", &[("", "pods/portforward")]),
@@ -126,54 +150,80 @@ const POD_SECURITY: &[InGroup] = &[
     ("batch", "jobs"),
 ];
 
-/// What is looked at, by the kinds that an API server knows.
-pub fn subjects(policies: &PolicySet, discovery: &Discovery, pod_security: bool) -> Subjects {
+/// What is looked at, by the kinds that there are.
+pub fn subjects(policies: &PolicySet, kinds: Kinds<'_>, pod_security: bool) -> Subjects {
     let mut subjects = Subjects::new();
-    let mut add = |group: &str, resource: &str| {
-        subjects.entry(group.to_owned()).or_default().insert(resource.to_owned());
-    };
-    if policies.is_about_every_kind() {
-        add("*", "*");
-    } else {
-        for served in &discovery.served {
-            let resource = &served.resource;
-            if policies.is_about_kind(&resource.group, &resource.version, &resource.kind) {
-                add(&resource.group, &resource.plural);
+    for operation in Operation::ALL {
+        let mut add = |group: &str, resource: &str| {
+            subjects.entry((operation, group.to_owned())).or_default().insert(resource.to_owned());
+        };
+        let is_change = matches!(operation, Operation::Create | Operation::Update);
+        if policies.is_about_every_kind(operation) {
+            add("*", "*");
+        } else if operation != Operation::Connect {
+            of_kinds(policies, kinds, operation, &mut add);
+            for group in POLICIES.iter().filter(|_| is_change) {
+                add(group, "*");
             }
-        }
-        for group in POLICIES {
-            add(group, "*");
-        }
-        for (group, resource) in POD_SECURITY.iter().filter(|_| pod_security) {
-            add(group, resource);
-        }
-    }
-    for (group, kind, resources) in BESIDES {
-        if policies.is_about_kind(group, "v1", kind) {
-            for (group, resource) in *resources {
+            for (group, resource) in POD_SECURITY.iter().filter(|_| is_change && pod_security) {
                 add(group, resource);
             }
         }
+        let besides = if is_change { BESIDES } else { CONNECTIONS };
+        for (group, kind, resources) in besides.iter().filter(|_| operation != Operation::Delete) {
+            let is_about = policies.is_about(operation, group, "v1", kind);
+            for (group, resource) in resources.iter().filter(|_| is_about) {
+                add(group, resource);
+            }
+        }
+        if is_change && pod_security {
+            // `*` stands for no subresource.
+            add("", "pods/ephemeralcontainers");
+            add("", "pods/resize");
+        }
     }
-    if pod_security {
-        // `*` stands for no subresource.
-        add("", "pods/ephemeralcontainers");
-        add("", "pods/resize");
+    for resources in subjects.values_mut().filter(|resources| resources.contains("*")) {
+        // The API server takes no other resource beside `*`.
+        resources.retain(|resource| resource == "*" || resource.contains('/'));
     }
     subjects
 }
 
-/// The rules for what is looked at: groups with the same resources share one.
-fn rules(subjects: &Subjects, operations: &[String]) -> Vec<Json> {
-    let mut groups: BTreeMap<&BTreeSet<String>, Vec<&str>> = BTreeMap::new();
-    for (group, resources) in subjects {
-        groups.entry(resources).or_default().push(group);
+/// What constraints look at that are not about every kind.
+fn of_kinds(policies: &PolicySet, kinds: Kinds<'_>, operation: Operation, add: &mut impl FnMut(&str, &str)) {
+    for resource in kinds.resources() {
+        if policies.is_about(operation, &resource.group, &resource.version, &resource.kind) {
+            add(&resource.group, &resource.plural);
+        }
     }
-    let mut rules: Vec<_> = groups.into_iter().map(|(resources, groups)| (groups, resources)).collect();
+    // What cannot be found out now may be there again before it is asked for.
+    for group in kinds.doubtful().filter(|group| policies.is_about_group(operation, group)) {
+        add(group, "*");
+    }
+    // Kinds that come later are looked at from the first object on.
+    for (group, kind) in policies.named_kinds() {
+        if (kind == "*" || !kinds.has_group(group)) && policies.is_about(operation, group, "", kind) {
+            add(group, "*");
+        }
+    }
+}
+
+/// The rules for what is looked at: groups with the same resources share one.
+fn rules(subjects: &Subjects) -> Vec<Json> {
+    let mut operations: BTreeMap<(&str, &BTreeSet<String>), Vec<&str>> = BTreeMap::new();
+    for ((operation, group), resources) in subjects {
+        operations.entry((group, resources)).or_default().push(operation.as_str());
+    }
+    let mut groups: BTreeMap<(Vec<&str>, &BTreeSet<String>), Vec<&str>> = BTreeMap::new();
+    for ((group, resources), operations) in operations {
+        groups.entry((operations, resources)).or_default().push(group);
+    }
+    let mut rules: Vec<_> =
+        groups.into_iter().map(|((operations, resources), groups)| (groups, resources, operations)).collect();
     rules.sort();
     rules
         .into_iter()
-        .map(|(groups, resources)| {
+        .map(|(groups, resources, operations)| {
             json!({
                 "apiGroups": groups,
                 "apiVersions": ["*"],
@@ -189,7 +239,7 @@ fn rules(subjects: &Subjects, operations: &[String]) -> Vec<Json> {
 ///
 /// A field that is empty is not there, and a condition that asks for one that is not there fails: so each asks whether it is.
 fn conditions(policies: &PolicySet, settings: &Settings) -> Vec<Json> {
-    let own = format!("system:serviceaccount:{}:{}", settings.namespace, names::SERVER);
+    let own = names::user(&settings.namespace);
     let mut conditions = vec![
         ("not-by-lumen", format!("!has(request.userInfo.username) || request.userInfo.username != '{own}'")),
         (
@@ -197,12 +247,10 @@ fn conditions(policies: &PolicySet, settings: &Settings) -> Vec<Json> {
             "!(request.resource.group == 'coordination.k8s.io' && request.resource.resource == 'leases')"
                 .to_owned(),
         ),
+        ("no-upkeep-of-nodes", upkeep_of_nodes(settings)),
         (
-            "no-nodes-by-kubelets",
-            "!(request.resource.group == '' && request.resource.resource == 'nodes' && \
-             ((has(request.subResource) && request.subResource == 'status') || \
-             (has(request.userInfo.groups) && 'system:nodes' in request.userInfo.groups)))"
-                .to_owned(),
+            "not-by-the-api-server",
+            "!has(request.userInfo.username) || request.userInfo.username != 'system:apiserver'".to_owned(),
         ),
         ("no-evictions", "!has(request.subResource) || request.subResource != 'eviction'".to_owned()),
         // Whoever asks the API server whether somebody may do something waits for the answer, the API server's neighbours among them.
@@ -218,6 +266,52 @@ fn conditions(policies: &PolicySet, settings: &Settings) -> Vec<Json> {
     conditions.iter().map(|(name, expression)| json!({"name": name, "expression": expression})).collect()
 }
 
+/// What nodes need to come up and be looked after: group and resource.
+const OF_NODES: &[InGroup] = &[
+    ("", "nodes"),
+    ("certificates.k8s.io", "certificatesigningrequests"),
+    ("storage.k8s.io", "csinodes"),
+    ("storage.k8s.io", "volumeattachments"),
+];
+
+/// The groups in which network plugins keep what pods get their addresses by.
+const OF_NETWORKS: &[&str] =
+    &["cilium.io", "crd.antrea.io", "crd.projectcalico.org", "k8s.ovn.org", "kubeovn.io"];
+
+/// The parts of the control plane that have no service account.
+const CONTROL_PLANE: &[&str] =
+    &["system:cloud-controller-manager", "system:kube-controller-manager", "system:kube-scheduler"];
+
+/// What kubelets, the control plane and network plugins do so that nodes can run pods is not sent: the webhook's own pods cannot
+/// come back before it is done. What others do to the same objects is sent.
+fn upkeep_of_nodes(settings: &Settings) -> String {
+    let listed = |words: &mut dyn Iterator<Item = String>| {
+        words.map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ")
+    };
+    let resources = listed(&mut OF_NODES.iter().map(|(group, resource)| format!("{group}/{resource}")));
+    let networks = listed(&mut OF_NETWORKS.iter().map(|group| (*group).to_owned()));
+    let users = listed(&mut CONTROL_PLANE.iter().map(|user| (*user).to_owned()));
+    let accounts = never(settings).into_iter().map(|namespace| format!("system:serviceaccounts:{namespace}"));
+    let groups = ["system:bootstrappers", "system:nodes"].map(str::to_owned);
+    let groups = listed(&mut groups.into_iter().chain(accounts));
+    format!(
+        "!((request.resource.group + '/' + request.resource.resource in [{resources}] || \
+         request.resource.group in [{networks}]) && \
+         ((has(request.userInfo.groups) && request.userInfo.groups.exists(group, group in [{groups}])) || \
+         (has(request.userInfo.username) && request.userInfo.username in [{users}])))"
+    )
+}
+
+/// The namespaces of which nothing is sent, each once. The API server knows no patterns: what those name may carry the label that
+/// keeps policies out, and has to.
+fn never(settings: &Settings) -> Vec<&str> {
+    let mut never: Vec<&str> = vec!["kube-system", settings.namespace.as_str()];
+    never.extend(settings.exempt_namespaces.iter().map(String::as_str).filter(|name| !name.contains('*')));
+    let mut seen = BTreeSet::new();
+    never.retain(|name| seen.insert(*name));
+    never
+}
+
 /// The webhooks' part of the configuration that needs no policies: what `lumen install` renders.
 ///
 /// The first webhook has no rules there: what it is sent follows from the policies, and only a server that runs knows them. So
@@ -227,16 +321,13 @@ pub fn skeleton(settings: &Settings) -> Value {
 }
 
 /// The whole configuration for some policies, less `caBundle`.
-pub fn webhook_configuration(policies: &PolicySet, discovery: &Discovery, settings: &Settings) -> Value {
-    let subjects = subjects(policies, discovery, settings.pod_security);
-    configuration(policies, settings, Some(&rules(&subjects, &settings.operations)))
+pub fn webhook_configuration(policies: &PolicySet, kinds: Kinds<'_>, settings: &Settings) -> Value {
+    let subjects = subjects(policies, kinds, settings.pod_security);
+    configuration(policies, settings, Some(&rules(&subjects)))
 }
 
 fn configuration(policies: &PolicySet, settings: &Settings, rules: Option<&[Json]>) -> Value {
-    let mut never: Vec<&str> = vec!["kube-system", settings.namespace.as_str()];
-    never.extend(settings.exempt_namespaces.iter().map(String::as_str));
-    let mut seen = BTreeSet::new();
-    never.retain(|name| seen.insert(*name));
+    let never = never(settings);
     let by_name = json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": never});
     let not_ignored = json!({"key": IGNORE_LABEL, "operator": "DoesNotExist"});
     let webhook = |name: &str, path: &str| {
@@ -265,16 +356,19 @@ fn configuration(policies: &PolicySet, settings: &Settings, rules: Option<&[Json
             &mut label,
             json!({
                 "namespaceSelector": {"matchExpressions": [by_name]},
-                // Only who sets the label is asked about: all other Namespaces are made without the webhook.
-                "matchConditions": [{
-                    "name": "has-label",
-                    "expression": format!("has(object.metadata.labels) && '{IGNORE_LABEL}' in object.metadata.labels"),
-                }],
+                // Only who sets the label is asked about: all other Namespaces are made without the webhook. Those who write the
+                // status or take off a finalizer are not held up by one that is there; but they could set it, too.
+                "matchConditions": [
+                    {"name": "has-label", "expression": has_label("object")},
+                    {"name": "sets-label", "expression": format!(
+                        "!has(request.subResource) || request.subResource == '' || !({})", has_label("oldObject"),
+                    )},
+                ],
                 "rules": [{
                     "apiGroups": [""],
                     "apiVersions": ["*"],
                     "operations": ["CREATE", "UPDATE"],
-                    "resources": ["namespaces"],
+                    "resources": ["namespaces", "namespaces/finalize", "namespaces/status"],
                     "scope": "*",
                 }],
             }),
@@ -299,19 +393,18 @@ fn configuration(policies: &PolicySet, settings: &Settings, rules: Option<&[Json
     }))
 }
 
-/// The label that keeps policies out of a Namespace.
-const IGNORE_LABEL: &str = "admission.gatekeeper.sh/ignore";
+/// Whether an object of a request has the label that keeps policies out.
+fn has_label(object: &str) -> String {
+    format!("has({object}.metadata.labels) && '{IGNORE_LABEL}' in {object}.metadata.labels")
+}
 
 fn client(settings: &Settings, path: &str) -> Json {
-    match &settings.url {
-        Some(url) => json!({"url": format!("{url}{path}")}),
-        None => json!({"service": {
-            "namespace": settings.namespace,
-            "name": names::SERVICE,
-            "path": path,
-            "port": 443,
-        }}),
-    }
+    json!({"service": {
+        "namespace": settings.namespace,
+        "name": names::SERVICE,
+        "path": path,
+        "port": 443,
+    }})
 }
 
 fn value(json: &Json) -> Value {

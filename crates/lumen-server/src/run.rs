@@ -15,13 +15,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::api::Api;
+use crate::api::{self, Api};
 use crate::audit::{self, metrics::AuditMetrics};
 use crate::certificate::{self, Keeper};
 use crate::cluster::{self, metrics::ClusterMetrics};
+use crate::events::Events;
 use crate::listen::{Bounds, serve};
 use crate::log;
 use crate::metrics::Metrics;
+use crate::metrics::certificate::Expiry;
 use crate::registration;
 use crate::state::{Current, State};
 use crate::tls::{Identity, TlsError, server_config};
@@ -104,6 +106,9 @@ pub enum RunError {
     /// A port cannot be listened at.
     #[error("cannot listen at {0}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// It is not known which API server is meant.
+    #[error(transparent)]
+    Configuration(#[from] api::ConfigurationError),
     /// The way to the API server is not known.
     #[error("cannot find the API server: {0}")]
     Cluster(#[from] kube::Error),
@@ -131,7 +136,7 @@ pub fn run(options: Options) -> Result<(), RunError> {
     result
 }
 
-async fn served(options: Options, mut registry: Registry, metrics: Metrics) -> Result<(), RunError> {
+async fn served(mut options: Options, mut registry: Registry, metrics: Metrics) -> Result<(), RunError> {
     let mut signals = Signals::new().map_err(RunError::Start)?;
     // A port that is taken is told before anything else is done.
     let https = listener(options.https).await?;
@@ -142,12 +147,23 @@ async fn served(options: Options, mut registry: Registry, metrics: Metrics) -> R
     let mut tasks = JoinSet::new();
     let (identity, lookup) = match options.source {
         Source::Fixed(state, files) => {
+            tracing::info!(
+                templates = state.policies.templates().len(),
+                constraints = state.policies.constraints().len(),
+                "everything is read"
+            );
             current.publish(*state);
             (shown(files, &mut tasks)?, None)
         }
         Source::Cluster(cluster) => {
-            let api = Api::new(kube::Client::try_default().await?);
-            let starting = part_of(*cluster, &api, &current, &mut registry, &stopping, &mut tasks);
+            let api = Api::of(api::configuration(None, None, "set `KUBECONFIG`").await?)?;
+            let mut cluster = *cluster;
+            let (events, writer) =
+                Events::new(api.clone(), &cluster.audit.namespace, &cluster.audit.pod, &mut registry);
+            tasks.spawn(writer.run(said(stopping.clone())));
+            options.webhook.events = Some(events.clone());
+            cluster.audit.teller = Some(events);
+            let starting = part_of(cluster, &api, &current, &mut registry, &stopping, &mut tasks);
             let identity = tokio::select! {
                 identity = starting => identity?,
                 () = signals.next() => return Ok(()),
@@ -155,6 +171,7 @@ async fn served(options: Options, mut registry: Registry, metrics: Metrics) -> R
             (identity, Some(Arc::new(api) as Arc<dyn Lookup>))
         }
     };
+    registry.register_collector(Box::new(Expiry(identity.clone())));
     let tls = TlsAcceptor::from(Arc::new(server_config(identity)?));
     let server = Server::new(current, options.webhook, metrics.clone(), registry, lookup);
     let webhook =

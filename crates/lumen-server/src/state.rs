@@ -7,8 +7,10 @@ use arc_swap::ArcSwap;
 use lumen_core::admission::webhook::Namespaces;
 use lumen_core::admission::{Inventory, PolicySet};
 use lumen_core::exemption::Exemption;
+use lumen_core::podsecurity::{Admission, Configuration};
 use lumen_value::Value;
 
+use crate::api::Resource;
 use crate::cluster::config::LumenConfigSpec;
 
 /// What everybody judges by. One writer makes a new one; readers keep the one that they began with. A clone is cheap: it shares
@@ -21,15 +23,32 @@ pub struct State {
     pub inventory: Inventory,
     /// The Namespaces by name.
     pub namespaces: Arc<BTreeMap<Arc<str>, Value>>,
+    /// The kinds that `CustomResourceDefinition`s define, whether they are served yet or not.
+    pub defined: Arc<Vec<Resource>>,
     /// The `Exemption` objects that can be read, expired ones among them.
     pub exemptions: Arc<[Exemption]>,
     /// What the `LumenConfig` named `default` says; the defaults where there is none.
     pub config: Arc<LumenConfigSpec>,
+    /// What the `LumenConfig` says of Pod Security, in place of what the program was started with.
+    pub pod_security: Option<Arc<Configuration>>,
+    /// The minor version of the cluster, which `latest` means in a label of Pod Security; `None` where it is not known.
+    pub kubernetes_minor: Option<u64>,
     /// What cannot be read of the API server or cannot be used, such as a kind that is to be synced, each with the reason. What
     /// needs none of it is judged all the same.
     pub degraded: Arc<BTreeMap<String, String>>,
     /// Whether everything was read that is to be read: before, the server is not ready.
     pub is_complete: bool,
+}
+
+impl State {
+    /// Pod Security as this cluster has it.
+    pub(crate) fn pod_security(&self, started_with: &Admission) -> Admission {
+        Admission {
+            configuration: self.pod_security.as_ref().unwrap_or(&started_with.configuration).clone(),
+            cluster_minor: self.kubernetes_minor.unwrap_or(started_with.cluster_minor),
+            pods_max: started_with.pods_max,
+        }
+    }
 }
 
 impl Namespaces for State {

@@ -9,6 +9,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
 
+use crate::certificate::Certificate;
+
 /// Why a certificate cannot be shown. A retry with the same bytes does not help.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -39,6 +41,14 @@ impl Identity {
     pub fn replace(&self, certificates: &[u8], key: &[u8]) -> Result<(), TlsError> {
         self.0.store(Arc::new(pair(certificates, key)?));
         Ok(())
+    }
+}
+
+impl Identity {
+    /// The last second in which the certificate is valid, since 1970; `None` where it cannot be read.
+    pub fn not_after(&self) -> Option<i64> {
+        let shown = self.0.load();
+        Some(Certificate::of_der(shown.cert.first()?.clone().into_owned())?.not_after)
     }
 }
 

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawQuery, State as Extract};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{RawQuery, Request, State as Extract};
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use lumen_core::admission::matching::matches_name;
@@ -21,7 +22,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, text};
 use crate::state::Current;
 
 mod body;
@@ -33,11 +34,12 @@ mod pool;
 mod scan;
 mod settings;
 
+pub use crate::cluster::config::OnOverload;
 pub use lookup::{Looking, Lookup};
-pub use settings::{OnOverload, Settings};
+pub use settings::Settings;
 
-use body::{Bodies, Received};
-use envelope::{Address, Envelope, glimpse_namespace};
+use body::{Bodies, NotReceived, Received};
+use envelope::{Envelope, Glimpse};
 use judging::{Given, Judged, Outcome};
 use pool::Pool;
 
@@ -57,7 +59,11 @@ struct Inner {
     bodies: Bodies,
     /// Places for requests, judged or waiting.
     places: Semaphore,
+    /// Those of them that requests with heavy bodies may have.
+    places_for_heavy: Semaphore,
     pool: Pool<Outcome>,
+    /// Turns at looking up the pods of a Namespace.
+    turns: Arc<Semaphore>,
     is_stopping: AtomicBool,
 }
 
@@ -78,7 +84,9 @@ impl Server {
             lookup,
             bodies: Bodies::new(settings.body_bytes_max, settings.bodies_bytes_max),
             places: Semaphore::new(places),
+            places_for_heavy: Semaphore::new((places / 2).max(1)),
             pool: Pool::new(settings.threads),
+            turns: Arc::new(Semaphore::new(1)),
             is_stopping: AtomicBool::new(false),
             settings,
         }))
@@ -89,6 +97,7 @@ impl Server {
         Router::new()
             .route("/v1/admit", post(admit))
             .route("/v1/admitlabel", post(admit_label))
+            .layer(from_fn_with_state(self.0.clone(), let_go))
             .with_state(self.0.clone())
     }
 
@@ -173,6 +182,18 @@ impl Drop for InFlight<'_> {
     }
 }
 
+/// Once it is about to stop, it lets go of a connection with the next answer on it, so that the client asks another replica.
+/// A connection that is closed between two requests may lose the second one: API servers speak HTTP/1.1 to webhooks, and do not ask
+/// twice. HTTP/2 has a message of its own for that.
+async fn let_go(Extract(server): Extract<Arc<Inner>>, request: Request, next: Next) -> Response {
+    let is_http1 = request.version() < Version::HTTP_2;
+    let mut response = next.run(request).await;
+    if is_http1 && server.is_stopping.load(Ordering::Relaxed) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 async fn admit(
     Extract(server): Extract<Arc<Inner>>,
     RawQuery(query): RawQuery,
@@ -183,10 +204,14 @@ async fn admit(
     let deadline = began + deadline(query.as_deref(), server.settings.deadline);
     let received = match server.bodies.receive(&headers, body, deadline).await {
         Ok(received) => Arc::new(received),
-        Err(refused) => return server.turned_away(refused, None),
+        Err(unreceived) => return server.not_received(&unreceived),
+    };
+    let _place_for_heavy = match received.is_heavy().then(|| server.places_for_heavy.try_acquire()) {
+        Some(Err(_)) => return server.not_judged(Refused::Overload, &received),
+        place => place,
     };
     let Ok(_place) = server.places.try_acquire() else {
-        return server.turned_away(Refused::Overload, Some(&received));
+        return server.not_judged(Refused::Overload, &received);
     };
     let _in_flight = InFlight::new(&server.metrics);
     match server.judged(&received, deadline).await {
@@ -194,7 +219,7 @@ async fn admit(
             server.metrics.answered(status, is_dry_run, began.elapsed());
             json(body)
         }
-        Err(refused) => server.turned_away(refused, Some(&received)),
+        Err(refused) => server.not_judged(refused, &received),
     }
 }
 
@@ -213,7 +238,8 @@ impl Inner {
         loop {
             let (server, body, known) = (self.clone(), received.clone(), given.clone());
             let work = move || server.judge(&body.bytes, &known);
-            let answer = timeout_at(deadline.into(), self.pool.submit(deadline, work)).await;
+            let answer =
+                timeout_at(deadline.into(), self.pool.submit(deadline, received.is_heavy(), work)).await;
             let lack = match answer {
                 Ok(Ok(Outcome::Judged(judged))) => return Ok(judged),
                 Ok(Ok(Outcome::Malformed)) => return Err(Refused::Malformed),
@@ -221,29 +247,38 @@ impl Inner {
                 Ok(Err(_)) if Instant::now() < deadline => return Err(Refused::Failure),
                 Ok(Err(_)) | Err(_) => return Err(Refused::Deadline),
             };
-            let found = given.fill(lack, self.lookup.as_deref());
+            let found = given.fill(lack, self.lookup.as_deref(), &self.turns, deadline);
             if timeout_at(deadline.into(), found).await.is_err() {
                 return Err(Refused::Deadline);
             }
         }
     }
 
-    /// The answer to a request that was not judged. Only what is this server's own trouble is for `onOverload` to decide.
-    fn turned_away(&self, refused: Refused, received: Option<&Arc<Received>>) -> Response {
+    /// The answer to a request whose body was not taken.
+    fn not_received(&self, unreceived: &NotReceived) -> Response {
+        self.turned_away(unreceived.why, Glimpse::of_beginning(&unreceived.beginning))
+    }
+
+    /// The answer to a request that came whole and was not judged.
+    fn not_judged(&self, refused: Refused, received: &Received) -> Response {
+        self.turned_away(refused, Glimpse::of(&received.bytes))
+    }
+
+    /// The answer to a request that was not judged. What is this server's own trouble is for `onOverload` to decide. What comes of
+    /// the request itself is denied: an error would let it by where the webhook's `failurePolicy` is `Ignore`, time and again.
+    fn turned_away(&self, refused: Refused, seen: Option<Glimpse<'_>>) -> Response {
         let (status, word, message) = refused.told();
         self.metrics.refused(word);
-        let is_ours = matches!(refused, Refused::Overload | Refused::Deadline);
-        let address = received.filter(|_| is_ours).and_then(|received| Address::glimpse(&received.bytes));
-        let (Some(address), Some(received)) = (address, received) else {
+        let Some(Glimpse { address, namespace }) = seen else {
             return (status, message).into_response();
         };
-        let is_spared = glimpse_namespace(&received.bytes)
-            .is_some_and(|namespace| self.settings.is_never_blocked(namespace));
-        let on_overload = match self.on_overload() {
+        let is_spared = namespace.is_some_and(|namespace| self.settings.is_never_blocked(namespace));
+        let answer = match refused {
             _ if is_spared || self.settings.is_shadow => OnOverload::Allow,
-            on_overload => on_overload,
+            Refused::Overload | Refused::Deadline => self.on_overload(),
+            _ => OnOverload::Deny,
         };
-        match on_overload {
+        match answer {
             OnOverload::Error => (status, message).into_response(),
             OnOverload::Allow => {
                 let warnings = if self.settings.is_shadow { Vec::new() } else { vec![message.to_owned()] };
@@ -256,7 +291,7 @@ impl Inner {
     /// What the cluster's configuration says, else the program's.
     fn on_overload(&self) -> OnOverload {
         let state = self.current.get();
-        state.config.webhook.on_overload.map_or(self.settings.on_overload, Into::into)
+        state.config.webhook.on_overload.unwrap_or(self.settings.on_overload)
     }
 }
 
@@ -269,11 +304,11 @@ async fn admit_label(
     let deadline = Instant::now() + deadline(query.as_deref(), server.settings.deadline);
     let received = match server.bodies.receive(&headers, body, deadline).await {
         Ok(received) => received,
-        Err(refused) => return server.turned_away(refused, None),
+        Err(unreceived) => return server.not_received(&unreceived),
     };
     // It is about Namespaces, which are small and few: nothing has to wait.
     let Ok(envelope) = Envelope::read(&received.bytes) else {
-        return server.turned_away(Refused::Malformed, None);
+        return server.not_judged(Refused::Malformed, &received);
     };
     let state = server.current.get();
     let exempt = server.settings.exempt_namespaces.iter().chain(&state.config.webhook.exempt_namespaces);
@@ -297,13 +332,13 @@ async fn ready(Extract(server): Extract<Arc<Inner>>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, told).into_response()
 }
 
-async fn metrics_text(Extract(server): Extract<Arc<Inner>>) -> Response {
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &server.registry) {
-        Ok(()) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(CONTENT_TYPE, kind)], text).into_response()
+async fn metrics_text(Extract(server): Extract<Arc<Inner>>, headers: HeaderMap) -> Response {
+    let mut told = String::new();
+    match prometheus_client::encoding::text::encode(&mut told, &server.registry) {
+        Ok(()) if text::wants_open_metrics(&headers) => {
+            ([(CONTENT_TYPE, text::OPEN_METRICS)], told).into_response()
         }
+        Ok(()) => ([(CONTENT_TYPE, text::PLAIN)], text::plain(&told)).into_response(),
         Err(error) => {
             tracing::error!(%error, "metrics cannot be written");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

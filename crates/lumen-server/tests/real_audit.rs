@@ -90,7 +90,7 @@ async fn what_is_there_is_audited_by_one_replica() {
     let Some(server) = ApiServer::start("audit") else { return };
     // Pages of seven objects.
     let api = server.api().await.bounded(Bounds { page_objects: 7, ..Bounds::default() });
-    let namespaces = Resource::new("", "v1", "Namespace", "namespaces", false);
+    let namespaces = Resource::namespaces();
     for (name, labels) in [("lumen-system", "{}"), ("a", "{team: a}"), ("b", "{team: b}")] {
         let object = yaml(&format!(
             "{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}, labels: {labels}}}}}"
@@ -142,7 +142,7 @@ async fn what_is_there_is_audited_by_one_replica() {
     // A second replica waits for the Lease, which the first holds.
     let second = Auditor::start(&api, &running, "lumen-b");
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let leases = Resource::new("coordination.k8s.io", "v1", "Lease", "leases", true);
+    let leases = Resource::leases();
     let lease = leases.at(Some(names::NAMESPACE), names::AUDIT_LEASE);
     let held = api.get(&lease).await.expect("a lease");
     assert_eq!(text(&held, &["spec", "holderIdentity"]), "lumen-a");

@@ -16,6 +16,7 @@ use lumen_server::cluster::{RIGHTS, Right, Settings, own_definitions, upstream_d
 use lumen_value::Value;
 
 #[path = "real_cluster/harness.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
 mod harness;
 
 use harness::{ApiServer, Running, apply, ask, denies, text, until, until_object, yaml};
@@ -39,7 +40,7 @@ fn constraints() -> Resource {
 }
 
 fn namespaces() -> Resource {
-    Resource::new("", "v1", "Namespace", "namespaces", false)
+    Resource::namespaces()
 }
 
 /// A template whose constraints deny what lacks a label.
@@ -248,7 +249,7 @@ async fn replicas(api: &Api) {
     let account =
         yaml("{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: lumen-system}}");
     apply(api, &accounts, &account).await;
-    let pods = Resource::new("", "v1", "Pod", "pods", true);
+    let pods = Resource::pods();
     for name in ["lumen-a", "lumen-b"] {
         let pod = yaml(&format!(
             "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: lumen-system}}, spec: {{containers: [{{name: c, image: i}}]}}}}"
@@ -395,7 +396,7 @@ async fn several_replicas(api: &Api, first: &Running) {
     let later = api.get(&constraints().at(None, "owner")).await.expect("it is there");
     assert_eq!(text(&later, &["metadata", "resourceVersion"]), version);
     drop(second);
-    let pods = Resource::new("", "v1", "Pod", "pods", true);
+    let pods = Resource::pods();
     api.delete(&pods.at(Some("lumen-system"), "lumen-b"), None).await.expect("deleted");
     // Who is gone says nothing more. No kubelet ends the pod, so it is removed at once.
     until_object(api, templates(), "needslabel", "one alone", |object| pods_in_status(object) == ["lumen-a"])

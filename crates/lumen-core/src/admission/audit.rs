@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use lumen_value::{Array, Object, Value};
 
 use super::matching::Source;
-use super::{AUDIT, ExpansionError, Explanation, Inventory, PolicySet, Process, Review, Verdict};
-use crate::object::{field, text};
+use super::{AUDIT, Constraint, ExpansionError, Explanation, Inventory, PolicySet, Process, Review, Verdict};
+use crate::exemption::{self, Exemption, Subject};
+use crate::object::{ObjectRef, field, labels, text};
 use crate::request::bare_request_about;
 
 /// Longest message in a constraint's status, in bytes. What is longer ends with `...` within them.
@@ -26,6 +28,23 @@ pub struct Audited {
     pub failure: Option<ExpansionError>,
 }
 
+impl Audited {
+    /// Takes away what `Exemption` objects cover, as the webhook does. Violations of what the object would make count as its own.
+    pub fn exempt(&mut self, policies: &PolicySet, exemptions: &[Exemption], object: &Value, now: Timestamp) {
+        if self.verdicts.is_empty() || exemptions.is_empty() {
+            return;
+        }
+        let about = ObjectRef::of(object);
+        let subject = Subject { namespace: about.namespace.as_deref(), labels: labels(object) };
+        self.verdicts.retain(|verdict| {
+            let covering = policies
+                .rule(verdict)
+                .map(|rule| exemption::covering(exemptions, rule, &about, subject, now));
+            covering.flatten().is_none()
+        });
+    }
+}
+
 impl PolicySet {
     /// What the audit finds in an object that is in a cluster, with the Namespace that it is in, where it is in one. The label
     /// that keeps the webhook out of a namespace does not keep the audit out. Policies that ask for the time are told this one, in
@@ -36,6 +55,18 @@ impl PolicySet {
         namespace: Option<&Value>,
         inventory: &Inventory,
         time_ns: i64,
+    ) -> Audited {
+        self.audit_explained(object, namespace, inventory, time_ns, Explanation::None)
+    }
+
+    /// The same, and what is asked for is found out about each violation beside that it is there.
+    pub fn audit_explained(
+        &self,
+        object: &Value,
+        namespace: Option<&Value>,
+        inventory: &Inventory,
+        time_ns: i64,
+        explanation: Explanation,
     ) -> Audited {
         let request = bare_request_about(object);
         if self.excludes(&request, Process::Audit) {
@@ -48,7 +79,7 @@ impl PolicySet {
             source: Source::Original,
             time_ns,
             point: AUDIT,
-            explanation: Explanation::None,
+            explanation,
         };
         let mut verdicts = self.review(&review, inventory);
         let failure = match self.review_made(object, &review, inventory) {
@@ -70,6 +101,13 @@ impl PolicySet {
         }
         kinds.extend(self.expansions.generator_kinds());
         Some(kinds)
+    }
+
+    /// Whether objects of a kind, or what they would make, could violate a constraint.
+    pub fn is_audited_by(&self, constraint: &Constraint, group: &str, kind: &str) -> bool {
+        constraint.at_point(AUDIT).is_some()
+            && (constraint.matching.has_kind(group, kind)
+                || self.expansions.generator_kinds().any(|generator| generator == kind))
     }
 }
 
@@ -97,7 +135,7 @@ impl Violation {
             kind: text(object, "kind").to_owned(),
             namespace: text(metadata, "namespace").to_owned(),
             name: text(metadata, "name").to_owned(),
-            message: cut(&verdict.message),
+            message: shortened(&verdict.message, MESSAGE_BYTES_MAX),
             action: verdict.enforcement.action.clone(),
             scoped: verdict.enforcement.scoped.clone(),
         }
@@ -122,13 +160,14 @@ impl Violation {
     }
 }
 
-/// A message as upstream cuts it (`truncateString`), but never within a character.
-fn cut(message: &str) -> String {
-    if message.len() <= MESSAGE_BYTES_MAX {
-        return message.to_owned();
+/// A text as upstream cuts it (`truncateString`), but never within a character: what is longer than so many bytes ends with `...`
+/// within them.
+pub fn shortened(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
     }
-    let kept = message.floor_char_boundary(MESSAGE_BYTES_MAX - 3);
-    format!("{}...", message.get(..kept).unwrap_or_default())
+    let kept = text.floor_char_boundary(bytes_max.saturating_sub(3));
+    format!("{}...", text.get(..kept).unwrap_or_default())
 }
 
 /// What was found of one constraint.

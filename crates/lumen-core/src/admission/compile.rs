@@ -54,6 +54,11 @@ impl Compiled {
         of_faults(faults, &rules::INVALID_TEMPLATE, entry).collect()
     }
 
+    /// Whether a template was compiled already, with whatever result.
+    pub fn knows_template(&self, entry: &Arc<Entry>) -> bool {
+        self.templates.contains_key(&address(entry))
+    }
+
     fn template(&mut self, entry: &Arc<Entry>, options: PolicyOptions) -> &Result<Template, Vec<Fault>> {
         let known = self.templates.entry(address(entry)).or_insert_with(|| Known {
             entry: entry.clone(),

@@ -152,6 +152,11 @@ impl Constraint {
         &self.entry.object.kind
     }
 
+    /// Which object of its name it is; `None` where no API server has it.
+    pub fn uid(&self) -> Option<&str> {
+        self.entry.value.get("metadata")?.get("uid")?.as_str()
+    }
+
     /// Its name.
     pub fn name(&self) -> &Arc<str> {
         &self.entry.object.name

@@ -12,6 +12,17 @@ use crate::finding::{Action, Finding, Outcome, Related};
 use crate::rule::Rule;
 use crate::snapshot::Entry;
 
+impl Verdict {
+    /// What it counts as in a report.
+    pub fn outcome(&self) -> Outcome {
+        match (self.is_error, self.enforcement.strictest()) {
+            (true, _) => Outcome::Error,
+            (false, Action::Warn) => Outcome::Warn,
+            (false, _) => Outcome::Fail,
+        }
+    }
+}
+
 impl PolicySet {
     /// The place of the rule that was running when an evaluation failed.
     fn running(&self, verdict: &Verdict, constraint: &Constraint) -> Option<Related> {
@@ -25,11 +36,6 @@ impl PolicySet {
     pub fn finding(&self, verdict: &Verdict, entry: &Entry) -> Option<Finding> {
         let constraint = self.constraints.get(verdict.number)?;
         let action = verdict.enforcement.strictest();
-        let outcome = match (verdict.is_error, action) {
-            (true, _) => Outcome::Error,
-            (false, Action::Warn) => Outcome::Warn,
-            (false, _) => Outcome::Fail,
-        };
         let is_ours = verdict.failed.as_ref().is_some_and(|failed| failed.is_ours);
         let upstream = (!is_ours).then(|| format!("[{}] {}", constraint.name(), verdict.message));
         // What is said of an object that is yet to be made does not lead into its maker's manifest.
@@ -44,7 +50,7 @@ impl PolicySet {
         });
         Some(Finding {
             rule: constraint.rule.clone(),
-            outcome,
+            outcome: verdict.outcome(),
             action,
             severity: constraint.severity,
             message: verdict.message.trim().to_owned(),

@@ -151,6 +151,21 @@ impl Match {
         Some(self.kinds.iter().flat_map(|each| each.kinds.iter().map(String::as_str)))
     }
 
+    /// Whether some object of a group could be meant.
+    pub fn has_group(&self, group: &str) -> bool {
+        self.kinds.is_empty() || self.kinds.iter().any(|each| is_among(group, &each.groups))
+    }
+
+    /// The groups that are named, each with the kinds that are: `*` for any, and for a list without any.
+    pub fn named_kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.kinds.iter().flat_map(|each| {
+            let any = each.kinds.is_empty().then_some("*");
+            let kinds = move || each.kinds.iter().map(String::as_str).chain(any);
+            let groups = each.groups.iter().filter(|group| *group != "*");
+            groups.flat_map(move |group| kinds().map(move |kind| (group.as_str(), kind)))
+        })
+    }
+
     fn has_scope(&self, object: &View<'_>) -> bool {
         let is_in_one = !object.own_namespace.is_empty() || object.namespace.is_some();
         match self.scope.as_str() {

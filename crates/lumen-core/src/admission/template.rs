@@ -113,6 +113,11 @@ impl Template {
         &self.kind
     }
 
+    /// Whether its code is CEL.
+    pub const fn is_in_cel(&self) -> bool {
+        matches!(self.engine, Engine::Cel(_))
+    }
+
     /// The schema of its constraints as a document, for the definition of their kind (frameworks/constraint
     /// `pkg/client/crds/schema.go`).
     pub fn constraint_document(&self) -> Value {

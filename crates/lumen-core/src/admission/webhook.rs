@@ -197,7 +197,8 @@ impl Webhook<'_> {
     }
 }
 
-pub(crate) fn is_about_namespace(request: &Value) -> bool {
+/// Whether a request is about a Namespace itself: Kubernetes' own kind, and not another group's of the same name.
+pub fn is_about_namespace(request: &Value) -> bool {
     let kind = field(request, &["kind"]);
     text(kind, "group").is_empty() && text(kind, "kind") == "Namespace"
 }

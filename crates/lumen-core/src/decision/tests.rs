@@ -8,31 +8,15 @@ use crate::admission::{Inventory, PolicySet};
 use crate::exemption::read as exemption_of;
 use crate::snapshot::{Entry, Options, Snapshot, SourceDocument};
 
-const POLICIES: &str = r#"
-apiVersion: templates.gatekeeper.sh/v1
-kind: ConstraintTemplate
-metadata: {name: named}
-spec:
-  crd: {spec: {names: {kind: Named}, validation: {openAPIV3Schema: {type: object, properties: {name: {type: string}}}}}}
-  targets:
-  - target: admission.k8s.gatekeeper.sh
-    rego: |
-      package named
-      violation[{"msg": msg}] {
-        input.review.object.metadata.name == input.parameters.name
-        msg := sprintf("%v is taken", [input.parameters.name])
-      }
----
-apiVersion: constraints.gatekeeper.sh/v1beta1
-kind: Named
-metadata: {name: denied}
-spec: {parameters: {name: a}}
----
+const POLICIES: &str = concat!(
+    include_str!("../../../../tests/corpus/admission/named.yaml"),
+    r#"---
 apiVersion: lumensec.io/v1alpha1
 kind: Exemption
 metadata: {name: night-shift}
 spec: {reason: moved soon, expires: "2030-01-01", rules: ["admission/Named/denied", "pod-security/privileged"], match: {labelSelector: {matchLabels: {spare: "yes"}}}}
-"#;
+"#
+);
 
 struct Cluster(BTreeMap<&'static str, Value>);
 
@@ -79,7 +63,7 @@ fn decide(request: &str, exemptions: &[Exemption], now: &str, opt_in: bool) -> D
     ]));
     let inventory = Inventory::default();
     let pod_security = Admission {
-        configuration: crate::podsecurity::Configuration::default(),
+        configuration: Arc::default(),
         pods_max: crate::podsecurity::admission::PODS_MAX,
         cluster_minor: crate::podsecurity::NEWEST_MINOR,
     };
@@ -197,4 +181,25 @@ fn what_a_cluster_lives_on_is_known() {
     assert!(about("coordination.k8s.io", "leases", "") && about("", "nodes", "status"));
     assert!(about("", "pods", "eviction"));
     assert!(!about("", "nodes", "") && !about("", "pods", "") && !about("apps", "deployments", "status"));
+}
+
+#[test]
+fn what_is_being_deleted_can_be_let_go_and_not_be_changed() {
+    const GOING: &str = "deletionTimestamp: '2026-01-01T00:00:00Z', ";
+    let request = |user: &str, old: &str, new: &str| {
+        lets_go(&value(&format!(
+            "{{operation: UPDATE, userInfo: {{username: '{user}'}}, oldObject: {old}, object: {new}}}"
+        )))
+    };
+    let pod = |metadata: &str, image: &str| format!("{{metadata: {{{metadata}}}, spec: {{image: {image}}}}}");
+    let going = |rest: &str| pod(&format!("{GOING}{rest}"), "a");
+    let old = going("finalizers: [x], resourceVersion: '1'");
+    assert!(request("me", &old, &going("resourceVersion: '2'")));
+    assert!(!request("me", &old, &going("labels: {a: b}")));
+    assert!(!request("me", &old, &pod(GOING, "b")));
+    assert!(!request("me", &pod("finalizers: [x]", "a"), &pod("", "a")));
+    let owned = pod("ownerReferences: [{uid: u}]", "a");
+    assert!(!request("me", &owned, &pod("", "a")));
+    assert!(request(GARBAGE_COLLECTOR, &owned, &pod("", "a")));
+    assert!(!request(GARBAGE_COLLECTOR, &owned, &pod("", "b")));
 }

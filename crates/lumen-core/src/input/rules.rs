@@ -149,6 +149,15 @@ pub static NOT_A_MANIFEST: Rule = rule(
     "Render templates first, leave other files out with `exclude`, or check without `--strict`",
 );
 
+/// A scan may read what there is to be judged.
+pub static UNREAD_KIND: Rule = rule(
+    "unread-kind",
+    Severity::High,
+    "a scan of a cluster may read all kinds that are to be judged",
+    "Of what the API server does not show nothing is known: a scan without findings would look like a sound cluster",
+    "Give whoever scans the ClusterRole of `lumen scan`'s manual, or take it into account; `--strict` makes it an error",
+);
+
 /// The program itself does not fail.
 pub static INTERNAL_ERROR: Rule = rule(
     "internal-error",
@@ -175,6 +184,7 @@ pub static RULES: &[&Rule] = &[
     &MALFORMED_OBJECT,
     &DUPLICATE_OBJECT,
     &NOT_A_MANIFEST,
+    &UNREAD_KIND,
     &INTERNAL_ERROR,
     &crate::exemption::rules::INVALID_EXEMPTION,
     &crate::exemption::rules::UNUSED_EXEMPTION,

@@ -16,10 +16,11 @@ use super::policy::{
 use super::port::Ports;
 use super::reach::Reachability;
 use super::rules::{LINTS_INCOMPLETE, NOT_JUDGED};
-use super::well_known::{POLICIES_NOT_READ, SYSTEM_NAMESPACES};
+use super::well_known::POLICIES_NOT_READ;
 use super::workload::labels::{Fit, fit};
 use super::{Model, Workload, WorkloadId};
 use crate::finding::{Finding, Location, Outcome, Related, Severity};
+use crate::object::SYSTEM_NAMESPACES;
 use crate::rule::Rule as LintRule;
 use crate::selector::Selector;
 use crate::snapshot::{Entry, Snapshot};

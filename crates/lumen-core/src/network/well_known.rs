@@ -12,7 +12,7 @@ use crate::object::pod::{ContainerKind, PodView};
 /// Where the cluster's DNS runs, and the label that all its makes have there.
 pub mod dns {
     /// The namespace.
-    pub const NAMESPACE: &str = "kube-system";
+    pub const NAMESPACE: &str = crate::object::KUBE_SYSTEM;
     /// The key of the label of its pods.
     pub const LABEL: &str = "k8s-app";
     /// The value of that label.
@@ -22,9 +22,6 @@ pub mod dns {
     /// The ports on which the pods listen that answer: nearly everywhere, and in `OpenShift`.
     pub const POD_PORTS: [u16; 2] = [PORT, 5353];
 }
-
-/// Namespaces that every cluster has from its beginning; most of what runs there is in nobody's manifests.
-pub const SYSTEM_NAMESPACES: [&str; 3] = [dns::NAMESPACE, "kube-public", "kube-node-lease"];
 
 /// The port of DNS, of UDP and TCP.
 pub fn dns_ports() -> Ports {

@@ -1,5 +1,7 @@
 //! [`Admission`]: what the API server's own admission answers to a request (`admission/admission.go`).
 
+use std::sync::Arc;
+
 use lumen_value::{Pointer, Value};
 
 use super::Evaluation;
@@ -18,9 +20,6 @@ mod namespace;
 
 pub(super) use namespace::{exempt_namespace_warning, invalid_message};
 
-/// What the keys of the audit annotations start with, in the audit log.
-pub const AUDIT_ANNOTATION_PREFIX: &str = "pod-security.kubernetes.io/";
-
 /// Default of [`Admission::pods_max`], as upstream has it.
 pub const PODS_MAX: usize = 3000;
 
@@ -28,7 +27,7 @@ pub const PODS_MAX: usize = 3000;
 #[derive(Clone, Debug)]
 pub struct Admission {
     /// Defaults and exemptions.
-    pub configuration: Configuration,
+    pub configuration: Arc<Configuration>,
     /// Most pods that are looked at when a namespace's level is raised.
     pub pods_max: usize,
     /// The minor version of the cluster, which `latest` means.
@@ -83,9 +82,55 @@ pub trait Cluster {
         false
     }
 
+    /// Told of what upstream counts.
+    fn note(&self, _noted: Noted) {}
+
     /// Whether no more pods shall be looked at: upstream takes one second, or half of what the request has left.
     fn is_out_of_time(&self) -> bool {
         false
+    }
+}
+
+/// What upstream counts of requests (`metrics/metrics.go`, `Recorder`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// A pod was judged. Of what is only recorded or warned of, what breaks the level alone is told.
+    Evaluated {
+        /// What follows of it.
+        mode: Mode,
+        /// The level, and its edition.
+        wanted: LevelVersion,
+        /// Whether it meets the level.
+        is_allowed: bool,
+    },
+    /// A request was exempt.
+    Exempt,
+    /// Something kept a request from being judged as it should be.
+    Failed {
+        /// Whether it was not judged at all.
+        is_fatal: bool,
+    },
+}
+
+/// What follows where a pod breaks a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is refused.
+    Enforce,
+    /// The audit log is told.
+    Audit,
+    /// The client is warned.
+    Warn,
+}
+
+impl Mode {
+    /// The word for it in labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Audit => "audit",
+            Self::Warn => "warn",
+        }
     }
 }
 
@@ -96,7 +141,7 @@ pub struct Response {
     pub denial: Option<Denial>,
     /// What the client is warned of.
     pub warnings: Vec<String>,
-    /// What the audit log gets: keys, without [`AUDIT_ANNOTATION_PREFIX`], and values.
+    /// What the audit log gets: keys, without `pod-security.kubernetes.io/`, and values.
     pub audit_annotations: Vec<(&'static str, String)>,
 }
 
@@ -152,7 +197,7 @@ const IGNORED_POD_SUBRESOURCES: &[&str] =
 
 impl Default for Admission {
     fn default() -> Self {
-        Self { configuration: Configuration::default(), pods_max: PODS_MAX, cluster_minor: NEWEST_MINOR }
+        Self { configuration: Arc::default(), pods_max: PODS_MAX, cluster_minor: NEWEST_MINOR }
     }
 }
 
@@ -178,9 +223,11 @@ impl Admission {
             return Response::default();
         }
         if let Some(exempt) = self.exempt_by_request(request) {
+            cluster.note(Noted::Exempt);
             return exempt;
         }
         let Some(labels) = cluster.namespace_labels(request.namespace) else {
+            cluster.note(FATAL);
             let message = format!(
                 "Internal error occurred: failed to lookup namespace {}",
                 go_quoted(request.namespace)
@@ -190,13 +237,16 @@ impl Admission {
         let resolved = Resolved::of_labels(labels, &self.configuration.defaults);
         if resolved.errors.is_empty() && resolved.policy.is_fully_privileged() {
             let wanted = LevelVersion::latest(Level::Privileged);
+            cluster.note(Noted::Evaluated { mode: Mode::Enforce, wanted, is_allowed: true });
             return Response::annotated("enforce-policy", wanted.to_string());
         }
         if request.object.as_object().is_none() {
+            cluster.note(FATAL);
             return Response::failed(400, "BadRequest", "failed to decode pod".into(), None);
         }
         if request.operation == Operation::Update {
             if request.old_object.as_object().is_none() {
+                cluster.note(FATAL);
                 return Response::failed(400, "BadRequest", "failed to decode old pod".into(), None);
             }
             if !is_significant_update(request.object, request.old_object) {
@@ -211,9 +261,11 @@ impl Admission {
             return Response::default();
         }
         if let Some(exempt) = self.exempt_by_request(request) {
+            cluster.note(Noted::Exempt);
             return exempt;
         }
         let Some(labels) = cluster.namespace_labels(request.namespace) else {
+            cluster.note(FATAL);
             let namespace = go_quoted(request.namespace);
             let error = format!("failed to lookup namespace {namespace}: {}", not_found(request.namespace));
             return Response::annotated("error", error);
@@ -259,10 +311,12 @@ impl Admission {
         let view = PodView::of(pod, Pointer::ROOT);
         let pod = Pod::read(&view, seen).in_cluster(self.cluster_minor);
         if self.is_exempt_runtime_class(&pod) {
+            cluster.note(Noted::Exempt);
             return Response::annotated("exempt", "runtimeClass");
         }
         let mut response = Response::default();
         if !resolved.errors.is_empty() {
+            cluster.note(Noted::Failed { is_fatal: false });
             let error = format!("Failed to parse policy: {}", Aggregate(&resolved.errors));
             response.audit_annotations.push(("error", error));
         }
@@ -272,24 +326,31 @@ impl Admission {
         if seen == Seen::Pod {
             response.audit_annotations.push(("enforce-policy", policy.enforce.to_string()));
             let evaluation = evaluate_once(policy.enforce);
+            let is_allowed = evaluation.is_allowed();
+            cluster.note(Noted::Evaluated { mode: Mode::Enforce, wanted: policy.enforce, is_allowed });
             if !evaluation.is_allowed() {
                 response.denial = Some(forbidden(request, &evaluation.violates()));
             }
         }
         let audit = evaluate_once(policy.audit);
         if !audit.is_allowed() {
+            cluster.note(Noted::Evaluated { mode: Mode::Audit, wanted: policy.audit, is_allowed: false });
             response.audit_annotations.push(("audit-violations", audit.would_violate()));
         }
         // A client that is refused is not warned as well.
         if response.is_allowed() {
             let warn = evaluate_once(policy.warn);
             if !warn.is_allowed() {
+                cluster.note(Noted::Evaluated { mode: Mode::Warn, wanted: policy.warn, is_allowed: false });
                 response.warnings.push(warn.would_violate());
             }
         }
         response
     }
 }
+
+/// A request was not judged.
+const FATAL: Noted = Noted::Failed { is_fatal: true };
 
 /// Judges by each level and edition but once.
 fn evaluate_once(

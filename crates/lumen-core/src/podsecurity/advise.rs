@@ -48,36 +48,67 @@ pub fn advise<'a>(
     cluster_minor: u64,
     workloads: impl IntoIterator<Item = (&'a ObjectRef, &'a PodView<'a>)>,
 ) -> Advice {
-    let levels = [Level::Baseline, Level::Restricted];
-    let mut blocking: [BTreeMap<usize, Vec<ObjectRef>>; 2] = Default::default();
-    let mut count = 0;
+    let mut judged = Judged::default();
     for (object, view) in workloads {
+        judged.add(object, view, cluster_minor);
+    }
+    judged.advice(namespace, configuration)
+}
+
+/// The levels that may stand in a label and demand something.
+const LEVELS: [Level; 2] = [Level::Baseline, Level::Restricted];
+
+/// Workloads of one namespace that were judged by every level: of those that meet it nothing is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Judged {
+    /// For each of [`LEVELS`], the workloads that break a check, by its number.
+    blocking: [BTreeMap<usize, Vec<ObjectRef>>; LEVELS.len()],
+    count: usize,
+}
+
+impl Judged {
+    /// Judges a workload more.
+    pub fn add(&mut self, object: &ObjectRef, view: &PodView<'_>, cluster_minor: u64) {
         let pod = Pod::read(view, Seen::Pod).in_cluster(cluster_minor);
-        count += 1;
-        for (level, blocking) in levels.into_iter().zip(&mut blocking) {
+        self.count += 1;
+        for (level, blocking) in LEVELS.into_iter().zip(&mut self.blocking) {
             for refusal in pod.evaluate(LevelVersion::latest(level)).refusals {
                 let order = CHECKS.iter().position(|check| check.id == refusal.check.id);
                 blocking.entry(order.unwrap_or_default()).or_default().push(object.clone());
             }
         }
     }
-    let (highest_passing, blocking) = match blocking {
-        [baseline, restricted] if baseline.is_empty() && restricted.is_empty() => {
-            (Level::Restricted, restricted)
+
+    /// Adds what others came to.
+    pub fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        for (own, blocking) in self.blocking.iter_mut().zip(other.blocking) {
+            for (order, workloads) in blocking {
+                own.entry(order).or_default().extend(workloads);
+            }
         }
-        [baseline, restricted] if baseline.is_empty() => (Level::Baseline, restricted),
-        [baseline, _] => (Level::Privileged, baseline),
-    };
-    let blocking = blocking.into_iter().filter_map(|(order, mut workloads)| {
-        workloads.sort();
-        workloads.dedup();
-        Some(Blocking { rule: CHECKS.get(order)?.rule.id(), workloads })
-    });
-    Advice {
-        current: namespace.resolve(configuration).policy.enforce,
-        workloads: count,
-        highest_passing,
-        blocking: blocking.collect(),
+    }
+
+    /// What follows for the namespace.
+    pub fn advice(self, namespace: &Namespace<'_>, configuration: &Configuration) -> Advice {
+        let (highest_passing, blocking) = match self.blocking {
+            [baseline, restricted] if baseline.is_empty() && restricted.is_empty() => {
+                (Level::Restricted, restricted)
+            }
+            [baseline, restricted] if baseline.is_empty() => (Level::Baseline, restricted),
+            [baseline, _] => (Level::Privileged, baseline),
+        };
+        let blocking = blocking.into_iter().filter_map(|(order, mut workloads)| {
+            workloads.sort();
+            workloads.dedup();
+            Some(Blocking { rule: CHECKS.get(order)?.rule.id(), workloads })
+        });
+        Advice {
+            current: namespace.resolve(configuration).policy.enforce,
+            workloads: self.count,
+            highest_passing,
+            blocking: blocking.collect(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::http::Method;
+use lumen_core::object::{items, text};
 use lumen_value::Value;
 
 use super::{Api, ApiError, JSON};
@@ -37,11 +38,7 @@ impl Resource {
 
     /// `apps/v1`, and `v1` in the core group.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.to_string()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        group_version(&self.group, &self.version)
     }
 }
 
@@ -189,7 +186,9 @@ impl Discovery {
                 Ok(())
             }
             // A server that cannot be reached says nothing about its kinds; one of its neighbours' is only missing.
-            Err(error @ (ApiError::Timeout | ApiError::Forbidden(_))) => Err(error),
+            Err(error @ (ApiError::Timeout | ApiError::Forbidden(_) | ApiError::Unauthorized(_))) => {
+                Err(error)
+            }
             Err(error) => {
                 self.failed.insert(name, error.to_string());
                 Ok(())
@@ -206,16 +205,9 @@ impl Discovery {
     }
 }
 
-fn group_version(group: &str, version: &str) -> String {
+/// An `apiVersion`: `apps/v1`, and `v1` in the core group.
+pub(crate) fn group_version(group: &str, version: &str) -> String {
     if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
-}
-
-fn items<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(key).and_then(Value::as_array).into_iter().flat_map(|items| items.iter())
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]

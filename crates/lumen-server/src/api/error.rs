@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderMap;
+use axum::http::header::RETRY_AFTER;
 use lumen_value::Value;
 
 /// Why a request to the API server failed.
@@ -19,9 +21,12 @@ pub enum ApiError {
     /// A `resourceVersion` or a place in a list is too old (410). A retry helps from the beginning.
     #[error("expired: {0}")]
     Gone(String),
-    /// Who asks is not allowed to, or not known. A retry helps once the rights are given.
+    /// Who asks is not allowed to. A retry helps once the rights are given.
     #[error("forbidden: {0}")]
     Forbidden(String),
+    /// Who asks is not known (401). A retry helps with other credentials.
+    #[error("the API server does not accept the credentials (401): {0}")]
+    Unauthorized(String),
     /// The object is not valid, or a webhook denies it. A retry with the same object does not help.
     #[error("refused: {0}")]
     Invalid(String),
@@ -78,6 +83,32 @@ impl ApiError {
             _ => None,
         }
     }
+
+    /// The same error with where the server is, where that helps. It says itself no more than that it does not know who asks.
+    pub(super) fn of_server(mut self, url: &str) -> Self {
+        if let Self::Unauthorized(message) = &mut self
+            && !url.is_empty()
+        {
+            url.clone_into(message);
+        }
+        self
+    }
+
+    /// The same error with what the head of the answer says of when to come again, where its body says nothing.
+    pub(super) fn asked_to_wait(mut self, asked: Option<Duration>) -> Self {
+        if let Self::TooManyRequests { wait, .. } = &mut self {
+            *wait = wait.or(asked).map(|wait| wait.min(ASKED_WAIT_MAX));
+        }
+        self
+    }
+}
+
+/// Longest wait that a server may ask for.
+const ASKED_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How many seconds a server asks to wait: one that has too much to do says so in the head of its answer alone.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
 /// Longest message of the server that is kept, in bytes.
@@ -97,7 +128,8 @@ pub(super) fn of_status(code: u16, status: Option<&Value>, body: &[u8]) -> ApiEr
         (409, "AlreadyExists") => ApiError::AlreadyExists(message),
         (409, _) => ApiError::Conflict(message),
         (410, _) | (_, "Expired" | "Gone") => ApiError::Gone(message),
-        (401 | 403, _) => ApiError::Forbidden(message),
+        (401, _) => ApiError::Unauthorized(message),
+        (403, _) => ApiError::Forbidden(message),
         (429, _) => {
             let wait = seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
             ApiError::TooManyRequests { message, wait }
@@ -132,6 +164,8 @@ mod tests {
         assert!(error(409, "Conflict").is_transient());
         assert_eq!(error(410, "Expired"), ApiError::Gone("m".into()));
         assert!(!error(403, "Forbidden").is_transient());
+        let unknown = error(401, "Unauthorized").of_server("https://a/").to_string();
+        assert_eq!(unknown, "the API server does not accept the credentials (401): https://a/");
         assert!(!error(404, "NotFound").is_transient());
         assert!(error(503, "").is_transient());
         assert!(!error(422, "Invalid").is_transient());
@@ -149,6 +183,15 @@ mod tests {
 
     #[test]
     fn the_server_says_how_long_to_wait() {
+        let headers =
+            |seconds: &str| HeaderMap::from_iter([(RETRY_AFTER, seconds.parse().expect("a value"))]);
+        let waits = |seconds: &str| {
+            of_status(429, None, b"Too many requests").asked_to_wait(retry_after(&headers(seconds))).wait()
+        };
+        assert_eq!(waits("1"), Some(Duration::from_secs(1)));
+        assert_eq!(waits("soon"), None);
+        // Nobody is kept from the cluster for days.
+        assert_eq!(waits("1000000"), Some(ASKED_WAIT_MAX));
         let details: Value = [("retryAfterSeconds", 3.into())].into();
         let status: Value = [("details", details), ("message", "slow down".into())].into();
         assert_eq!(of_status(429, Some(&status), b"").wait(), Some(Duration::from_secs(3)));

@@ -4,7 +4,7 @@ use axum::http::Method;
 use lumen_value::{Object, Value};
 
 use super::path::escaped;
-use super::{Api, ApiError, JSON, Resource, Selection};
+use super::{Api, ApiError, JSON, Resource, Selection, Tries};
 
 /// Some objects of a list.
 #[derive(Clone, Debug)]
@@ -24,6 +24,7 @@ pub struct List<'a> {
     api: &'a Api,
     resource: &'a Resource,
     selection: &'a Selection,
+    accept: &'static str,
     objects: u32,
     place: Place,
     /// How often it may still begin anew.
@@ -37,13 +38,21 @@ enum Place {
     End,
 }
 
+/// Objects without what is in them, where the server knows how to leave that out.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 /// How often a list begins anew before it is given up: each time the server forgot it between two pages.
 const AGAIN_MAX: u32 = 5;
 
 impl<'a> List<'a> {
     pub(super) fn new(api: &'a Api, resource: &'a Resource, selection: &'a Selection) -> Self {
         let objects = api.bounds().page_objects.max(1);
-        Self { api, resource, selection, objects, place: Place::Start, again: AGAIN_MAX }
+        Self { api, resource, selection, accept: JSON, objects, place: Place::Start, again: AGAIN_MAX }
+    }
+
+    /// The same of `apiVersion`, `kind` and `metadata` alone.
+    pub(super) fn of_metadata(self) -> Self {
+        Self { accept: METADATA, ..self }
     }
 
     /// The next page; `None` behind the last. After an error the same page may be asked for again.
@@ -55,7 +64,7 @@ impl<'a> List<'a> {
                 Place::Behind(token) => format!("&continue={}", escaped(token)),
             };
             let path = format!("{}limit={}{place}", self.selection.path(self.resource)?, self.objects);
-            match self.api.ask_for(Method::GET, path, JSON, None).await {
+            match self.api.ask_for(Method::GET, path, self.accept, None).await {
                 Ok(answer) => return self.page(&answer).map(Some),
                 // Fewer of them fit.
                 Err(ApiError::TooLarge(_)) if self.objects > 1 => self.objects = (self.objects / 8).max(1),
@@ -64,6 +73,17 @@ impl<'a> List<'a> {
                     self.place = Place::Start;
                 }
                 Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The same, asked for again where that may help.
+    pub async fn next_tried(&mut self) -> Result<Option<Page>, ApiError> {
+        let mut tries = Tries::default();
+        loop {
+            match self.next().await {
+                Ok(page) => return Ok(page),
+                Err(error) => tries.after(error).await?,
             }
         }
     }

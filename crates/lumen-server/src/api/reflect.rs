@@ -7,6 +7,7 @@ use lumen_value::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::sharing::Sharing;
 use super::watch::resource_version;
 use super::{Api, ApiError, Resource, Selection, Watch, WatchEvent};
 
@@ -36,6 +37,8 @@ pub struct Reflector {
     selection: Selection,
     /// What is kept of an object.
     keep: fn(&Value) -> Value,
+    /// What objects have in common.
+    sharing: Sharing,
     place: Place,
     /// What was read and is not told yet, the next one last.
     pending: Vec<Event>,
@@ -70,6 +73,7 @@ impl Reflector {
             resource,
             selection,
             keep: Value::clone,
+            sharing: Sharing::default(),
             place: Place::Start,
             pending: Vec::new(),
             backoff: Backoff::default(),
@@ -124,7 +128,7 @@ impl Reflector {
                     }
                     Ok(Some(event)) => {
                         self.backoff.reset();
-                        if let Some(event) = happened(version, event, self.keep) {
+                        if let Some(event) = happened(version, event, self.keep, &mut self.sharing) {
                             return event;
                         }
                     }
@@ -185,7 +189,9 @@ impl Reflector {
                 events.clear();
                 events.push(Event::Restarted);
             }
-            events.extend(page.items.into_iter().map(|item| Event::Applied((self.keep)(&item))));
+            for item in page.items {
+                events.push(Event::Applied(self.sharing.share(&(self.keep)(&item))));
+            }
             version = page.resource_version;
         }
         events.push(Event::Synced);
@@ -197,11 +203,17 @@ impl Reflector {
 }
 
 /// What an event of a watch tells; `version` is the watch's place from then on.
-fn happened(version: &mut String, event: WatchEvent, keep: fn(&Value) -> Value) -> Option<Event> {
+fn happened(
+    version: &mut String,
+    event: WatchEvent,
+    keep: fn(&Value) -> Value,
+    sharing: &mut Sharing,
+) -> Option<Event> {
     let (newer, event) = match event {
         WatchEvent::Bookmark(version) => (version, None),
         WatchEvent::Applied(object) => {
-            (resource_version(&object).to_owned(), Some(Event::Applied(keep(&object))))
+            let kept = sharing.share(&keep(&object));
+            (resource_version(&object).to_owned(), Some(Event::Applied(kept)))
         }
         WatchEvent::Deleted(object) => {
             (resource_version(&object).to_owned(), Some(Event::Deleted(keep(&object))))

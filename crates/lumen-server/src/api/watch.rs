@@ -5,7 +5,7 @@ use kube::client::Body;
 use lumen_value::Value;
 use tokio::time::timeout;
 
-use super::error::of_status;
+use super::error::{of_status, retry_after};
 use super::path::escaped;
 use super::reflect::random;
 use super::{Api, ApiError, JSON, Resource, Selection, data};
@@ -53,11 +53,12 @@ impl Watch {
         let limit = api.bounds().answer_time_max;
         let response = timeout(limit, api.send(Method::GET, path, JSON, None));
         let response = response.await.map_err(|_| ApiError::Timeout)??;
-        let status = response.status();
+        let (status, wait) = (response.status(), retry_after(response.headers()));
         let body = response.into_body();
         if !status.is_success() {
             let bytes = timeout(limit, api.whole(body)).await.map_err(|_| ApiError::Timeout)??;
-            return Err(of_status(status.as_u16(), api.value(&bytes).ok().as_ref(), &bytes));
+            let error = of_status(status.as_u16(), api.value(&bytes).ok().as_ref(), &bytes);
+            return Err(error.asked_to_wait(wait));
         }
         Ok(Self { api: api.clone(), body, buffer: Vec::new(), read: 0, searched: 0 })
     }

@@ -6,10 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use lumen_core::admission::audit::Tally;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+
+use super::report::Reported;
 
 /// Upper bounds of the durations, in seconds: upstream's from a minute on, and below it those that audits of Lumen take.
 const SECONDS: [f64; 14] =
@@ -29,6 +32,16 @@ struct ByConstraint {
     name: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByApi {
+    api: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: &'static str,
+}
+
 type Seconds = Gauge<f64, AtomicU64>;
 
 /// What is counted of audits. Clones count together.
@@ -42,6 +55,9 @@ pub struct AuditMetrics {
     objects: Gauge,
     unread: Gauge,
     is_leader: Gauge,
+    reports: Family<ByApi, Gauge>,
+    report_writes: Family<ByOutcome, Counter>,
+    left_out: Gauge,
 }
 
 impl AuditMetrics {
@@ -56,6 +72,9 @@ impl AuditMetrics {
             objects: Gauge::default(),
             unread: Gauge::default(),
             is_leader: Gauge::default(),
+            reports: Family::default(),
+            report_writes: Family::default(),
+            left_out: Gauge::default(),
         };
         let of = metrics.clone();
         registry.register("gatekeeper_violations", "Violations that the last audit found", of.violations);
@@ -74,7 +93,29 @@ impl AuditMetrics {
             of.unread,
         );
         registry.register("lumen_audit_leader", "Whether this replica audits", of.is_leader);
+        registry.register(
+            "lumen_audit_reports",
+            "Reports that hold what the last audit found, of the API that is used: none where the cluster has neither",
+            of.reports,
+        );
+        registry.register("lumen_audit_report_writes", "Reports that were written", of.report_writes);
+        registry.register(
+            "lumen_audit_results_left_out",
+            "Violations of the last audit that reports count, and do not list",
+            of.left_out,
+        );
         metrics
+    }
+
+    pub(super) fn reported(&self, reported: &Reported) {
+        self.reports.clear();
+        self.reports.get_or_create(&ByApi { api: reported.api }).set(gauge(wide(reported.reports)));
+        self.left_out.set(gauge(reported.left_out));
+        let counts =
+            [("written", reported.written), ("deleted", reported.deleted), ("failed", reported.failed)];
+        for (outcome, count) in counts {
+            self.report_writes.get_or_create(&ByOutcome { outcome }).inc_by(wide(count));
+        }
     }
 
     pub(super) fn leads(&self, leads: bool) {
@@ -95,8 +136,10 @@ impl AuditMetrics {
             self.violations.get_or_create(&ByAction { enforcement_action: action.to_owned() }).set(0);
         }
         for (action, count) in tally.by_action() {
-            let labels = ByAction { enforcement_action: action.clone() };
-            self.violations.get_or_create(&labels).set(gauge(*count));
+            // Constraints may say anything.
+            let known = ACTIONS.into_iter().find(|each| each == action).unwrap_or("unrecognized");
+            let labels = ByAction { enforcement_action: known.to_owned() };
+            self.violations.get_or_create(&labels).inc_by(gauge(*count));
         }
         self.of_constraints.clear();
         for (kind, name, count) in tally.totals() {
@@ -104,6 +147,10 @@ impl AuditMetrics {
             self.of_constraints.get_or_create(&labels).set(gauge(count));
         }
     }
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 fn gauge(count: u64) -> i64 {

@@ -72,7 +72,7 @@ struct Facts {
     noted: Option<i64>,
 }
 
-/// A serving certificate that fits its key and has the names.
+/// A serving certificate that fits its key, has the names, and is valid, as its authority is.
 struct Serving {
     certificate: Certificate,
     /// Whether the newest authority signed it.
@@ -80,17 +80,19 @@ struct Serving {
 }
 
 impl Facts {
-    fn of(kept: &Kept, names: &[String]) -> Self {
+    fn of(kept: &Kept, names: &[String], now: i64) -> Self {
         let authorities = Certificate::all_of_pem(kept.authorities.as_bytes()).unwrap_or_default();
         let key = issue::public_key(&kept.authority_key);
         let has_authority_key =
             key.is_some_and(|key| authorities.first().is_some_and(|newest| newest.is_for(&key)));
         let serving = Certificate::all_of_pem(kept.certificate.as_bytes()).ok();
         let serving = serving.and_then(|chain| chain.into_iter().next()).and_then(|certificate| {
-            issue::public_key(&kept.key).filter(|key| certificate.is_for(key))?;
-            let signer = authorities
-                .iter()
-                .position(|authority| names.iter().all(|name| certificate.is_signed_by(authority, name)))?;
+            issue::public_key(&kept.key)
+                .filter(|key| certificate.is_for(key) && certificate.is_valid_at(now))?;
+            let signer = authorities.iter().position(|authority| {
+                authority.is_valid_at(now)
+                    && names.iter().all(|name| certificate.is_signed_by(authority, name))
+            })?;
             Some(Serving { certificate, by_newest: signer == 0 })
         });
         Self { authorities, has_authority_key, serving, noted: kept.noted }
@@ -100,11 +102,11 @@ impl Facts {
 /// What is to be done next, at a time in seconds since 1970.
 pub fn plan(now: i64, kept: Option<&Kept>, published: &Published, names: &[String], terms: &Terms) -> Step {
     let Some(kept) = kept else { return Step::Make };
-    let facts = Facts::of(kept, names);
+    let facts = Facts::of(kept, names, now);
     let Some(newest) = facts.authorities.first() else { return Step::Make };
     // What an authority signs must not outlive it.
     let authority_ends = newest.not_after - terms.serving_life;
-    if !facts.has_authority_key || now >= authority_ends {
+    if !facts.has_authority_key || now >= authority_ends || !newest.is_valid_at(now) {
         return Step::AddAuthority;
     }
     if let Published::Bundles(bundles) = published {
@@ -115,9 +117,8 @@ pub fn plan(now: i64, kept: Option<&Kept>, published: &Published, names: &[Strin
             return Step::Note;
         }
     }
-    let serving = facts.serving.filter(|serving| now <= serving.certificate.not_after);
     // What cannot be shown any more is replaced at once: nothing can get worse.
-    let Some(serving) = serving else { return Step::Issue };
+    let Some(serving) = facts.serving else { return Step::Issue };
     let life = serving.certificate.not_after - serving.certificate.not_before;
     let renewal = serving.certificate.not_after - life / 3;
     if !serving.by_newest {
@@ -136,6 +137,11 @@ pub fn plan(now: i64, kept: Option<&Kept>, published: &Published, names: &[Strin
     }
     let forgotten = serving.certificate.not_before + terms.skew + terms.afterlife;
     if now >= forgotten { Step::DropAuthorities } else { Step::Wait(next.min(forgotten)) }
+}
+
+/// Whether clients that trust what is kept take what is shown of it, at a time in seconds since 1970.
+pub(super) fn is_usable(kept: &Kept, names: &[String], now: i64) -> bool {
+    Facts::of(kept, names, now).serving.is_some()
 }
 
 /// Whether two PEM texts have the same certificates, in whatever order. What cannot be read is the same as nothing.

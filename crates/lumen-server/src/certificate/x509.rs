@@ -57,7 +57,7 @@ impl Certificate {
         if all.is_empty() { Err(CertificateFault::Empty) } else { Ok(all) }
     }
 
-    fn of_der(der: CertificateDer<'static>) -> Option<Self> {
+    pub(crate) fn of_der(der: CertificateDer<'static>) -> Option<Self> {
         let (_, certificate, _) = element(&der, SEQUENCE)?;
         let (_, mut rest, _) = element(certificate, SEQUENCE)?;
         // The version may be left out; serial number, algorithm and issuer come before the validity, the subject after it.
@@ -73,6 +73,11 @@ impl Certificate {
         let (not_before, validity) = time(validity)?;
         let (not_after, _) = time(validity)?;
         Some(Self { not_before, not_after, key: key.to_vec(), der })
+    }
+
+    /// Whether it is valid at a time in seconds since 1970.
+    pub const fn is_valid_at(&self, time: i64) -> bool {
+        self.not_before <= time && time <= self.not_after
     }
 
     /// Whether it is for the key whose public half has these bytes.

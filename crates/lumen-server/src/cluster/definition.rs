@@ -2,10 +2,8 @@
 
 use lumen_core::admission::Template;
 use lumen_core::admission::constraint::GROUP;
+use lumen_core::object::{items, text};
 use lumen_value::{Array, Object, Value};
-
-use super::kinds::list;
-use super::text;
 
 /// The name of the definition of a kind's.
 pub(super) fn name_of(kind: &str) -> String {
@@ -20,7 +18,7 @@ pub(super) fn of(template: &Template, uid: &str) -> Value {
     let lower = kind.to_lowercase();
     let names = entry.value.get("spec").and_then(|spec| spec.get("crd")?.get("spec")?.get("names"));
     let short_names: Array =
-        names.map(|names| list(names, "shortNames").cloned().collect()).unwrap_or_default();
+        names.map(|names| items(names, "shortNames").cloned().collect()).unwrap_or_default();
     let schema: Value = [("openAPIV3Schema", template.constraint_document())].into();
     let version = |name: &str, is_storage: bool| -> Value {
         [

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use lumen_core::object::{items, text};
 use lumen_value::Value;
 
+use crate::api::discovery::group_version;
 use crate::api::{Discovery, Resource};
-use crate::cluster::text;
 use crate::names;
 
 /// What the objects of a kind are to the server.
@@ -71,11 +72,7 @@ impl Gvk {
     }
 
     pub(super) fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.to_string()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        group_version(&self.group, &self.version)
     }
 }
 
@@ -103,8 +100,8 @@ impl Definition {
     pub(super) fn of(object: &Value) -> Self {
         let spec = object.get("spec").unwrap_or(&Value::Null);
         let names = spec.get("names").unwrap_or(&Value::Null);
-        let versions = list(spec, "versions").filter(|version| is_true(version, "served"));
-        let conditions = object.get("status").map(|status| list(status, "conditions"));
+        let versions = items(spec, "versions").filter(|version| is_true(version, "served"));
+        let conditions = object.get("status").map(|status| items(status, "conditions"));
         let is_established = conditions
             .into_iter()
             .flatten()
@@ -117,6 +114,13 @@ impl Definition {
             versions: versions.map(|version| text(version, "name").into()).collect(),
             is_established,
         }
+    }
+
+    /// The resource in each version that is to be served, whether it is yet or not.
+    pub(super) fn resources(&self) -> impl Iterator<Item = Resource> {
+        let versions = self.versions.iter();
+        versions
+            .map(|version| Resource::new(&self.group, version, &self.kind, &self.plural, self.is_namespaced))
     }
 
     /// The resource of one version, where it is served.
@@ -136,6 +140,29 @@ impl Definition {
     }
 }
 
+/// The resources that the server reads, of those that an API server serves, in the order of [`KNOWN`].
+pub(super) fn known(discovery: &Discovery) -> Vec<(Role, Resource)> {
+    let mut found: Vec<(Role, Resource)> = Vec::new();
+    for (group, kind, role, versions) in &KNOWN {
+        for version in *versions {
+            let served = discovery.served.iter().map(|served| (&served.resource, served.can("list")));
+            for (resource, _) in served.filter(|(resource, can_list)| {
+                *can_list && &*resource.group == *group && &*resource.version == *version
+            }) {
+                let is_new = || {
+                    !found
+                        .iter()
+                        .any(|(_, other)| other.group == resource.group && other.kind == resource.kind)
+                };
+                if (*kind == "*" || *kind == &*resource.kind) && is_new() {
+                    found.push((*role, resource.clone()));
+                }
+            }
+        }
+    }
+    found
+}
+
 /// The definitions, by their names.
 pub(super) type Definitions = BTreeMap<Arc<str>, Definition>;
 
@@ -153,10 +180,6 @@ pub(super) fn resolve(
         let served = discovery?.find(&gvk.group, &gvk.version, &gvk.kind)?;
         (served.can("list") && served.can("watch")).then(|| served.resource.clone())
     })
-}
-
-pub(super) fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(key).and_then(Value::as_array).into_iter().flat_map(|items| items.iter())
 }
 
 fn is_true(value: &Value, key: &str) -> bool {

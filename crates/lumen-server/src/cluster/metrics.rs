@@ -39,15 +39,29 @@ struct What {
 
 /// Upper bounds of the time that compiling takes, in seconds.
 const SECONDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// The same of one template: upstream's, and below them those that templates take here.
+const INGESTION_SECONDS: [f64; 22] = [
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0,
+    2.0, 3.0, 4.0, 5.0,
+];
+/// Upper bounds of the time that a change of the synced objects takes, in seconds: upstream's.
+const SYNC_SECONDS: [f64; 19] = [
+    0.0001, 0.0002, 0.0003, 0.0004, 0.0005, 0.0006, 0.0007, 0.0008, 0.0009, 0.001, 0.002, 0.003, 0.004,
+    0.005, 0.01, 0.02, 0.03, 0.04, 0.05,
+];
 
 /// What is counted of the cluster's objects. Clones count together.
 #[derive(Clone, Debug)]
 pub struct ClusterMetrics {
     templates: Family<ByStatus, Gauge>,
+    templates_with_cel: Gauge,
+    ingestions: Family<ByStatus, Counter>,
+    ingestion_seconds: Family<ByStatus, Histogram, fn() -> Histogram>,
     constraints: Family<ByAction, Gauge>,
     mutators: Family<ByStatus, Gauge>,
-    expansions: Gauge,
+    expansions: Family<ByStatus, Gauge>,
     synced: Family<ByKind, Gauge>,
+    sync_seconds: Histogram,
     last_sync: Gauge<f64, std::sync::atomic::AtomicU64>,
     watched: Gauge,
     intended: Gauge,
@@ -60,12 +74,17 @@ pub struct ClusterMetrics {
 impl ClusterMetrics {
     /// Counts that a registry shows.
     pub fn registered(registry: &mut Registry) -> Self {
+        let buckets: fn() -> Histogram = || Histogram::new(INGESTION_SECONDS);
         let metrics = Self {
             templates: Family::default(),
+            templates_with_cel: Gauge::default(),
+            ingestions: Family::default(),
+            ingestion_seconds: Family::new_with_constructor(buckets),
             constraints: Family::default(),
             mutators: Family::default(),
-            expansions: Gauge::default(),
+            expansions: Family::default(),
             synced: Family::default(),
+            sync_seconds: Histogram::new(SYNC_SECONDS),
             last_sync: Gauge::default(),
             watched: Gauge::default(),
             intended: Gauge::default(),
@@ -76,10 +95,30 @@ impl ClusterMetrics {
         };
         let of = metrics.clone();
         registry.register("gatekeeper_constraint_templates", "Templates", of.templates);
+        registry.register(
+            "gatekeeper_constraint_templates_with_cel",
+            "Templates in CEL",
+            of.templates_with_cel,
+        );
+        registry.register(
+            "gatekeeper_constraint_template_ingestion_count",
+            "Times that a template was compiled",
+            of.ingestions,
+        );
+        registry.register(
+            "gatekeeper_constraint_template_ingestion_duration_seconds",
+            "How long compiling a template took",
+            of.ingestion_seconds,
+        );
         registry.register("gatekeeper_constraints", "Constraints", of.constraints);
         registry.register("gatekeeper_mutators", "Mutators", of.mutators);
         registry.register("gatekeeper_expansion_templates", "Expansion templates", of.expansions);
         registry.register("gatekeeper_sync", "Objects that policies see of others", of.synced);
+        registry.register(
+            "gatekeeper_sync_duration_seconds",
+            "How long it took to take in what changed of them",
+            of.sync_seconds,
+        );
         registry.register("gatekeeper_sync_last_run_time", "When one of them changed last", of.last_sync);
         registry.register("gatekeeper_watch_manager_watched_gvk", "Kinds that are read", of.watched);
         registry.register(
@@ -98,7 +137,8 @@ impl ClusterMetrics {
         self.failures.inc();
     }
 
-    pub(super) fn synced(&self) {
+    pub(super) fn synced(&self, took: Duration) {
+        self.sync_seconds.observe(took.as_secs_f64());
         if let Ok(now) = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
             self.last_sync.set(now.as_secs_f64());
         }
@@ -106,6 +146,15 @@ impl ClusterMetrics {
 
     pub(super) fn built(&self, took: Duration) {
         self.builds.observe(took.as_secs_f64());
+    }
+
+    /// Notes the templates that were compiled: whether each could be used, and how long it took.
+    pub(super) fn ingested(&self, templates: &[(bool, Duration)]) {
+        for (is_sound, took) in templates {
+            let labels = ByStatus { status: if *is_sound { "active" } else { "error" } };
+            self.ingestions.get_or_create(&labels).inc();
+            self.ingestion_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+        }
     }
 }
 
@@ -116,16 +165,14 @@ impl Writer {
         let mut templates: BTreeMap<ByStatus, usize> = BTreeMap::new();
         let mut constraints: BTreeMap<ByAction, usize> = BTreeMap::new();
         let mut mutators: BTreeMap<ByStatus, usize> = BTreeMap::new();
-        let mut expansions = 0;
+        let mut expansions: BTreeMap<ByStatus, usize> = BTreeMap::new();
         for (source, objects) in &self.policies {
             let Source::Of(role, _) = source else { continue };
-            if *role == Role::Expansion {
-                expansions += objects.len();
-            }
             for policy in objects.values() {
                 let status = if self.errors.contains_key(&policy.key()) { "error" } else { "active" };
                 match role {
                     Role::Template => *templates.entry(ByStatus { status }).or_default() += 1,
+                    Role::Expansion => *expansions.entry(ByStatus { status }).or_default() += 1,
                     Role::Mutator => *mutators.entry(ByStatus { status }).or_default() += 1,
                     Role::Constraint => {
                         let spec = policy.entry.value.get("spec");
@@ -152,7 +199,12 @@ impl Writer {
         for (labels, number) in mutators {
             metrics.mutators.get_or_create(&labels).set(count(number));
         }
-        metrics.expansions.set(count(expansions));
+        metrics.expansions.clear();
+        for (labels, number) in expansions {
+            metrics.expansions.get_or_create(&labels).set(count(number));
+        }
+        let with_cel = self.state.policies.templates().iter().filter(|template| template.is_in_cel());
+        metrics.templates_with_cel.set(count(with_cel.count()));
     }
 
     /// Sets what else is counted to what is.

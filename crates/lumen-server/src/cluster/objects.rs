@@ -81,10 +81,6 @@ impl<T> Objects<T> {
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Place, &mut T)> {
         self.kept.iter_mut()
     }
-
-    pub(super) fn len(&self) -> usize {
-        self.kept.len()
-    }
 }
 
 #[cfg(test)]

@@ -93,6 +93,11 @@ pub(super) fn entry_of(value: Value) -> Entry {
     }
 }
 
+/// The entry of a policy: the object without its status, and without what changes with every write.
+pub(super) fn decisive_entry(object: &Value) -> Entry {
+    entry_of(without_status(object))
+}
+
 /// What is wrong with a policy, as its status says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PolicyError {
@@ -141,6 +146,8 @@ pub(super) struct Built {
     /// What is wrong with policies, by kind and name.
     pub(super) errors: BTreeMap<Key, Vec<PolicyError>>,
     pub(super) took: Duration,
+    /// The templates that were compiled for it: whether each could be used, and how long it took.
+    pub(super) ingested: Vec<(bool, Duration)>,
 }
 
 /// Builds policy sets, each with what the one before leaves.
@@ -173,6 +180,7 @@ impl Builder {
             errors.entry(key).or_default().push(PolicyError::of(finding));
         };
         let mut sound: BTreeMap<Arc<str>, Arc<Entry>> = BTreeMap::new();
+        let mut ingested = Vec::new();
         let mut used: Vec<Arc<Entry>> = Vec::with_capacity(entries.len());
         for entry in entries {
             if !is_template(&entry) {
@@ -180,7 +188,11 @@ impl Builder {
                 continue;
             }
             let name = entry.object.name.clone();
+            let (is_known, compiling) = (self.compiled.knows_template(&entry), Instant::now());
             let faults = self.compiled.faults_of_template(&entry, options);
+            if !is_known {
+                ingested.push((faults.is_empty(), compiling.elapsed()));
+            }
             if faults.is_empty() {
                 sound.insert(name, entry.clone());
                 used.push(entry);
@@ -195,7 +207,7 @@ impl Builder {
         self.sound = sound;
         let (set, findings) = PolicySet::recompile(&used, options, &mut self.compiled);
         findings.iter().for_each(&mut note);
-        Built { set: Some(Arc::new(set)), errors, took: began.elapsed() }
+        Built { set: Some(Arc::new(set)), errors, took: began.elapsed(), ingested }
     }
 }
 
@@ -207,7 +219,7 @@ pub(super) fn has_status(entry: &Entry) -> bool {
 impl Built {
     /// What is told where building failed.
     pub(super) fn failed() -> Self {
-        Self { set: None, errors: BTreeMap::new(), took: Duration::from_secs(1) }
+        Self { set: None, errors: BTreeMap::new(), took: Duration::from_secs(1), ingested: Vec::new() }
     }
 }
 

@@ -41,7 +41,7 @@ pub const RIGHTS: [Right; 11] = [
     write(&["templates.gatekeeper.sh"], &["constrainttemplates/status"], &["patch"]),
     // The constraints' kinds are not known beforehand.
     read(&["constraints.gatekeeper.sh"], &["*"]),
-    write(&["constraints.gatekeeper.sh"], &["*"], &["patch"]),
+    write(&["constraints.gatekeeper.sh"], &["*/status"], &["patch"]),
     read(&["mutations.gatekeeper.sh"], &["assign", "assignmetadata", "assignimage", "modifyset"]),
     read(
         &["config.gatekeeper.sh", "syncset.gatekeeper.sh", "expansion.gatekeeper.sh"],

@@ -32,7 +32,10 @@ fn pause(took: Duration) -> Duration {
 }
 
 /// Whether nothing is to be waited for any more before the server is ready.
-fn is_done(source: &Source, reading: &Reading) -> bool {
+///
+/// A kind without which it is known what is denied is waited for a moment only (`is_late`) where it fails: what serves the kind, such
+/// as somebody's conversion webhook, may itself wait for this server.
+fn is_done(source: &Source, reading: &Reading, is_late: bool) -> bool {
     let is_essential = match source {
         Source::Definitions | Source::Namespaces => true,
         Source::Of(role, _) => role.is_essential(),
@@ -43,7 +46,7 @@ fn is_done(source: &Source, reading: &Reading) -> bool {
     match reading {
         Reading::Synced | Reading::Failed(_, true) => true,
         Reading::Begun => false,
-        Reading::Failed(error, false) => !is_essential && !error.is_transient(),
+        Reading::Failed(error, false) => !is_essential && (is_late || !error.is_transient()),
     }
 }
 
@@ -116,6 +119,10 @@ impl Writer {
             .collect();
         for source in gone {
             self.watches.stop(&source);
+            if wanted.contains_key(&source) {
+                // It is read in another version: until that is done, what was read stays in use.
+                continue;
+            }
             self.dirty.policies |= self.policies.remove(&source).is_some();
             self.dirty.others |= self.others.remove(&source).is_some();
             self.dirty.state = true;
@@ -158,7 +165,13 @@ impl Writer {
             }
         }
         for gvk in &gone {
-            self.stop_synced(gvk);
+            if wanted.contains(gvk) && resolve(gvk, &self.definitions, self.discovery.as_ref()).is_some() {
+                // It is read in another way: until that is done, what was read stays in use.
+                self.watches.stop(&Source::Synced(gvk.clone()));
+                self.told.remove(gvk);
+            } else {
+                self.stop_synced(gvk);
+            }
         }
         for gvk in &wanted {
             let source = Source::Synced(gvk.clone());
@@ -212,7 +225,7 @@ impl Writer {
         let changes = std::mem::take(&mut self.changes);
         self.state.inventory = self.state.inventory.updated(changes, Indexes::Kept);
         self.inventory_at = Instant::now() + pause(began.elapsed());
-        self.metrics.synced();
+        self.metrics.synced(began.elapsed());
         self.dirty.state = true;
     }
 
@@ -230,27 +243,28 @@ impl Writer {
                     Role::Exemption => read_exemption::object(object, &place, 0, &Pointer::ROOT)
                         .map(|exemption| exemptions.push(exemption))
                         .map_err(|error| error.to_string()),
-                    Role::LumenConfig => LumenConfigSpec::of(object).map(|read| config = Some(read)),
+                    Role::LumenConfig => LumenConfigSpec::of(object)
+                        .map(|(read, pod_security)| config = Some((Arc::new(read), pod_security))),
                     _ => Ok(()),
                 };
                 if let Err(why) = read {
                     // A configuration that cannot be read leaves the one before in use.
                     if *role == Role::LumenConfig {
-                        config = Some((*self.state.config).clone());
+                        config = Some((self.state.config.clone(), self.state.pod_security.clone()));
                     }
                     self.unreadable.insert(place.to_string(), why);
                 }
             }
         }
         self.state.exemptions = exemptions.into();
-        self.state.config = Arc::new(config.unwrap_or_default());
+        (self.state.config, self.state.pod_security) = config.unwrap_or_default();
         self.dirty.state = true;
     }
 
     /// Whether the first build still waits for what is being read.
     fn is_first_awaited(&self) -> bool {
         !self.state.is_complete
-            && self.began.elapsed() < FIRST_MAX
+            && !self.is_late()
             && self.watches.iter().any(|(source, watch)| {
                 !matches!(source, Source::Synced(_) | Source::Pods) && watch.reading.is_awaited()
             })
@@ -299,19 +313,15 @@ impl Writer {
         self.build_at = Instant::now() + pause(built.took);
         let Some(set) = built.set else { return };
         self.metrics.built(built.took);
+        self.metrics.ingested(&built.ingested);
         self.state.policies = set;
         self.is_built |= self.builds_all;
         self.dirty.state = true;
         self.dirty.reports = true;
-        let changed: Vec<_> = {
-            let keys = self.errors.keys().chain(built.errors.keys());
-            let is_other = |key: &&super::Key| self.errors.get(*key) != built.errors.get(*key);
-            keys.filter(is_other).cloned().collect()
-        };
+        let keys = self.errors.keys().chain(built.errors.keys());
+        let changed = keys.filter(|key| self.errors.get(*key) != built.errors.get(*key)).cloned().collect();
         self.errors = built.errors;
-        for key in &changed {
-            self.unsettle(key);
-        }
+        self.unsettle(&changed);
         // What policies had indexed is for the policies before.
         self.state.inventory = self.state.inventory.updated([], Indexes::Dropped);
         self.observe_policies();
@@ -389,7 +399,10 @@ impl Writer {
     /// Whether everything was read that is to be read.
     fn is_read(&self) -> bool {
         let is_known = self.discovery.is_some() || self.unknown_kinds().next().is_none();
-        is_known && self.watches.iter().all(|(source, watch)| is_done(source, &watch.reading))
+        let is_late = self.is_late();
+        is_known
+            && self.is_version_asked
+            && self.watches.iter().all(|(source, watch)| is_done(source, &watch.reading, is_late))
     }
 
     /// Whether all policies were read.
@@ -399,7 +412,13 @@ impl Writer {
             Source::Of(role, _) => role.is_policy(),
             Source::Namespaces | Source::Pods | Source::Synced(_) => false,
         });
-        of_policies.into_iter().all(|(source, watch)| is_done(source, &watch.reading))
+        let is_late = self.is_late();
+        of_policies.into_iter().all(|(source, watch)| is_done(source, &watch.reading, is_late))
+    }
+
+    /// Whether what fails is not waited for any more.
+    fn is_late(&self) -> bool {
+        self.began.elapsed() >= FIRST_MAX
     }
 
     fn publish(&mut self) {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use lumen_core::admission::inventory::Change;
+use lumen_core::object::{items, text};
 use lumen_core::snapshot::Entry;
 use lumen_value::read::Limits;
 use lumen_value::{Str, Value};
 
-use super::kinds::{Gvk, list};
-use super::{Place, text};
+use super::Place;
+use super::kinds::Gvk;
 
 /// Most kinds that are synced.
 const KINDS_MAX: usize = 500;
@@ -19,13 +20,13 @@ const REQUIRES: &str = "metadata.gatekeeper.sh/requires-sync-data";
 
 /// The kinds that a `SyncSet` asks for.
 pub(super) fn of_sync_set(object: &Value) -> impl Iterator<Item = Gvk> {
-    object.get("spec").into_iter().flat_map(|spec| list(spec, "gvks")).filter_map(Gvk::of)
+    object.get("spec").into_iter().flat_map(|spec| items(spec, "gvks")).filter_map(Gvk::of)
 }
 
 /// The kinds that a `Config` asks for.
 pub(super) fn of_config(object: &Value) -> impl Iterator<Item = Gvk> {
     let sync = object.get("spec").and_then(|spec| spec.get("sync"));
-    sync.into_iter().flat_map(|sync| list(sync, "syncOnly")).filter_map(Gvk::of)
+    sync.into_iter().flat_map(|sync| items(sync, "syncOnly")).filter_map(Gvk::of)
 }
 
 /// The kinds that are asked for, each once.
@@ -64,7 +65,8 @@ fn requirements(said: &str) -> Option<Value> {
 }
 
 fn names(requirements: &Value, kind: &Gvk) -> bool {
-    let has = |entry: &Value, key: &str, word: &str| list(entry, key).any(|each| each.as_str() == Some(word));
+    let has =
+        |entry: &Value, key: &str, word: &str| items(entry, key).any(|each| each.as_str() == Some(word));
     let alternatives = requirements.as_array().into_iter().flat_map(|each| each.iter());
     alternatives.flat_map(|each| each.as_array().into_iter().flat_map(|entries| entries.iter())).any(
         |entry| {

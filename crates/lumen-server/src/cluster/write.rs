@@ -137,19 +137,8 @@ async fn perform(api: &Api, write: &Write) -> Result<(), ApiError> {
     }
 }
 
-/// The resource of definitions.
-pub(super) fn definitions() -> Resource {
-    Resource::new(
-        "apiextensions.k8s.io",
-        "v1",
-        "CustomResourceDefinition",
-        "customresourcedefinitions",
-        false,
-    )
-}
-
 async fn define(api: &Api, wanted: &Value) -> Result<(), ApiError> {
-    let resource = definitions();
+    let resource = Resource::definitions();
     let name = wanted.get("metadata").map_or("", |metadata| text(metadata, "name"));
     let mut last = ApiError::Timeout;
     for _ in 0..TRIES_MAX {

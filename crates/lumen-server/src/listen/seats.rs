@@ -8,19 +8,27 @@ use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+/// So many open requests are no trouble, whoever has them: more than API servers have where all places to be judged are taken.
+const REQUESTS_MAX: usize = 2_048;
+/// So many may each connection have even beyond that.
+const SHARE: usize = 16;
+
 /// The places.
 pub(super) struct Seats {
     free: Arc<Semaphore>,
     most: usize,
     taken: Mutex<BTreeMap<u64, Arc<Seat>>>,
+    /// Requests of all connections that are being answered.
+    requests: Arc<AtomicUsize>,
     next: AtomicU64,
 }
 
 /// What is known of one connection.
 pub(super) struct Seat {
     began: Instant,
-    /// Requests that are being answered.
+    /// Requests that are being answered, of this connection and of all.
     busy: AtomicUsize,
+    requests: Arc<AtomicUsize>,
     /// Whether it brought a request yet.
     used: AtomicBool,
     /// Milliseconds from `began` to when it last did something.
@@ -40,7 +48,13 @@ pub(super) struct Seated {
 impl Seats {
     pub(super) fn new(most: usize) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(most)), most, taken: Mutex::default(), next: AtomicU64::new(0) }
+        Self {
+            free: Arc::new(Semaphore::new(most)),
+            most,
+            taken: Mutex::default(),
+            requests: Arc::default(),
+            next: AtomicU64::new(0),
+        }
     }
 
     fn taken(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Seat>>> {
@@ -54,7 +68,7 @@ impl Seats {
             Err(_) => seats.make_room().await?,
         };
         let number = seats.next.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat::new());
+        let seat = Arc::new(Seat::new(seats.requests.clone()));
         // Nobody sits here yet, and so nobody can be sent away.
         seat.busy.fetch_add(1, Ordering::Relaxed);
         seats.taken().insert(number, seat.clone());
@@ -111,10 +125,11 @@ impl Drop for Seated {
 }
 
 impl Seat {
-    fn new() -> Self {
+    fn new(requests: Arc<AtomicUsize>) -> Self {
         Self {
             began: Instant::now(),
             busy: AtomicUsize::new(0),
+            requests,
             used: AtomicBool::new(false),
             last: AtomicU64::new(0),
             dismissed: Notify::new(),
@@ -137,11 +152,18 @@ impl Seat {
     pub(super) fn busy(self: Arc<Self>) -> Busy {
         self.used.store(true, Ordering::Relaxed);
         self.busy.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
         Busy(self)
     }
 
     pub(super) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it has more requests open than its share, while there are more than can be answered: each takes memory until its
+    /// body is there.
+    pub(super) fn is_greedy(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) > REQUESTS_MAX && self.busy.load(Ordering::Relaxed) > SHARE
     }
 
     pub(super) fn is_unused(&self) -> bool {
@@ -165,6 +187,7 @@ pub(super) struct Busy(Arc<Seat>);
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.touch();
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }

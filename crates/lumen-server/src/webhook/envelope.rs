@@ -28,13 +28,6 @@ pub(super) struct Envelope {
 }
 
 impl Address {
-    /// The address of a request that is not read otherwise; `None` where none is to be seen.
-    pub(super) fn glimpse(bytes: &[u8]) -> Option<Self> {
-        let version = version(scan::word(bytes, "apiVersion")?)?;
-        let uid = scan::word(scan::field(bytes, "request")?, "uid")?;
-        Some(Self { version, uid: uid.to_owned() })
-    }
-
     /// The answer, as the body that goes back.
     pub(super) fn answered(&self, answer: &Answer) -> String {
         let mut status = Object::default().with("code", i64::from(answer.code));
@@ -75,9 +68,30 @@ fn cut(text: &str) -> &str {
     super::log::cut(text, ANNOTATION_BYTES_MAX)
 }
 
-/// The namespace of a request that is not read otherwise.
-pub(super) fn glimpse_namespace(bytes: &[u8]) -> Option<&str> {
-    scan::word(scan::field(bytes, "request")?, "namespace")
+/// What is seen of a request that is not read otherwise.
+#[derive(Clone, Debug)]
+pub(super) struct Glimpse<'b> {
+    pub(super) address: Address,
+    pub(super) namespace: Option<&'b str>,
+}
+
+impl<'b> Glimpse<'b> {
+    /// `None` where there is no address to be seen.
+    pub(super) fn of(bytes: &'b [u8]) -> Option<Self> {
+        let [api_version, request] = scan::fields(bytes, ["apiVersion", "request"]);
+        let [uid, namespace] = scan::fields(request?, ["uid", "namespace"]);
+        let address =
+            Address { version: version(scan::word(api_version?)?)?, uid: scan::word(uid?)?.to_owned() };
+        Some(Self { address, namespace: namespace.and_then(scan::word) })
+    }
+
+    /// The same of a request of which only the beginning came: the API server puts what is looked for before all objects.
+    pub(super) fn of_beginning(bytes: &'b [u8]) -> Option<Self> {
+        let version = version(scan::begun_word(bytes, "apiVersion")?)?;
+        let request = scan::begun(bytes, "request")?;
+        let uid = scan::begun_word(request, "uid")?.to_owned();
+        Some(Self { address: Address { version, uid }, namespace: scan::begun_word(request, "namespace") })
+    }
 }
 
 fn version(word: &str) -> Option<&'static str> {

@@ -1,13 +1,19 @@
 //! [`Inner::judge`]: from the bytes of a request to those of its answer, on a thread of its own.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use jiff::Timestamp;
-use lumen_core::admission::webhook::{Answer, Namespaces, Webhook};
-use lumen_core::decision::{Decision, Judge, is_vital};
+use lumen_core::admission::webhook::{Answer, Namespaces, Webhook, is_about_namespace};
+use lumen_core::decision::{Decision, Judge, is_vital, lets_go};
 use lumen_value::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use super::envelope::Envelope;
 use super::lookup::Lookup;
 use super::{Inner, log};
+use crate::metrics::About as PodSecurityAbout;
 use crate::state::{State, nanoseconds};
 
 /// What came of a request.
@@ -40,12 +46,30 @@ pub(super) enum Lack {
 pub(super) struct Given {
     namespace: Option<(String, Option<Value>)>,
     /// Also where nobody could say them: then there are none to speak of.
-    pods: Option<Vec<Value>>,
+    pods: Option<Arc<Pods>>,
+}
+
+/// Longest time for the pods of a Namespace: upstream's (`k8s.io/pod-security-admission/admission`).
+const PODS_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// The pods of a Namespace.
+#[derive(Default)]
+struct Pods {
+    all: Vec<Value>,
+    /// The turn lasts as long as they are in memory.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Given {
-    /// Looks up what lacks.
-    pub(super) async fn fill(&mut self, lack: Lack, lookup: Option<&dyn Lookup>) {
+    /// Looks up what lacks, until a deadline. Pods, which are many, are looked up for one request at a time, and not for as long as
+    /// it may take: who is warned of none is no worse off than who is refused for want of an answer.
+    pub(super) async fn fill(
+        &mut self,
+        lack: Lack,
+        lookup: Option<&dyn Lookup>,
+        turns: &Arc<Semaphore>,
+        deadline: Instant,
+    ) {
         match lack {
             Lack::Namespace(name) => {
                 let found = match lookup {
@@ -55,11 +79,15 @@ impl Given {
                 self.namespace = Some((name, found));
             }
             Lack::Pods(namespace) => {
-                let found = match lookup {
-                    Some(lookup) => lookup.pods(&namespace).await,
-                    None => None,
+                let pods = match (lookup, turns.clone().try_acquire_owned()) {
+                    (Some(lookup), Ok(turn)) => {
+                        let most = PODS_TIME_MAX.min(deadline.saturating_duration_since(Instant::now()) / 2);
+                        let all = timeout(most, lookup.pods(&namespace)).await.ok().flatten();
+                        Pods { all: all.unwrap_or_default(), _turn: Some(turn) }
+                    }
+                    _ => Pods::default(),
                 };
-                self.pods = Some(found.unwrap_or_default());
+                self.pods = Some(Arc::new(pods));
             }
         }
     }
@@ -92,6 +120,7 @@ impl Inner {
         let state = self.current.get();
         let request = &envelope.request;
         let now = Timestamp::now();
+        let pod_security = self.settings.pod_security.as_ref().map(|admission| state.pod_security(admission));
         let judge = Judge {
             webhook: Webhook {
                 policies: &state.policies,
@@ -100,8 +129,8 @@ impl Inner {
                 own_user: &self.settings.own_user,
                 time_ns: nanoseconds(now),
             },
-            pod_security: self.settings.pod_security.as_ref(),
-            pods: given.pods.as_deref(),
+            pod_security: pod_security.as_ref(),
+            pods: given.pods.as_ref().map(|pods| pods.all.as_slice()),
             exemptions: &state.exemptions,
             now,
             deletions_opt_in: self.settings.deletions_opt_in,
@@ -112,6 +141,11 @@ impl Inner {
         let decision = judge.decide(envelope.sent());
         let decision = self.lenient(decision, request, &state);
         log::tell(&decision, request, &self.metrics);
+        self.tell_events(&decision, request, &state);
+        if let Some(pod_security) = &pod_security {
+            let about = PodSecurityAbout::of(request);
+            self.metrics.pod_security().count(&decision.noted, about, pod_security.cluster_minor);
+        }
         let mut answer = decision.answer;
         if self.settings.is_shadow {
             // Gatekeeper answers: what would have been said is in the log.
@@ -127,6 +161,19 @@ impl Inner {
             is_dry_run: envelope.is_dry_run(),
             body: envelope.address().answered(&answer),
         })
+    }
+
+    /// Makes Events of what a request was found to violate. A dry run leaves none.
+    fn tell_events(&self, decision: &Decision, request: &Value, state: &State) {
+        let configured = &state.config.webhook;
+        let emission =
+            self.settings.emission.configured(configured.emit_events, configured.events_involved_namespace);
+        if let Some(events) = &self.settings.events
+            && emission.is_on
+            && request.get("dryRun") != Some(&Value::Bool(true))
+        {
+            log::tell_events(decision, request, events, emission);
+        }
     }
 
     /// What has to be looked up first, where anybody can be asked.
@@ -145,14 +192,15 @@ impl Inner {
             return decision;
         }
         let text = |name: &str| request.get(name).and_then(Value::as_str).unwrap_or_default();
-        let kind = request.get("kind").and_then(|kind| kind.get("kind")).and_then(Value::as_str);
-        let namespace = if kind == Some("Namespace") { text("name") } else { text("namespace") };
+        let namespace = if is_about_namespace(request) { text("name") } else { text("namespace") };
         let (word, why) = if self.settings.is_shadow {
             ("shadow", "shadow mode".to_owned())
         } else if let Some(group) = self.break_glass_group(request, state) {
             ("break-glass", format!("the user is in the group {group}"))
         } else if self.settings.spares_vital && is_vital(request) {
             ("vital", "the cluster lives on it".to_owned())
+        } else if self.settings.spares_vital && lets_go(request) {
+            ("deletion", "it only lets go of what is to be deleted".to_owned())
         } else if !namespace.is_empty() && self.settings.is_never_blocked(namespace) {
             ("namespace", format!("nothing is held up in the namespace {namespace}"))
         } else {

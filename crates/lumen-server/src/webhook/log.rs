@@ -5,6 +5,7 @@ use lumen_core::admission::Verdict;
 use lumen_core::decision::Decision;
 use lumen_value::Value;
 
+use crate::events::{Emission, Events, Violation, of_request};
 use crate::metrics::Metrics;
 
 /// Most lines about one request.
@@ -33,7 +34,9 @@ pub(super) fn tell(decision: &Decision, request: &Value, metrics: &Metrics) {
     let about = About::of(decision, request);
     for verdict in &answer.verdicts {
         let constraint = &verdict.constraint.object;
-        metrics.violated(&constraint.kind, &constraint.name, &action_of(verdict));
+        for word in verdict.enforcement.words() {
+            metrics.violated(&constraint.kind, &constraint.name, known_action(word));
+        }
     }
     for verdict in answer.verdicts.iter().take(LINES_MAX) {
         about.tell_of(verdict);
@@ -58,6 +61,37 @@ pub(super) fn tell(decision: &Decision, request: &Value, metrics: &Metrics) {
     } else if !answer.is_allowed && answer.verdicts.is_empty() && pod_security.denial.is_none() {
         about.tell("refused", "deny", &answer.message);
     }
+}
+
+/// Makes an Event of each violation of a request.
+pub(super) fn tell_events(decision: &Decision, request: &Value, events: &Events, emission: Emission) {
+    let about = About::of(decision, request);
+    let object = request.get("object").filter(|object| !object.is_null());
+    let metadata = object.and_then(|object| object.get("metadata"));
+    let uid = metadata.and_then(|metadata| metadata.get("uid")?.as_str()).unwrap_or_default();
+    let api_version = if about.group.is_empty() {
+        about.version.to_owned()
+    } else {
+        format!("{}/{}", about.group, about.version)
+    };
+    let of = Violation {
+        api_version: &api_version,
+        kind: about.kind,
+        namespace: about.namespace,
+        name: about.name,
+        uid,
+    };
+    for verdict in decision.answer.verdicts.iter().take(LINES_MAX) {
+        for occurrence in of_request(verdict, &of, about.user, emission) {
+            events.tell(occurrence);
+        }
+    }
+}
+
+/// An action as it is counted: constraints may say anything.
+fn known_action(word: &str) -> &'static str {
+    let known = ["deny", "dryrun", "warn"];
+    known.into_iter().find(|each| *each == word).unwrap_or("unrecognized")
 }
 
 /// What a constraint does, in its own words.
@@ -141,9 +175,5 @@ impl<'a> About<'a> {
 
 /// The beginning of a text, of so many bytes at most.
 pub(super) fn cut(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 /// Something to be done by a thread of the pool.
 type Work<T> = Box<dyn FnOnce() -> T + Send>;
 
-/// Threads that work off what waits, in its order.
+/// Threads that work off what waits: what is light before what is heavy, and each in its order.
 pub(super) struct Pool<T> {
     queue: Arc<Queue<T>>,
 }
@@ -23,7 +23,8 @@ struct Queue<T> {
 }
 
 struct Waiting<T> {
-    jobs: VecDeque<Job<T>>,
+    light: VecDeque<Job<T>>,
+    heavy: VecDeque<Job<T>>,
     is_closed: bool,
 }
 
@@ -36,7 +37,8 @@ struct Job<T> {
 impl<T: Send + 'static> Pool<T> {
     /// Starts the threads. How many jobs wait is for who brings them to bound.
     pub(super) fn new(threads: NonZeroUsize) -> Self {
-        let waiting = Mutex::new(Waiting { jobs: VecDeque::new(), is_closed: false });
+        let waiting =
+            Mutex::new(Waiting { light: VecDeque::new(), heavy: VecDeque::new(), is_closed: false });
         let queue = Arc::new(Queue { waiting, wake: Condvar::new() });
         for number in 0..threads.get() {
             let queue = queue.clone();
@@ -52,11 +54,18 @@ impl<T: Send + 'static> Pool<T> {
     pub(super) fn submit(
         &self,
         until: Instant,
+        is_heavy: bool,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (reply, answer) = oneshot::channel();
         let job = Job { work: Box::new(work), until, reply };
-        self.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner).jobs.push_back(job);
+        let mut waiting = self.queue.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_heavy {
+            waiting.heavy.push_back(job);
+        } else {
+            waiting.light.push_back(job);
+        }
+        drop(waiting);
         self.queue.wake.notify_one();
         answer
     }
@@ -89,7 +98,8 @@ impl<T> Queue<T> {
     fn next(&self) -> Option<Job<T>> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(job) = waiting.jobs.pop_front() {
+            let waits = &mut *waiting;
+            if let Some(job) = waits.light.pop_front().or_else(|| waits.heavy.pop_front()) {
                 return Some(job);
             }
             if waiting.is_closed {
@@ -110,8 +120,28 @@ mod tests {
     async fn a_job_that_fails_takes_no_thread_down() {
         let pool = Pool::new(NonZeroUsize::MIN);
         let soon = || Instant::now() + Duration::from_mins(1);
-        assert!(pool.submit(soon(), || panic!("a bug")).await.is_err());
-        assert_eq!(pool.submit(soon(), || 1).await, Ok(1));
-        assert!(pool.submit(Instant::now(), || 2).await.is_err());
+        assert!(pool.submit(soon(), false, || panic!("a bug")).await.is_err());
+        assert_eq!(pool.submit(soon(), false, || 1).await, Ok(1));
+        assert!(pool.submit(Instant::now(), true, || 2).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_light_comes_before_what_is_heavy() {
+        let pool = Pool::new(NonZeroUsize::MIN);
+        let soon = Instant::now() + Duration::from_mins(1);
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let first = pool.submit(soon, false, move || {
+            let _is_open = gate.recv();
+        });
+        let told = |word: &'static str| {
+            let order = order.clone();
+            move || order.lock().unwrap_or_else(PoisonError::into_inner).push(word)
+        };
+        let heavy = pool.submit(soon, true, told("heavy"));
+        let light = pool.submit(soon, false, told("light"));
+        drop(open);
+        assert_eq!((first.await, light.await, heavy.await), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(*order.lock().unwrap_or_else(PoisonError::into_inner), ["light", "heavy"]);
     }
 }

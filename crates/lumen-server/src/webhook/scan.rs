@@ -1,38 +1,84 @@
-//! [`field`]: the text of one field of a JSON object, found without reading the rest into values.
+//! [`fields`]: the texts of some fields of a JSON object, found without reading the rest into values.
 
-/// The text of a field of the object that a text is; `None` where there is none. Of a key that stands twice the last counts, as
-/// when it is read. Nothing is checked: the text is well-formed, or what is found is not used. Time grows with the text.
+/// The texts of some fields of the object that a text is, in one pass; `None` for those that it does not have. Of a key that stands
+/// twice the last counts, as when it is read. Nothing is checked: the text is well-formed, or what is found is not used. Time grows
+/// with the text.
+pub(super) fn fields<'t, const N: usize>(text: &'t [u8], names: [&str; N]) -> [Option<&'t [u8]>; N] {
+    let mut found = [None; N];
+    if find(text, names, &mut found).is_some() { found } else { [None; N] }
+}
+
+/// The text of one field.
 pub(super) fn field<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
+    let [found] = fields(text, [name]);
+    found
+}
+
+/// The word that a text is: a string without escapes, such as names and uids are.
+pub(super) fn word(text: &[u8]) -> Option<&str> {
+    let quoted = std::str::from_utf8(text).ok()?;
+    let word = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    (!word.contains('\\')).then_some(word)
+}
+
+/// `None` where the text is no object.
+fn find<'t, const N: usize>(
+    text: &'t [u8],
+    names: [&str; N],
+    found: &mut [Option<&'t [u8]>; N],
+) -> Option<()> {
     let mut scanner = Scanner { text, at: 0 };
     scanner.skip_space();
     scanner.take(b'{')?;
-    let mut found = None;
     loop {
         scanner.skip_space();
         if scanner.peek()? != b'"' {
-            return found;
+            return Some(());
         }
         let key = scanner.value()?;
         scanner.skip_space();
         scanner.take(b':')?;
         scanner.skip_space();
         let value = scanner.value()?;
-        if key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\"")) == Some(name.as_bytes()) {
-            found = Some(value);
+        let key = key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\""));
+        for (name, found) in names.iter().zip(&mut *found) {
+            if key == Some(name.as_bytes()) {
+                *found = Some(value);
+            }
         }
         scanner.skip_space();
         if scanner.peek()? != b',' {
-            return found;
+            return Some(());
         }
         scanner.at += 1;
     }
 }
 
-/// A field that is a string without escapes, such as names and uids are.
-pub(super) fn word<'t>(text: &'t [u8], name: &str) -> Option<&'t str> {
-    let quoted = std::str::from_utf8(field(text, name)?).ok()?;
-    let word = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    (!word.contains('\\')).then_some(word)
+/// One field of a text that may break off: what is there of the field's value and behind it. Of a key that stands twice the first
+/// counts.
+pub(super) fn begun<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
+    let mut scanner = Scanner { text, at: 0 };
+    scanner.skip_space();
+    scanner.take(b'{')?;
+    loop {
+        scanner.skip_space();
+        let key = scanner.value()?;
+        scanner.skip_space();
+        scanner.take(b':')?;
+        scanner.skip_space();
+        if key.strip_prefix(b"\"").and_then(|key| key.strip_suffix(b"\"")) == Some(name.as_bytes()) {
+            return text.get(scanner.at..);
+        }
+        scanner.value()?;
+        scanner.skip_space();
+        scanner.take(b',')?;
+    }
+}
+
+/// [`word`] of a text that may break off.
+pub(super) fn begun_word<'t>(text: &'t [u8], name: &str) -> Option<&'t str> {
+    let mut scanner = Scanner { text: begun(text, name)?, at: 0 };
+    word(scanner.value()?)
 }
 
 struct Scanner<'t> {
@@ -87,14 +133,14 @@ impl<'t> Scanner<'t> {
     fn skip_string(&mut self) -> Option<()> {
         self.at += 1;
         loop {
-            match self.peek()? {
-                b'\\' => self.at += 2,
-                b'"' => {
-                    self.at += 1;
-                    return Some(());
-                }
-                _ => self.at += 1,
+            let rest = self.text.get(self.at..)?;
+            let len = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            self.at += len + 1;
+            if rest.get(len) == Some(&b'"') {
+                return Some(());
             }
+            // What is escaped.
+            self.at += 1;
         }
     }
 }
@@ -112,13 +158,26 @@ mod tests {
         let text = r#" { "a" : 1 , "b":{"c": "}\"", "uid": "inner"}, "uid" : "x-1", "n":-1.5e3, "l": [1, {"z": []} ] , "t":true}"#;
         assert_eq!(found(text, "a"), Some("1"));
         assert_eq!(found(text, "b"), Some(r#"{"c": "}\"", "uid": "inner"}"#));
-        assert_eq!(word(text.as_bytes(), "uid"), Some("x-1"));
+        assert_eq!(field(text.as_bytes(), "uid").and_then(word), Some("x-1"));
+        assert_eq!(fields(text.as_bytes(), ["t", "x", "a"]), [Some(&b"true"[..]), None, Some(&b"1"[..])]);
         assert_eq!(found(text, "n"), Some("-1.5e3"));
         assert_eq!(found(text, "l"), Some(r#"[1, {"z": []} ]"#));
         assert_eq!(found(text, "t"), Some("true"));
         assert_eq!(found(text, "c"), None);
         assert_eq!(found(r#"{"a": 1, "a": 2}"#, "a"), Some("2"));
-        assert_eq!(word(br#"{"a": "\u0041"}"#, "a"), None);
+        assert_eq!(field(br#"{"a": "\u0041"}"#, "a").and_then(word), None);
+    }
+
+    #[test]
+    fn a_field_is_found_in_a_text_that_breaks_off() {
+        let text = br#"{"kind":"K","request":{"uid":"x-1","kind":{"kind":"Pod"},"namespace":"shop","object":{"spec":"#;
+        let request = begun(text, "request").expect("a field");
+        assert_eq!(
+            (begun_word(request, "uid"), begun_word(request, "namespace")),
+            (Some("x-1"), Some("shop"))
+        );
+        assert_eq!((begun_word(request, "name"), begun_word(text, "uid")), (None, None));
+        assert_eq!(begun_word(br#"{"uid":"x"#, "uid"), None);
     }
 
     #[test]

@@ -4,33 +4,11 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use lumen_core::admission::matching::matches_name;
-use lumen_core::podsecurity::admission::PODS_MAX;
-use lumen_core::podsecurity::{Admission, Configuration, NEWEST_MINOR};
+use lumen_core::podsecurity::Admission;
 
-use crate::cluster::config;
+use crate::cluster::config::OnOverload;
+use crate::events::{Emission, Events};
 use crate::names;
-
-/// What is answered to a request that cannot be judged in time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnOverload {
-    /// The HTTP status 503: the webhook's `failurePolicy` decides.
-    #[default]
-    Error,
-    /// The request goes on, with a warning to the client.
-    Allow,
-    /// The request is denied.
-    Deny,
-}
-
-impl From<config::OnOverload> for OnOverload {
-    fn from(configured: config::OnOverload) -> Self {
-        match configured {
-            config::OnOverload::Error => Self::Error,
-            config::OnOverload::Allow => Self::Allow,
-            config::OnOverload::Deny => Self::Deny,
-        }
-    }
-}
 
 /// How the webhook answers.
 #[derive(Clone, Debug)]
@@ -51,18 +29,23 @@ pub struct Settings {
     pub own_user: String,
     /// Names of the Namespaces that may have the label which keeps policies out; `*` stands at one end at most.
     pub exempt_namespaces: Vec<String>,
-    /// Layer 2 with the cluster's configuration; `None` leaves it to the API server.
+    /// Layer 2, with the configuration and the version of the cluster where the state says neither; `None` leaves it to the API
+    /// server.
     pub pod_security: Option<Admission>,
     /// Groups whose members are not held up; it is noted each time.
     pub break_glass_groups: Vec<String>,
     /// Names of the Namespaces in which nothing is held up; `*` stands at one end at most.
     pub never_blocked_namespaces: Vec<String>,
-    /// Whether Leases, the status of nodes and evictions are never held up.
+    /// Whether Leases, the status of nodes, evictions and what only lets go of an object that is being deleted are never held up.
     pub spares_vital: bool,
     /// Whether deletions are refused only by templates that name the operation.
     pub deletions_opt_in: bool,
     /// Beside a running Gatekeeper: everything is allowed, and what would have been said is counted.
     pub is_shadow: bool,
+    /// Whether Events are made of violations, where the `LumenConfig` says nothing.
+    pub emission: Emission,
+    /// Where Events are told; `None` for nowhere.
+    pub events: Option<Events>,
 }
 
 impl Default for Settings {
@@ -74,18 +57,16 @@ impl Default for Settings {
             on_overload: OnOverload::default(),
             body_bytes_max: 8 << 20,
             bodies_bytes_max: 64 << 20,
-            own_user: format!("system:serviceaccount:{}:{}", names::NAMESPACE, names::SERVER),
+            own_user: names::user(names::NAMESPACE),
             exempt_namespaces: Vec::new(),
-            pod_security: Some(Admission {
-                configuration: Configuration::default(),
-                pods_max: PODS_MAX,
-                cluster_minor: NEWEST_MINOR,
-            }),
+            pod_security: Some(Admission::default()),
             break_glass_groups: vec![names::BREAK_GLASS_GROUP.to_owned()],
             never_blocked_namespaces: vec!["kube-system".to_owned(), names::NAMESPACE.to_owned()],
             spares_vital: true,
             deletions_opt_in: true,
             is_shadow: false,
+            emission: Emission::default(),
+            events: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A real API server for tests, and questions to it.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,11 +12,17 @@ use lumen_server::state::{Current, State};
 use lumen_value::Value;
 use lumen_value::read::{Limits, read};
 
+#[path = "../../../../tests/e2e/programs.rs"]
+mod programs;
+
+use programs::{cache, has_ended, is_bounded, missing_programs, script};
+
 /// etcd and an API server, until it is dropped. One at a time: together they would be slow.
 pub(crate) struct ApiServer {
     run: PathBuf,
-    cache: PathBuf,
     has_controllers: bool,
+    /// What up.sh is told besides.
+    variables: Vec<(&'static str, OsString)>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -24,38 +31,36 @@ static ALONE: Mutex<()> = Mutex::new(());
 impl ApiServer {
     /// Starts them; `None`, and the reason on the screen, where the programs are not there.
     pub(crate) fn start(name: &str) -> Option<Self> {
-        Self::with(name, &["etcd", "kube-apiserver"])
+        Self::with(name, &["etcd", "kube-apiserver"], Vec::new())
+    }
+
+    /// The same, with variables for up.sh.
+    pub(crate) fn start_with_variables(name: &str, variables: Vec<(&'static str, OsString)>) -> Option<Self> {
+        Self::with(name, &["etcd", "kube-apiserver"], variables)
     }
 
     /// The same with the controllers that clean up, among others.
     pub(crate) fn start_with_controllers(name: &str) -> Option<Self> {
-        Self::with(name, &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"])
+        let programs = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"];
+        Self::with(name, &programs, Vec::new())
     }
 
-    fn with(name: &str, programs: &[&str]) -> Option<Self> {
+    fn with(name: &str, programs: &[&str], variables: Vec<(&'static str, OsString)>) -> Option<Self> {
         let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
         // `RUST_LOG=lumen_server=debug` shows what the server says.
         let _is_first = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-        let cache =
-            std::env::var_os("LUMEN_TEST_CACHE").map_or(home.join(".cache/lumen-test"), PathBuf::from);
-        for program in programs {
-            let program = cache.join("bin").join(program);
-            if !program.is_file() {
-                println!("skipped: there is no `{}`: run `cargo xtask cluster build`", program.display());
-                return None;
-            }
+        if let Some(missing) = missing_programs(programs) {
+            println!("skipped: {missing}");
+            return None;
         }
-        let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-        let is_bounded = |line: &str| line.starts_with("Max address space") && !line.contains("unlimited");
-        if limits.lines().any(is_bounded) {
+        if is_bounded() {
             println!("skipped: etcd needs an address space without a bound (`ulimit -v`)");
             return None;
         }
         let run = std::env::temp_dir().join(format!("lumen-{name}-{}", std::process::id()));
         let has_controllers = programs.len() > 2;
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let server = Self { run, cache, has_controllers, _alone: alone };
+        let server = Self { run, has_controllers, variables, _alone: alone };
         server.up();
         Some(server)
     }
@@ -63,7 +68,8 @@ impl ApiServer {
     /// Starts what is not running.
     pub(crate) fn up(&self) {
         let mut command = Command::new(script("up.sh"));
-        command.arg(&self.cache).arg(&self.run).env("API_SERVER_ALONE", (!self.has_controllers).to_string());
+        command.arg(cache()).arg(&self.run).env("API_SERVER_ALONE", (!self.has_controllers).to_string());
+        command.envs(self.variables.iter().map(|(name, value)| (*name, value)));
         assert!(command.status().expect("up.sh").success(), "the API server does not start");
     }
 
@@ -75,7 +81,7 @@ impl ApiServer {
         assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
         // It waits for open watches as long as a request may take, a minute.
         let end = Instant::now() + Duration::from_secs(3);
-        while Path::new("/proc").join(&id).join("exe").exists() {
+        while !has_ended(&id) {
             if Instant::now() > end {
                 // It may have ended by itself this very moment.
                 let _is_killed = Command::new("kill").args(["-KILL", &id]).status();
@@ -106,15 +112,40 @@ impl ApiServer {
         self.api_as(None).await
     }
 
+    /// The same as another user, of some groups.
+    pub(crate) async fn api_as_one_of(&self, user: &str, groups: &[&str]) -> Api {
+        self.api_of(Some(user), groups).await
+    }
+
     /// The same as another user, who may do what that one may.
     pub(crate) async fn api_as(&self, user: Option<&str>) -> Api {
+        self.api_of(user, &[]).await
+    }
+
+    async fn api_of(&self, user: Option<&str>, groups: &[&str]) -> Api {
+        Api::new(self.client_of(user, groups).await)
+    }
+
+    /// A log of its own.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.run.join("log").join(name)
+    }
+
+    /// The client under it.
+    pub(crate) async fn client(&self, user: Option<&str>) -> kube::Client {
+        self.client_of(user, &[]).await
+    }
+
+    async fn client_of(&self, user: Option<&str>, groups: &[&str]) -> kube::Client {
         // Whoever comes second finds it installed.
         let _is_first = rustls::crypto::ring::default_provider().install_default();
         let file = kube::config::Kubeconfig::read_from(self.run.join("kubeconfig")).expect("a kubeconfig");
         let options = kube::config::KubeConfigOptions::default();
         let mut config = kube::Config::from_custom_kubeconfig(file, &options).await.expect("a configuration");
         config.auth_info.impersonate = user.map(str::to_owned);
-        Api::new(kube::Client::try_from(config).expect("a client"))
+        let groups: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+        config.auth_info.impersonate_groups = Some(groups).filter(|groups| !groups.is_empty());
+        kube::Client::try_from(config).expect("a client")
     }
 }
 
@@ -127,10 +158,6 @@ impl Drop for ApiServer {
             let _is_removed = std::fs::remove_dir_all(&self.run);
         }
     }
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/cluster").join(name)
 }
 
 pub(crate) fn yaml(text: &str) -> Value {

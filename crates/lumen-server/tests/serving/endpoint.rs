@@ -9,6 +9,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::{http1, http2};
@@ -35,6 +37,7 @@ pub(crate) struct Endpoint {
     pub(crate) metrics: Metrics,
     pub(crate) current: Arc<Current>,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) server: Server,
     trusted: CertificateDer<'static>,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<std::io::Result<()>>,
@@ -74,12 +77,18 @@ impl Endpoint {
             let stopping = async { assert!(stopping.await.is_ok(), "the endpoint is stopped") };
             listen::serve(listener, Some(tls), router, bounds, told, stopping).await
         });
-        Self { address, metrics, current, identity, trusted, stop: Some(stop), serving }
+        Self { address, metrics, current, identity, server, trusted, stop: Some(stop), serving }
     }
 
     pub(crate) async fn stop(mut self) {
         self.stop.take().expect("it is stopped once").send(()).expect("it serves");
         self.serving.await.expect("no panic").expect("no error");
+    }
+
+    /// The certificate that it is to be trusted by, as a webhook configuration has it.
+    pub(crate) fn ca_bundle(&self) -> String {
+        let der = BASE64.encode(&self.trusted);
+        BASE64.encode(format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n"))
     }
 
     pub(crate) async fn tcp(&self) -> TcpStream {

@@ -77,7 +77,7 @@ fn long_messages_are_cut_as_upstream_cuts_them() {
         status.get("violations").and_then(Value::as_array).and_then(|all| all.iter().next().cloned());
     let message = text(&message.expect("a violation"), "message").to_owned();
     assert_eq!(message, "x".repeat(253) + "...");
-    assert_eq!(cut(&"\u{e4}".repeat(200)), "\u{e4}".repeat(126) + "...");
+    assert_eq!(shortened(&"\u{e4}".repeat(200), MESSAGE_BYTES_MAX), "\u{e4}".repeat(126) + "...");
 }
 
 #[test]

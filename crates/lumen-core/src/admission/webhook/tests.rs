@@ -3,26 +3,9 @@ use lumen_value::read::{Limits, read};
 use super::*;
 use crate::snapshot::{Options, Snapshot, SourceDocument};
 
-const POLICIES: &str = r#"
-apiVersion: templates.gatekeeper.sh/v1
-kind: ConstraintTemplate
-metadata: {name: named}
-spec:
-  crd: {spec: {names: {kind: Named}, validation: {openAPIV3Schema: {type: object, properties: {name: {type: string}}}}}}
-  targets:
-  - target: admission.k8s.gatekeeper.sh
-    rego: |
-      package named
-      violation[{"msg": msg}] {
-        input.review.object.metadata.name == input.parameters.name
-        msg := sprintf("%v is taken", [input.parameters.name])
-      }
----
-apiVersion: constraints.gatekeeper.sh/v1beta1
-kind: Named
-metadata: {name: denied}
-spec: {parameters: {name: a}}
----
+const POLICIES: &str = concat!(
+    include_str!("../../../../../tests/corpus/admission/named.yaml"),
+    r#"---
 apiVersion: constraints.gatekeeper.sh/v1beta1
 kind: Named
 metadata: {name: warned}
@@ -32,7 +15,8 @@ spec:
   - {action: warn, enforcementPoints: [{name: validation.gatekeeper.sh}]}
   - {action: dryrun, enforcementPoints: [{name: "*"}]}
   parameters: {name: b}
-"#;
+"#
+);
 
 struct One;
 
