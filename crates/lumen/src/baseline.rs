@@ -49,7 +49,7 @@ impl Fingerprint {
 }
 
 /// A pointer from its object's root in which elements have their names, or their values, in place of their numbers.
-fn path(pointer: &Pointer, entry: Option<&Entry>) -> String {
+pub(crate) fn path(pointer: &Pointer, entry: Option<&Entry>) -> String {
     let base = match entry.map(|entry| &entry.location.place) {
         Some(Place::Field { pointer, .. } | Place::Inside { pointer, .. }) => pointer.steps().len(),
         _ => 0,

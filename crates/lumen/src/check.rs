@@ -31,6 +31,7 @@ mod deployed;
 mod documents;
 mod exempt;
 mod judge;
+pub mod live;
 mod manifests;
 mod picture;
 mod place;
@@ -168,7 +169,9 @@ pub fn check(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> C
     }
 
     let (mut findings, audit) = exempted(findings, &inputs, &places, &snapshot, settings.now);
-    let (known, baseline) = silence_known(&mut findings, &snapshot, settings);
+    let (known, baseline) = silence_known(&mut findings, settings, |finding| {
+        Fingerprint::of(finding, place::object_of(finding, &snapshot))
+    });
     let summary = Summary {
         files: inputs.len(),
         documents: documents_count.saturating_sub(snapshot.documents_empty()),
@@ -194,6 +197,7 @@ pub fn check(inputs: Vec<Input>, problems: &[Problem], settings: &Settings) -> C
         rules: catalog::rules().collect(),
         remedies: remedies.collect(),
         summary,
+        scanned: None,
     };
     let exemption_texts = place::texts(audit.uses.iter().map(|used| &used.exemption.location), &inputs);
     Checked {
@@ -247,14 +251,18 @@ fn sort_key(finding: &Finding) -> impl Ord + '_ {
 }
 
 /// Takes away what the baseline knows, and makes a new one.
-fn silence_known(findings: &mut Vec<Finding>, snapshot: &Snapshot, settings: &Settings) -> (Known, Baseline) {
+fn silence_known(
+    findings: &mut Vec<Finding>,
+    settings: &Settings,
+    fingerprint: impl Fn(&Finding) -> Fingerprint,
+) -> (Known, Baseline) {
     let (mut known, mut baseline) = (Known::default(), Baseline::default());
     if settings.baseline.is_none() && !settings.with_baseline {
         return (known, baseline);
     }
     let mut rest = settings.baseline.clone().unwrap_or_default();
     findings.retain(|finding| {
-        let fingerprint = Fingerprint::of(finding, place::object_of(finding, snapshot));
+        let fingerprint = fingerprint(finding);
         let silence =
             rest.take(finding, &fingerprint) && (settings.baseline_holds_denials || !finding.is_denial());
         if silence {

@@ -10,6 +10,7 @@ use crate::settings::Flags;
 pub mod cluster;
 pub mod layers;
 pub mod net;
+pub mod scan;
 pub mod server;
 
 const EXAMPLES: &str = "\
@@ -63,6 +64,11 @@ Examples:
   lumen policy export policies                    all of them, to be changed and tested
   lumen policy export policies block-latest-tag
   lumen policy show block-latest-tag | kubectl apply -f -";
+
+const POLICY_PREVIEW_EXAMPLES: &str = "\
+Examples:
+  kubectl logs -n lumen-system -l app.kubernetes.io/name=lumen --tail=-1 | lumen policy preview -
+  lumen policy preview -o json server.log";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -123,6 +129,9 @@ pub enum Command {
     /// Check manifests: what the cluster would refuse, and what is weak
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<Check>),
+    /// Check what is in a cluster: what it would refuse now, and what is weak
+    #[command(after_help = scan::SCAN_EXAMPLES)]
+    Scan(Box<scan::Scan>),
     /// Say what each layer does about each step of an attack, and what is left when one is bypassed
     #[command(after_help = layers::LAYERS_EXAMPLES)]
     Layers(Box<layers::Layers>),
@@ -135,7 +144,7 @@ pub enum Command {
     Rego(Rego),
     /// Who can reach whom by the network policies, and which rule decides
     Net(net::Net),
-    /// The policies that come with Lumen: list, show, or write them to a folder
+    /// The policies that come with Lumen: list, show, or write them to a folder; and what a policy would reject
     Policy(Policy),
     /// Write everything that Lumen needs in a cluster as manifests
     #[command(after_help = cluster::INSTALL_EXAMPLES)]
@@ -338,10 +347,11 @@ pub enum PolicyAction {
     List,
     /// Print a policy's template and constraint, for `kubectl apply -f -`
     ///
-    /// The kind of the constraint is there only after Gatekeeper has seen the template: where the template is new, the first
+    /// The kind of the constraint is there only after the server, or Gatekeeper, has seen the template: where the template is new, the first
     /// call of `kubectl apply` refuses the constraint, and the same call a few seconds later takes it.
     Show(PolicyShow),
     /// Say of a server's log what each constraint would have rejected, were it set to `deny`
+    #[command(after_help = POLICY_PREVIEW_EXAMPLES)]
     Preview(PolicyPreview),
     /// Write policies with their suites and samples to a folder
     #[command(after_help = POLICY_EXPORT_EXAMPLES)]
@@ -361,9 +371,9 @@ pub struct PolicyPreview {
     /// Logs of `lumen server`; `-` is standard input
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub files: Vec<OsString>,
-    /// Print one JSON document
-    #[arg(long)]
-    pub json: bool,
+    /// How to say it
+    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: cluster::Format,
 }
 
 /// `lumen policy export`.

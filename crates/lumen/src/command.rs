@@ -24,6 +24,7 @@ mod man;
 mod net;
 mod policy;
 mod rego;
+mod scan;
 mod schema;
 mod server;
 mod test;
@@ -72,6 +73,7 @@ fn described(error: &anyhow::Error) -> String {
 fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Check(arguments) => check::run(&arguments, context),
+        Command::Scan(arguments) => scan::run(&arguments, context),
         Command::Layers(arguments) => layers::run(&arguments, context),
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Test(arguments) => test::run(&arguments, context),

@@ -18,6 +18,8 @@ use crate::exit::Exit;
 pub enum Level {
     /// √
     Ok,
+    /// - What it looks at could not be read: nothing is known.
+    Unchecked,
     /// ‼ Something is to be looked at.
     Warning,
     /// × Something is broken, or will be.
@@ -29,6 +31,7 @@ impl Level {
     pub const fn sign(self) -> &'static str {
         match self {
             Self::Ok => "√",
+            Self::Unchecked => "-",
             Self::Warning => "‼",
             Self::Error => "×",
         }
@@ -64,6 +67,10 @@ impl Findings<'_> {
         self.add(Level::Ok, message, "");
     }
 
+    fn unchecked(&mut self, reason: &str) {
+        self.add(Level::Unchecked, format!("not checked: {reason}"), "");
+    }
+
     fn warn(&mut self, message: impl Into<String>, hint: impl Into<String>) {
         self.add(Level::Warning, message, hint);
     }
@@ -76,46 +83,60 @@ impl Findings<'_> {
 /// A check.
 struct Check {
     id: &'static str,
+    /// What it looks at, by the names in [`Facts::unread`]: without one of them nothing can be said.
+    needs: Needs,
     /// Whether it is made before the installation, and after it.
     before: bool,
     after: bool,
-    run: fn(&Facts, &mut Findings<'_>),
+    run: Run,
 }
 
-const fn always(id: &'static str, run: fn(&Facts, &mut Findings<'_>)) -> Check {
-    Check { id, before: true, after: true, run }
+type Needs = &'static [&'static str];
+type Run = fn(&Facts, &mut Findings<'_>);
+
+const fn always(id: &'static str, needs: Needs, run: Run) -> Check {
+    Check { id, needs, before: true, after: true, run }
 }
 
-const fn before(id: &'static str, run: fn(&Facts, &mut Findings<'_>)) -> Check {
-    Check { id, before: true, after: false, run }
+const fn before(id: &'static str, needs: Needs, run: Run) -> Check {
+    Check { id, needs, before: true, after: false, run }
 }
 
-const fn after(id: &'static str, run: fn(&Facts, &mut Findings<'_>)) -> Check {
-    Check { id, before: false, after: true, run }
+const fn after(id: &'static str, needs: Needs, run: Run) -> Check {
+    Check { id, needs, before: false, after: true, run }
 }
 
-const CHECKS: [Check; 13] = [
-    always("api-server", cluster::api_server),
-    before("rights", cluster::rights),
-    always("gatekeeper", cluster::gatekeeper),
-    always("pod-security", cluster::pod_security),
-    always("network-policies", cluster::enforcement),
-    always("dns", cluster::dns),
-    always("scraping", cluster::scraping),
-    always("refused-pods", cluster::refused_pods),
-    after("definitions", cluster::definitions),
-    always("templates", cluster::templates),
-    always("webhooks", admission::foreign),
-    after("webhook", admission::own),
-    after("certificate", admission::certificate),
+const VALIDATING: &str = "validatingwebhookconfigurations";
+const MUTATING: &str = "mutatingwebhookconfigurations";
+
+const CHECKS: [Check; 14] = [
+    always("api-server", &[], cluster::api_server),
+    before("rights", &["selfsubjectaccessreviews"], cluster::rights),
+    always("gatekeeper", &[VALIDATING, MUTATING], cluster::gatekeeper),
+    always("pod-security", &["namespaces"], cluster::pod_security),
+    always("network-policies", &[], cluster::enforcement),
+    always("dns", &["networkpolicies"], cluster::dns),
+    always("scraping", &["networkpolicies", "services", "deployments"], cluster::scraping),
+    always("refused-pods", &["replicasets"], cluster::refused_pods),
+    after("definitions", &["customresourcedefinitions"], cluster::definitions),
+    always("templates", &["constrainttemplates"], cluster::templates),
+    after("reports", &["customresourcedefinitions"], cluster::reports),
+    always("webhooks", &[VALIDATING, MUTATING, "namespaces", "endpointslices"], admission::foreign),
+    after("webhook", &[VALIDATING, "namespaces", "endpointslices"], admission::own),
+    after("certificate", &["secrets", VALIDATING], admission::certificate),
 ];
 
-/// Judges what was fetched: before an installation, or after it.
+/// Judges what was fetched: before an installation, or after it. Where nothing answers, nothing else is judged; a check whose
+/// inputs could not be read says so alone.
 pub fn examine(facts: &Facts, is_before: bool) -> Vec<Remark> {
     let mut found = Vec::new();
-    for check in &CHECKS {
-        if if is_before { check.before } else { check.after } {
-            (check.run)(facts, &mut Findings { check: check.id, found: &mut found });
+    let is_made = |check: &&Check| if is_before { check.before } else { check.after };
+    let most = if facts.refusal.is_some() { 1 } else { CHECKS.len() };
+    for check in CHECKS.iter().filter(is_made).take(most) {
+        let mut findings = Findings { check: check.id, found: &mut found };
+        match facts.unreadable(check.needs) {
+            Some(reason) => findings.unchecked(&reason),
+            None => (check.run)(facts, &mut findings),
         }
     }
     found
@@ -125,7 +146,7 @@ pub fn examine(facts: &Facts, is_before: bool) -> Vec<Remark> {
 pub fn exit(remarks: &[Remark]) -> Exit {
     match remarks.iter().map(|remark| remark.level).max() {
         None | Some(Level::Ok) => Exit::Clean,
-        Some(Level::Warning) => Exit::Found,
+        Some(Level::Unchecked | Level::Warning) => Exit::Found,
         Some(Level::Error) => Exit::Failed,
     }
 }
@@ -139,11 +160,18 @@ pub fn human(remarks: &[Remark]) -> String {
             lines.push(format!("    {}", remark.hint));
         }
     }
+    // Where the API server cannot be asked, it takes no word either.
+    if remarks.len() == 1 {
+        return lines.join("\n") + "\n";
+    }
     lines.push(format!(
-        "\nIf the webhook ever keeps the cluster from working:\n  {EMERGENCY}\nThe server does not make it again: `lumen install | kubectl apply -f -` does."
+        "\nIf the webhook ever keeps the cluster from working:\n  {EMERGENCY}\nThe server does not make it again; this does: {APPLY}."
     ));
     lines.join("\n") + "\n"
 }
+
+/// What brings the installation back. Other flags than those of the time would set it back.
+const APPLY: &str = "`lumen install | kubectl apply -f -` with the flags you installed with";
 
 /// What takes the webhook out of the way.
 pub const EMERGENCY: &str = "kubectl delete validatingwebhookconfiguration lumen";

@@ -117,7 +117,13 @@ mod tests {
             fix: None,
         };
         Report {
-            findings: vec![Reported { finding, region: None, related: Vec::new(), changes: Vec::new() }],
+            findings: vec![Reported {
+                finding,
+                region: None,
+                related: Vec::new(),
+                changes: Vec::new(),
+                live: None,
+            }],
             ..Report::default()
         }
     }

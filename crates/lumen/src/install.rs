@@ -2,15 +2,20 @@
 //!
 //! A pure function: the same options give the same manifests, on every machine. What is rendered keeps to Lumen's own rules.
 
-use lumen_server::api::Api;
+use lumen_server::api::{Api, Resource};
 use lumen_server::registration::{self, FailurePolicy};
 use lumen_server::{cluster, names};
 use lumen_value::read::Limits;
 use serde_json::{Value, json};
 
+mod confinement;
 mod network;
 mod roles;
 mod workload;
+
+/// The ports that are opened towards API servers where none are named: those at which they mostly answer. Others that
+/// `lumen_core::network` knows, microk8s's 16443 and minikube's 8443, are opened by who has them.
+pub const OPENED_PORTS: [u16; 2] = [443, 6443];
 
 /// What is installed.
 #[derive(Clone, Debug)]
@@ -21,19 +26,26 @@ pub struct Options {
     pub replicas: u8,
     /// What becomes of requests that nobody answers.
     pub failure_policy: FailurePolicy,
-    /// Namespaces whose requests are not judged, besides `kube-system` and Lumen's own.
+    /// Namespaces of which nothing is sent, besides `kube-system` and Lumen's own; patterns of those that may keep policies out by the
+    /// label.
     pub exempt_namespaces: Vec<String>,
+    /// The ports at which API servers answer.
+    pub api_server_ports: Vec<u16>,
     /// Beside a running Gatekeeper: nothing that is upstream's is installed or written, and nothing is refused.
     pub is_shadow: bool,
 }
 
+/// The image, where nothing else is said: a registry on every node, as an airgapped cluster has one.
+pub const IMAGE: &str = concat!("localhost:5000/lumen:", env!("CARGO_PKG_VERSION"));
+
 impl Default for Options {
     fn default() -> Self {
         Self {
-            image: concat!("localhost:5000/lumen:", env!("CARGO_PKG_VERSION")).to_owned(),
+            image: IMAGE.to_owned(),
             replicas: 3,
             failure_policy: FailurePolicy::Fail,
             exempt_namespaces: Vec::new(),
+            api_server_ports: OPENED_PORTS.to_vec(),
             is_shadow: false,
         }
     }
@@ -64,7 +76,9 @@ pub fn render(options: &Options) -> Vec<(Part, Value)> {
     let own = std::iter::once(namespace())
         .chain(workload::surroundings())
         .chain(roles::roles(options.is_shadow))
-        .chain(network::policies())
+        // In shadow it defines nothing.
+        .chain((!options.is_shadow).then(confinement::policies).into_iter().flatten())
+        .chain(network::policies(&options.api_server_ports))
         .chain(workload::server(options))
         .chain([json(&registration::skeleton(&settings))]);
     all.extend(own.map(|each| (Part::Own, each)));
@@ -149,7 +163,7 @@ fn selector() -> Value {
 /// What is in a namespace that is still to be made cannot be asked about; it is left out.
 pub async fn dry_run(api: &Api, manifests: &[(Part, Value)]) -> anyhow::Result<Vec<String>> {
     let discovery = api.discover().await?;
-    let namespaces = lumen_server::api::Resource::new("", "v1", "Namespace", "namespaces", false);
+    let namespaces = Resource::namespaces();
     let has_namespace = api.get(&namespaces.at(None, names::NAMESPACE)).await.is_ok();
     let mut refused = Vec::new();
     for (_, manifest) in manifests {

@@ -20,6 +20,7 @@ pub mod output;
 pub mod parallel;
 pub mod policies;
 pub mod report;
+pub mod scan;
 pub mod settings;
 pub mod source;
 pub mod test;

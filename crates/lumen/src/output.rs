@@ -8,9 +8,10 @@ use std::io;
 use std::str::FromStr;
 
 use lumen_core::finding::{Action, Finding, Fix, Layer, Location, Outcome, Place, Safety, Severity};
+use lumen_core::managed::FieldManager;
 use lumen_value::pointer::dotted;
 
-use crate::report::{Region, Report};
+use crate::report::{Drift, Live, Region, Report, Reported};
 
 mod concise;
 pub mod escape;
@@ -235,7 +236,6 @@ impl fmt::Display for Level {
     }
 }
 
-/// `file:line:column`, or as much of it as there is.
 /// Who words `upstream_message`: what is taken and does nothing, Gatekeeper alone complains about.
 pub(crate) fn speaker(finding: &Finding) -> &'static str {
     if finding.rule.layer == Layer::Admission && !finding.is_denial() {
@@ -245,6 +245,60 @@ pub(crate) fn speaker(finding: &Finding) -> &'static str {
     }
 }
 
+/// Where a finding stands: `file:line:column`, or as much of it as there is; what is in a cluster alone, by the object and the
+/// field: `shop/Deployment.apps/web spec.replicas`.
+pub(crate) fn stands(reported: &Reported) -> Option<String> {
+    let location = reported.finding.location.as_ref()?;
+    let place = place(location, reported.region.as_ref());
+    let field = match (reported.in_text(), &reported.live) {
+        (None, Some(live)) => dotted(live.at.steps()),
+        _ => String::new(),
+    };
+    Some(if field.is_empty() { place } else { format!("{place} {}", escape::line(&field)) })
+}
+
+/// Who manages a field of an object in a cluster: ``set by `argocd-controller` ``.
+pub(crate) fn managed(live: &Live) -> Option<String> {
+    let name = |manager: &FieldManager| {
+        let name = escape::line(&manager.name).replace('`', "'");
+        if manager.subresource.is_empty() {
+            format!("`{name}`")
+        } else {
+            format!("`{name}` ({})", escape::line(&manager.subresource))
+        }
+    };
+    let names: Vec<String> = live.owners.managers.iter().map(name).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let names = names.join(", ");
+    let steps = live.at.steps();
+    let field = steps.len().checked_sub(live.owners.above).and_then(|end| steps.get(..end)).map(dotted);
+    Some(match (live.owners.above, field.as_deref()) {
+        (0, _) => format!("set by {names}"),
+        (_, None | Some("")) => format!("the object is written by {names}"),
+        (_, Some(field)) => format!("nobody sets it; `{}` is set by {names}", escape::line(field)),
+    })
+}
+
+/// What the manifests say of a field of an object in a cluster, where they do not say the same.
+pub(crate) const fn drifted(live: &Live) -> Option<&'static str> {
+    match live.drift {
+        None | Some(Drift::Same) => None,
+        Some(Drift::Differs) => Some("drift: the cluster has another value than the manifest"),
+        Some(Drift::LiveOnly) => Some("live only: the manifest does not say this, the cluster does"),
+        Some(Drift::NotInSource) => Some("live only: no manifest describes this object"),
+    }
+}
+
+/// What is said of a field in a cluster beside the finding.
+pub(crate) fn remarks(reported: &Reported) -> impl Iterator<Item = String> {
+    let live = reported.live.as_ref();
+    let drifted = live.and_then(drifted).map(str::to_owned);
+    live.and_then(managed).into_iter().chain(drifted)
+}
+
+/// `file:line:column`, or as much of it as there is.
 pub(crate) fn place(location: &Location, region: Option<&Region>) -> String {
     let source = escape::line(&location.source);
     match region {

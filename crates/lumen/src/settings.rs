@@ -25,7 +25,7 @@ pub mod flags;
 mod table;
 
 pub use file::ConfigFile;
-pub use flags::{Flags, FlagsButOutputs};
+pub use flags::{Flags, FlagsButNamespace, FlagsButOutputs};
 pub use table::{
     BASELINE, EXCLUDE, FAIL_ON, KUBERNETES_VERSION, MAX_ALIAS_SIZE, MAX_DEPTH, MAX_DOCUMENTS, MAX_FILE_SIZE,
     MAX_FILES, MAX_TOTAL_SIZE, NAMESPACE, NO_IGNORE, NOW, OUTPUT, POD_SECURITY_CONFIG, POLICY, REPORT_API,

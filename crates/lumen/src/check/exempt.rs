@@ -30,10 +30,7 @@ pub(super) fn collect(
 ) -> Collected {
     let (mut exemptions, mut findings) = (Vec::new(), Vec::new());
     for entry in snapshot.entries() {
-        annotations(entry, &mut exemptions, &mut findings);
-        if read::is_exemption(&entry.value) {
-            object(entry, &mut exemptions, &mut findings);
-        }
+        of_entry(entry, &mut exemptions, &mut findings);
     }
     let (collected, failed) = each(
         inputs,
@@ -48,6 +45,20 @@ pub(super) fn collect(
         exemptions.extend(more);
         findings.extend(invalid);
     }
+    without_misspelt(&mut exemptions, &mut findings);
+    (exemptions, findings)
+}
+
+/// The exemptions that an object is, or that its annotations make.
+pub(super) fn of_entry(entry: &Entry, exemptions: &mut Vec<Exemption>, findings: &mut Vec<Finding>) {
+    annotations(entry, exemptions, findings);
+    if read::is_exemption(&entry.value) {
+        object(entry, exemptions, findings);
+    }
+}
+
+/// Takes away the exemptions from rules that nobody knows; each is a finding.
+pub(super) fn without_misspelt(exemptions: &mut Vec<Exemption>, findings: &mut Vec<Finding>) {
     exemptions.retain(|exemption| match exemption.rules.iter().find_map(misspelt) {
         Some(message) => {
             let location = exemption.location.clone();
@@ -56,7 +67,6 @@ pub(super) fn collect(
         }
         None => true,
     });
-    (exemptions, findings)
 }
 
 /// Whether an exemption is about what `lumen layers` alone finds.

@@ -52,7 +52,13 @@ pub(super) fn locate(
     findings
         .into_iter()
         .zip(regions.into_iter().flatten())
-        .map(|(finding, (region, related, changes))| Reported { finding, region, related, changes })
+        .map(|(finding, (region, related, changes))| Reported {
+            finding,
+            region,
+            related,
+            changes,
+            live: None,
+        })
         .collect()
 }
 

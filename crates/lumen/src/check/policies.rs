@@ -23,6 +23,14 @@ pub(super) struct Added {
     snapshot: Snapshot,
 }
 
+impl Added {
+    /// The policies, the weakest first.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        let nothing: &'static [Arc<Entry>] = &[];
+        by_strength(self.snapshot.entries(), nothing).filter(|entry| is_policy(entry))
+    }
+}
+
 /// Reads the inputs that are given for their policies alone.
 pub(super) fn read(inputs: &[Input], settings: &Settings) -> Added {
     let checked: BTreeSet<&Arc<str>> = inputs.iter().map(|input| &input.name).collect();
@@ -40,11 +48,14 @@ pub(super) fn read(inputs: &[Input], settings: &Settings) -> Added {
 /// All policies, the weakest first: what is built in, then what `--policy PATH` names, then what is among the inputs. Of two of
 /// one kind and name the later counts.
 fn entries<'a>(added: &'a Added, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Arc<Entry>> {
+    by_strength(added.snapshot.entries(), snapshot.entries())
+}
+
+fn by_strength<'a>(given: &'a [Arc<Entry>], last: &'a [Arc<Entry>]) -> impl Iterator<Item = &'a Arc<Entry>> {
     let is_built_in = |entry: &&Arc<Entry>| policies::is_choice(&entry.location.source);
-    let given = added.snapshot.entries();
     let (built_in, named) =
         (given.iter().filter(is_built_in), given.iter().filter(move |entry| !is_built_in(entry)));
-    built_in.chain(named).chain(snapshot.entries())
+    built_in.chain(named).chain(last)
 }
 
 fn is_policy(entry: &Entry) -> bool {

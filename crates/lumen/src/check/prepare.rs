@@ -108,7 +108,8 @@ impl Prepared {
             workloads: self.snapshot.workloads().count(),
             ..Summary::default()
         };
-        Report { findings, inputs, sources, rules: catalog::rules().collect(), remedies, summary }
+        let rules = catalog::rules().collect();
+        Report { findings, inputs, sources, rules, remedies, summary, ..Report::default() }
     }
 
     /// Finds the lines of places.

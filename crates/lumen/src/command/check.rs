@@ -1,5 +1,6 @@
 //! `lumen check`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -8,12 +9,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow, bail};
 use lumen_core::admission::Explanation;
-use lumen_core::podsecurity::NEWEST_MINOR;
+use lumen_core::finding::Finding;
+use lumen_core::podsecurity::{Configuration, NEWEST_MINOR};
 use lumen_core::review::Policies;
 
 use super::{Context, rego, start_of_search};
 use crate::baseline::{BASELINE_BYTES_MAX, Baseline};
-use crate::check::{self, Checked, Settings, conftest, pod_security_configuration};
+use crate::check::{self, Checked, Known, Settings, conftest, pod_security_configuration};
 use crate::cli;
 use crate::console::{self, Console};
 use crate::exit::{Exit, FailOn};
@@ -48,10 +50,7 @@ pub(super) fn run(arguments: &cli::Check, context: &Context) -> anyhow::Result<E
 
 /// What settings say to every command that judges manifests.
 pub(super) fn settings_of(resolved: &Resolved) -> anyhow::Result<Settings> {
-    let configuration = resolved.pod_security_config().map(|path| {
-        let text = read_bounded(path, CONFIGURATION_BYTES_MAX)?;
-        pod_security_configuration(&text).with_context(|| format!("`{}`", path.display()))
-    });
+    let configuration = resolved.pod_security_config().map(configuration_of);
     let policies = Policies {
         default_namespace: resolved.namespace(),
         pod_security: configuration.transpose()?.unwrap_or_default(),
@@ -62,6 +61,12 @@ pub(super) fn settings_of(resolved: &Resolved) -> anyhow::Result<Settings> {
         ..Policies::default()
     };
     Ok(Settings { limits: resolved.limits(), now: resolved.now(), policies, ..Settings::default() })
+}
+
+/// The `PodSecurityConfiguration` of a file.
+pub(super) fn configuration_of(path: &Path) -> anyhow::Result<Configuration> {
+    let text = read_bounded(path, CONFIGURATION_BYTES_MAX)?;
+    pod_security_configuration(&text).with_context(|| format!("`{}`", path.display()))
 }
 
 /// One call of `lumen check`.
@@ -108,7 +113,7 @@ impl Session<'_> {
             return Ok(exit.max(Exit::of(&checked.report, self.resolved.fail_on())));
         }
         if let Some(file) = &self.arguments.write_baseline {
-            return self.write_baseline(file, &checked);
+            return write_baseline(file, &checked, self.console, || self.write(&checked));
         }
         if self.arguments.exemptions {
             audit::print(&checked, &self.resolved.outputs())?;
@@ -124,10 +129,6 @@ impl Session<'_> {
             common.policies.explanation = Explanation::Trace;
         }
         let is_written = self.arguments.write_baseline.is_some();
-        let baseline = self.resolved.baseline().filter(|_| !is_written).map(|path| {
-            let text = read_bounded(path, BASELINE_BYTES_MAX)?;
-            Baseline::parse(&text).with_context(|| format!("`{}`", path.display()))
-        });
         Ok(Settings {
             strict: self.resolved.strict(),
             with_changes: self
@@ -136,7 +137,7 @@ impl Session<'_> {
                 .iter()
                 .any(|output| matches!(output.format, Format::Human | Format::Sarif)),
             with_baseline: is_written,
-            baseline: baseline.transpose()?,
+            baseline: baseline_of(&self.resolved, is_written)?,
             baseline_holds_denials: self.resolved.fail_on() != FailOn::Deny,
             ..common
         })
@@ -149,16 +150,16 @@ impl Session<'_> {
         }
         let mut gathered = source::gather(&self.paths, &options)?;
         let inputs = std::mem::take(&mut gathered.inputs);
-        let given = source::gather(&self.resolved.policy_paths(), &self.resolved.source_options())?;
-        gathered.problems.extend(given.problems);
-        let chosen = policies::chosen(self.resolved.built_in_policies())?;
-        let built_in = chosen.iter().flat_map(|policy| policy.manifests());
-        let built_in = built_in.map(|(name, text)| source::Input::new(name, text.as_bytes()));
-        let policy_inputs = built_in.chain(given.inputs).collect();
+        let (policy_inputs, problems) = given_policies(&self.resolved)?;
+        gathered.problems.extend(problems);
         let conftest = self.conftest(&mut gathered.problems)?;
         let settings = Settings { policy_inputs, conftest, ..settings.clone() };
         let checked = check::check(inputs, &gathered.problems, &settings);
-        self.say_of_policies(&checked)?;
+        for replaced in &checked.replaced {
+            self.console.note(replaced);
+        }
+        let findings = checked.report.findings.iter().map(|reported| &reported.finding);
+        say_of_policies(self.console, &self.resolved, &findings, &checked.policy_sources)?;
         Ok((gathered, checked))
     }
 
@@ -181,42 +182,6 @@ impl Session<'_> {
         Ok(policies)
     }
 
-    /// Which policies take the place of others.
-    ///
-    /// # Errors
-    ///
-    /// A PATH of `--policy` in which no policy is: what it was to refuse would pass.
-    fn say_of_policies(&self, checked: &Checked) -> anyhow::Result<()> {
-        for replaced in &checked.replaced {
-            self.console.note(replaced);
-        }
-        for path in self.resolved.policy_paths() {
-            let shown = source::shown(Path::new(&path));
-            let is_below = |source: &Arc<str>| Path::new(&**source).starts_with(&shown) || shown == ".";
-            let is_there = Path::new(&path).exists();
-            if !is_there {
-                let close =
-                    nearest(shown.split(':').next().unwrap_or_default(), [policies::CHOICE].into_iter());
-                let hint = if close.is_empty() { "" } else { ": did you mean `builtin`, or `builtin:NAME`?" };
-                self.console.error(format!("`--policy {shown}`: there is no such file{hint}"));
-            }
-            // What could not be read is told by a finding.
-            let findings = checked.report.findings.iter().map(|reported| &reported.finding);
-            let mut unread = findings.filter(|finding| finding.is_unread());
-            let is_unread = unread
-                .any(|finding| finding.location.as_ref().is_some_and(|location| is_below(&location.source)));
-            if is_there && !is_unread && !checked.policy_sources.iter().any(is_below) {
-                let hint = if Path::new(&path).extension().is_some_and(|extension| extension == "rego") {
-                    ": a module alone is none, it goes into a ConstraintTemplate; `--conftest` takes policies for Conftest"
-                } else {
-                    ""
-                };
-                bail!("there is no policy in `{shown}`, which `--policy` names{hint}");
-            }
-        }
-        Ok(())
-    }
-
     /// What belongs to no finding.
     fn say(&self, checked: &Checked) {
         if !self.resolved.strict() {
@@ -224,24 +189,7 @@ impl Session<'_> {
                 self.console.note(format!("skipped {}: {}", skipped.location.source, skipped.message()));
             }
         }
-        let known = &checked.known;
-        if known.silenced > 0 {
-            let denials = match known.denials {
-                0 => String::new(),
-                denials => format!(", {denials} of them denied by the cluster"),
-            };
-            self.console
-                .note(format!("{} known from the baseline{denials}", counted(known.silenced, "finding")));
-        }
-        let mended: usize = known.mended.iter().map(|(_, count)| count).sum();
-        if mended > 0 {
-            let what = counted(mended, "finding");
-            self.console.note(format!("{what} of the baseline fixed: `--write-baseline` takes them out"));
-            for (fingerprint, _) in &known.mended {
-                let (object, path, rule) = (&fingerprint.object, &fingerprint.path, &fingerprint.rule);
-                self.console.detail(format!("fixed: {rule} of {object} {path}"));
-            }
-        }
+        say_of_known(self.console, &checked.known);
         for used in checked.audit.uses.iter().filter(|used| used.denials_silenced > 0) {
             self.console.note(format!(
                 "{}: this exemption silences {}; the API server's own Pod Security admission does not read it: \
@@ -274,19 +222,6 @@ impl Session<'_> {
             write_output(&output, checked, &style)?;
         }
         Ok(())
-    }
-
-    fn write_baseline(&self, file: &Path, checked: &Checked) -> anyhow::Result<Exit> {
-        let text = checked.baseline.render()?;
-        std::fs::write(file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
-        let what = counted(checked.baseline.len(), "finding");
-        self.console.note(format!("wrote {what} to `{}`", file.display()));
-        // What is found is known now; what could not be read is not.
-        let failed = Exit::of(&checked.report, FailOn::Never);
-        if failed == Exit::Failed {
-            self.write(checked)?;
-        }
-        Ok(failed)
     }
 
     fn allowed(&self) -> Allowed {
@@ -357,7 +292,112 @@ impl Session<'_> {
     }
 }
 
-fn write_output(output: &Output, checked: &Checked, style: &output::Style) -> anyhow::Result<()> {
+/// The policies that settings name, those that come with Lumen first; and what could not be read of them.
+pub(super) fn given_policies(
+    resolved: &Resolved,
+) -> anyhow::Result<(Vec<source::Input>, Vec<source::Problem>)> {
+    let given = source::gather(&resolved.policy_paths(), &resolved.source_options())?;
+    let chosen = policies::chosen(resolved.built_in_policies())?;
+    let built_in = chosen.iter().flat_map(|policy| policy.manifests());
+    let built_in = built_in.map(|(name, text)| source::Input::new(name, text.as_bytes()));
+    Ok((built_in.chain(given.inputs).collect(), given.problems))
+}
+
+/// The baseline that settings name; none where one is written.
+pub(super) fn baseline_of(resolved: &Resolved, is_written: bool) -> anyhow::Result<Option<Baseline>> {
+    let baseline = resolved.baseline().filter(|_| !is_written).map(|path| {
+        let text = read_bounded(path, BASELINE_BYTES_MAX)?;
+        Baseline::parse(&text).with_context(|| format!("`{}`", path.display()))
+    });
+    baseline.transpose()
+}
+
+/// What is said of a PATH of `--policy` that is not there.
+pub(super) fn missing_policy(path: &Path) -> Option<String> {
+    if path.exists() {
+        return None;
+    }
+    let shown = source::shown(path);
+    let close = nearest(shown.split(':').next().unwrap_or_default(), [policies::CHOICE].into_iter());
+    let hint = if close.is_empty() { "" } else { ": did you mean `builtin`, or `builtin:NAME`?" };
+    Some(format!("`--policy {shown}`: there is no such file{hint}"))
+}
+
+/// Says what is wrong with the PATHs of `--policy`.
+///
+/// # Errors
+///
+/// A PATH in which no policy is: what it was to refuse would pass.
+pub(super) fn say_of_policies<'a>(
+    console: Console,
+    resolved: &Resolved,
+    findings: &(impl Iterator<Item = &'a Finding> + Clone),
+    policy_sources: &BTreeSet<Arc<str>>,
+) -> anyhow::Result<()> {
+    for path in resolved.policy_paths() {
+        let shown = source::shown(Path::new(&path));
+        let is_below = |source: &Arc<str>| Path::new(&**source).starts_with(&shown) || shown == ".";
+        let missing = missing_policy(Path::new(&path));
+        let is_there = missing.is_none();
+        if let Some(missing) = missing {
+            console.error(missing);
+        }
+        // What could not be read is told by a finding.
+        let mut unread = findings.clone().filter(|finding| finding.is_unread());
+        let is_unread = unread
+            .any(|finding| finding.location.as_ref().is_some_and(|location| is_below(&location.source)));
+        if is_there && !is_unread && !policy_sources.iter().any(is_below) {
+            let hint = if Path::new(&path).extension().is_some_and(|extension| extension == "rego") {
+                ": a module alone is none, it goes into a ConstraintTemplate; `--conftest` takes policies for Conftest"
+            } else {
+                ""
+            };
+            bail!("there is no policy in `{shown}`, which `--policy` names{hint}");
+        }
+    }
+    Ok(())
+}
+
+/// Says what the baseline knows.
+pub(super) fn say_of_known(console: Console, known: &Known) {
+    if known.silenced > 0 {
+        let denials = match known.denials {
+            0 => String::new(),
+            denials => format!(", {denials} of them denied by the cluster"),
+        };
+        console.note(format!("{} known from the baseline{denials}", counted(known.silenced, "finding")));
+    }
+    let mended: usize = known.mended.iter().map(|(_, count)| count).sum();
+    if mended > 0 {
+        let what = counted(mended, "finding");
+        console.note(format!("{what} of the baseline fixed: `--write-baseline` takes them out"));
+        for (fingerprint, _) in &known.mended {
+            let (object, path, rule) = (&fingerprint.object, &fingerprint.path, &fingerprint.rule);
+            console.detail(format!("fixed: {rule} of {object} {path}"));
+        }
+    }
+}
+
+/// Writes what was found as a baseline.
+pub(super) fn write_baseline(
+    file: &Path,
+    checked: &Checked,
+    console: Console,
+    write: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<Exit> {
+    let text = checked.baseline.render()?;
+    std::fs::write(file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
+    let what = counted(checked.baseline.len(), "finding");
+    console.note(format!("wrote {what} to `{}`", file.display()));
+    // What is found is known now; what could not be read is not.
+    let failed = Exit::of(&checked.report, FailOn::Never);
+    if failed == Exit::Failed {
+        write()?;
+    }
+    Ok(failed)
+}
+
+pub(super) fn write_output(output: &Output, checked: &Checked, style: &output::Style) -> anyhow::Result<()> {
     let Some(path) = &output.file else {
         console::print_with(|out| output::write(output.format, &checked.report, style, out))?;
         return Ok(());

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::cli::cluster::{Doctor, DoctorFormat};
+use crate::cli::cluster::{Doctor, Format};
 use crate::console;
 use crate::doctor;
 use crate::exit::Exit;
@@ -15,8 +15,8 @@ pub(super) fn run(arguments: &Doctor) -> Result<Exit> {
     })?;
     let remarks = doctor::examine(&facts, arguments.pre);
     let text = match arguments.output {
-        DoctorFormat::Human => doctor::human(&remarks),
-        DoctorFormat::Json => {
+        Format::Human => doctor::human(&remarks),
+        Format::Json => {
             let report = serde_json::json!({"schema": "lumen.doctor/v1", "checks": remarks, "emergency": doctor::EMERGENCY});
             format!("{report}\n")
         }

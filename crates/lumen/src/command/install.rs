@@ -11,15 +11,15 @@ use crate::exit::Exit;
 use crate::{doctor, install};
 
 pub(super) fn run(arguments: &Install, context: &Context) -> Result<Exit> {
-    let defaults = install::Options::default();
     let options = install::Options {
-        image: arguments.image.clone().unwrap_or(defaults.image),
+        image: arguments.image.clone(),
         replicas: arguments.replicas,
         failure_policy: match arguments.failure_policy {
             cluster::FailurePolicy::Fail => FailurePolicy::Fail,
             cluster::FailurePolicy::Ignore => FailurePolicy::Ignore,
         },
         exempt_namespaces: arguments.exempt_namespace.clone(),
+        api_server_ports: arguments.api_server_port.clone(),
         is_shadow: arguments.shadow,
     };
     let manifests = install::render(&options);

@@ -1,21 +1,30 @@
 //! The checks about webhooks: could one of them wedge the cluster?
 
+use lumen_core::object::{KUBE_SYSTEM, NAMESPACE_NAME_LABEL};
 use lumen_server::{certificate, names};
 use lumen_value::Value;
 
 use super::cluster::{at, items, name, some, text};
-use super::{EMERGENCY, Facts, Findings};
+use super::{APPLY, EMERGENCY, Facts, Findings};
 
 /// What a cluster lives on: a group, a resource, a namespace that it is in (empty for none), and what stops without it.
 const VITAL: [(&str, &str, &str, &str); 4] = [
-    ("coordination.k8s.io", "leases", "kube-system", "leaders and nodes are lost"),
-    ("", "pods", "kube-system", "the cluster's own pods cannot be made"),
+    ("coordination.k8s.io", "leases", KUBE_SYSTEM, "leaders and nodes are lost"),
+    ("", "pods", KUBE_SYSTEM, "the cluster's own pods cannot be made"),
     ("", "nodes", "", "nodes cannot register"),
     ("authorization.k8s.io", "subjectaccessreviews", "", "nobody's rights can be checked"),
 ];
 
+/// What is to be done while no server was ready yet.
+const FIRST: &str = "the first server that is ready makes the certificate and fills in the rules: `kubectl -n lumen-system get pods`";
+
 fn is_fail(webhook: &Value) -> bool {
     matches!(text(webhook, &["failurePolicy"]), "" | "Fail")
+}
+
+/// Whether a webhook is asked about anything.
+fn is_asked(webhook: &Value) -> bool {
+    items(webhook, &["rules"]).next().is_some()
 }
 
 /// Whether a rule of a webhook is about a resource. What conditions leave out is told by their text alone.
@@ -71,11 +80,11 @@ fn ready(facts: &Facts, namespace: &str, service: &str) -> usize {
 /// What is wrong with one webhook.
 fn dangers(facts: &Facts, webhook: &Value) -> Vec<String> {
     let mut dangers = Vec::new();
-    if !is_fail(webhook) {
+    if !is_fail(webhook) || !is_asked(webhook) {
         return dangers;
     }
     for (group, resource, namespace, loss) in VITAL {
-        let labels = [("kubernetes.io/metadata.name", namespace)];
+        let labels = [(NAMESPACE_NAME_LABEL, namespace)];
         let labels = if namespace.is_empty() { &[][..] } else { &labels };
         if catches(webhook, group, resource, labels) {
             dangers.push(format!("while it does not answer, {loss} (`{resource}`)"));
@@ -92,7 +101,7 @@ fn dangers(facts: &Facts, webhook: &Value) -> Vec<String> {
             .filter_map(|(key, value)| Some((key.as_str()?, value.as_str()?)))
             .collect();
         if labels.is_empty() {
-            labels.push(("kubernetes.io/metadata.name", namespace));
+            labels.push((NAMESPACE_NAME_LABEL, namespace));
         }
         if catches(webhook, "", "pods", &labels) {
             dangers.push(format!(
@@ -135,26 +144,35 @@ fn configuration(facts: &Facts) -> Option<&Value> {
     facts.webhooks.iter().find(|each| name(each) == names::WEBHOOK_CONFIGURATION)
 }
 
+/// Whether no server was ready since the installation: the first one writes `caBundle`.
+fn is_new(facts: &Facts) -> bool {
+    configuration(facts).is_some_and(|configuration| {
+        certificate::webhooks(configuration).all(|webhook| certificate::bundle(webhook).is_empty())
+    })
+}
+
 pub(super) fn own(facts: &Facts, found: &mut Findings<'_>) {
     let Some(configuration) = configuration(facts) else {
-        found.error(
-            "there is no webhook configuration `lumen`: nothing is judged",
-            "lumen install | kubectl apply -f -",
-        );
+        found.error("there is no webhook configuration `lumen`: nothing is judged", APPLY);
         return;
     };
+    if is_new(facts) {
+        found.warn(
+            "nothing is asked yet, and nothing refused but a Namespace with the label `admission.gatekeeper.sh/ignore`: no server was ready",
+            FIRST,
+        );
+        return;
+    }
     let endpoints = ready(facts, names::NAMESPACE, names::SERVICE);
     for webhook in certificate::webhooks(configuration) {
         let id = text(webhook, &["name"]);
         let dangers = dangers(facts, webhook);
         for danger in &dangers {
-            found.error(format!("`{id}`: {danger}"), format!("in an emergency: {EMERGENCY}"));
+            found.error(format!("`{id}`: {danger}"), format!("are there pods, and do they start? `kubectl -n lumen-system get pods`; in an emergency: `{EMERGENCY}`"));
         }
-        if items(webhook, &["rules"]).next().is_none() {
-            found.warn(
-                format!("`{id}` is asked about nothing yet"),
-                "a ready server fills in the rules: kubectl -n lumen-system get pods",
-            );
+        if !is_asked(webhook) {
+            found.warn(format!("`{id}` is asked about nothing yet"), FIRST);
+            continue;
         }
         if dangers.is_empty() {
             let meaning = if is_fail(webhook) {
@@ -162,16 +180,20 @@ pub(super) fn own(facts: &Facts, found: &mut Findings<'_>) {
             } else {
                 "Ignore: what nobody answers goes on, unjudged"
             };
-            found.ok(format!("`{id}` has failurePolicy {meaning}; {endpoints} endpoints are ready"));
+            found.ok(format!("`{id}` has failurePolicy {meaning}; ready endpoints: {endpoints}"));
         }
     }
 }
 
 pub(super) fn certificate(facts: &Facts, found: &mut Findings<'_>) {
     let Some(kept) = &facts.certificate else {
+        if is_new(facts) {
+            found.warn("there is no certificate yet", FIRST);
+            return;
+        }
         found.error(
             format!("there is no certificate: the Secret `{}` is missing", names::CERTIFICATE_SECRET),
-            "a server makes it when it starts: kubectl -n lumen-system logs deployment/lumen-server",
+            "a server makes it when it starts: `kubectl -n lumen-system logs deployment/lumen-server`",
         );
         return;
     };

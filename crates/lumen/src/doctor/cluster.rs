@@ -1,10 +1,12 @@
 //! The checks about the cluster: the API server, Gatekeeper, Pod Security, network policies, templates.
 
+use std::collections::BTreeSet;
+
 use lumen_core::posture::NETWORK_POLICY_ENFORCERS;
 use lumen_server::cluster as server;
 use lumen_value::{Array, Value};
 
-use super::{Facts, Findings};
+use super::{APPLY, Facts, Findings};
 
 /// The oldest minor version of Kubernetes 1 in which `matchConditions` are always there.
 const MINOR_MIN: u32 = 30;
@@ -39,28 +41,23 @@ pub(super) fn some<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 
 pub(super) fn api_server(facts: &Facts, found: &mut Findings<'_>) {
     let minor = facts.version.as_deref().and_then(|version| version.split('.').nth(1)?.parse::<u32>().ok());
-    match (&facts.version, minor) {
-        (Some(version), Some(minor)) if minor < MINOR_MIN => found.error(
+    match (&facts.refusal, &facts.version, minor) {
+        (Some(cause), ..) => found.error(cause, "see `--kubeconfig`, `--context` and `kubectl version`"),
+        (_, Some(version), Some(minor)) if minor < MINOR_MIN => found.error(
             format!("the API server is {version}, whose webhooks have no `matchConditions`"),
             format!("Lumen needs Kubernetes 1.{MINOR_MIN} or newer"),
         ),
-        (Some(version), _) => found.ok(format!("the API server answers, and is {version}")),
-        (None, _) => {
-            found
-                .error("the API server does not answer", "see `kubectl version`, --kubeconfig and --context");
-        }
-    }
-    for (what, why) in &facts.unread {
-        found.warn(format!("{what} cannot be read: {why}"), "what depends on it is not checked");
+        (_, Some(version), _) => found.ok(format!("the API server answers, and is {version}")),
+        (_, None, _) => found.unchecked("the API server answers, and does not say its version"),
     }
 }
 
 pub(super) fn rights(facts: &Facts, found: &mut Findings<'_>) {
     if facts.missing_rights.is_empty() {
-        found.ok("you may install Lumen");
+        found.ok("the user may install Lumen");
     } else {
         let missing = some(facts.missing_rights.iter().map(String::as_str));
-        found.error(format!("you may not {missing}"), "install as somebody with `cluster-admin`");
+        found.error(format!("the user may not {missing}"), "install as somebody with `cluster-admin`");
     }
 }
 
@@ -69,7 +66,7 @@ pub(super) fn gatekeeper(facts: &Facts, found: &mut Findings<'_>) {
     match facts.webhooks.iter().find(is_there) {
         Some(configuration) => found.warn(
             format!("a Gatekeeper is there: `{}`", name(configuration)),
-            "install with --shadow beside it, compare, then remove Gatekeeper's deployments and webhooks and install without",
+            "install with `--shadow` beside it, compare, then remove Gatekeeper's deployments and webhooks and install without",
         ),
         None => found.ok("no Gatekeeper is beside it"),
     }
@@ -87,7 +84,7 @@ pub(super) fn pod_security(facts: &Facts, found: &mut Findings<'_>) {
     } else {
         found.warn(
             format!("Pod Security enforces nothing in {}", some(open)),
-            "kubectl label namespace NAME pod-security.kubernetes.io/enforce=restricted; `lumen scan` says what that would refuse",
+            "`kubectl label namespace NAME pod-security.kubernetes.io/enforce=restricted`; `lumen scan` says what that would refuse",
         );
     }
 }
@@ -96,6 +93,10 @@ pub(super) fn enforcement(facts: &Facts, found: &mut Findings<'_>) {
     // K3s has a controller for them in its own process.
     if facts.version.as_ref().is_some_and(|version| version.contains("+k3s")) {
         found.ok("K3s enforces network policies");
+        return;
+    }
+    if let Some(reason) = facts.unreadable(&["daemonsets"]) {
+        found.unchecked(&reason);
         return;
     }
     let enforcer = facts.daemons.iter().find(|daemon| {
@@ -123,16 +124,11 @@ fn isolates(policy: &Value, direction: &str) -> bool {
 
 /// The namespaces in which all pods are cut off in a direction, and no policy opens it as asked.
 fn cut_off<'a>(facts: &'a Facts, direction: &str, opens: impl Fn(&Value) -> bool) -> Vec<&'a str> {
-    let mut cut: Vec<_> = facts
-        .policies
-        .iter()
-        .filter(|policy| isolates(policy, direction))
-        .map(namespace)
-        .filter(|of| !facts.policies.iter().any(|policy| namespace(policy) == *of && opens(policy)))
-        .collect();
-    cut.sort_unstable();
-    cut.dedup();
-    cut
+    let namespaces_of = |holds: &dyn Fn(&Value) -> bool| -> BTreeSet<&'a str> {
+        facts.policies.iter().filter(|policy| holds(policy)).map(namespace).collect()
+    };
+    let isolated = namespaces_of(&|policy| isolates(policy, direction));
+    isolated.difference(&namespaces_of(&opens)).copied().collect()
 }
 
 pub(super) fn dns(facts: &Facts, found: &mut Findings<'_>) {
@@ -212,10 +208,24 @@ pub(super) fn definitions(facts: &Facts, found: &mut Findings<'_>) {
     if missing.is_empty() {
         found.ok("all kinds are defined");
     } else {
-        found.error(
-            format!("{} are not defined", some(missing.iter().map(name))),
-            "lumen install | kubectl apply -f -",
-        );
+        found.error(format!("{} are not defined", some(missing.iter().map(name))), APPLY);
+    }
+}
+
+/// The kinds of reports, by API.
+const REPORTS: [(&str, [&str; 2]); 2] = [
+    ("openreports.io", ["reports.openreports.io", "clusterreports.openreports.io"]),
+    ("wgpolicyk8s.io", ["policyreports.wgpolicyk8s.io", "clusterpolicyreports.wgpolicyk8s.io"]),
+];
+
+pub(super) fn reports(facts: &Facts, found: &mut Findings<'_>) {
+    let is_there = |wanted: &str| facts.definitions.iter().any(|each| name(each) == wanted);
+    match REPORTS.iter().find(|(_, kinds)| kinds.iter().any(|kind| is_there(kind))) {
+        Some((group, _)) => found.ok(format!("the audit can write reports of {group}")),
+        // Whoever wants none needs none.
+        None => found.ok(
+            "the audit writes no reports: the kinds of openreports.io and wgpolicyk8s.io are not defined",
+        ),
     }
 }
 

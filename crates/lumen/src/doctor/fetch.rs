@@ -2,9 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use lumen_server::api::{Api, ApiError, Resource, Selection};
+use anyhow::Result;
+use lumen_server::api::{self, Api, ApiError, Resource, Selection, tried};
 use lumen_server::{certificate, names};
 use lumen_value::Value;
 
@@ -13,10 +12,12 @@ use crate::cli::cluster::Cluster;
 /// What is known of a cluster. A list that could not be read is empty, and `unread` says why.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// What the API server calls its version; why it does not.
+    /// Why the API server cannot be asked at all: then nothing else is known.
+    pub refusal: Option<String>,
+    /// What the API server calls its version, where it says it.
     pub version: Option<String>,
     /// What could not be read: the resource, and the reason.
-    pub unread: Vec<(String, String)>,
+    pub unread: Vec<(&'static str, String)>,
     /// What the caller may not do, of what an installation needs.
     pub missing_rights: Vec<String>,
     /// `CustomResourceDefinition`s.
@@ -45,35 +46,84 @@ pub struct Facts {
     pub now: i64,
 }
 
+impl Facts {
+    /// Why some resources are not known; `None` where all were read.
+    pub fn unreadable(&self, resources: &[&str]) -> Option<String> {
+        let unread: Vec<_> = self.unread.iter().filter(|(what, _)| resources.contains(what)).collect();
+        let names: Vec<_> = unread.iter().map(|(what, _)| *what).collect();
+        let (_, why) = unread.first()?;
+        Some(format!("{} cannot be read: {why}", names.join(", ")))
+    }
+
+    fn note(&mut self, what: &'static str, error: &ApiError) {
+        let why = match error {
+            // The rest of the sentence says once more what was asked for, and by whom.
+            ApiError::Forbidden(_) => "forbidden".to_owned(),
+            other => other.to_string(),
+        };
+        self.unread.push((what, why));
+    }
+}
+
 /// What an installation writes: group, resource.
-const WRITTEN: [(&str, &str); 10] = [
+pub(super) const WRITTEN: [(&str, &str); 15] = [
     ("", "namespaces"),
     ("", "services"),
     ("", "serviceaccounts"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicies"),
+    ("admissionregistration.k8s.io", "validatingadmissionpolicybindings"),
     ("admissionregistration.k8s.io", "validatingwebhookconfigurations"),
     ("apiextensions.k8s.io", "customresourcedefinitions"),
     ("apps", "deployments"),
     ("networking.k8s.io", "networkpolicies"),
     ("policy", "poddisruptionbudgets"),
+    ("rbac.authorization.k8s.io", "clusterrolebindings"),
     ("rbac.authorization.k8s.io", "clusterroles"),
+    ("rbac.authorization.k8s.io", "rolebindings"),
+    ("rbac.authorization.k8s.io", "roles"),
     ("scheduling.k8s.io", "priorityclasses"),
+];
+
+/// A resource whose objects are looked at, and where they go.
+struct List {
+    group: &'static str,
+    plural: &'static str,
+    is_namespaced: bool,
+    place: fn(&mut Facts) -> &mut Vec<Value>,
+}
+
+const fn list(
+    group: &'static str,
+    plural: &'static str,
+    is_namespaced: bool,
+    place: fn(&mut Facts) -> &mut Vec<Value>,
+) -> List {
+    List { group, plural, is_namespaced, place }
+}
+
+const LISTS: [List; 11] = [
+    list("apiextensions.k8s.io", "customresourcedefinitions", false, |facts| &mut facts.definitions),
+    list("admissionregistration.k8s.io", "validatingwebhookconfigurations", false, |facts| {
+        &mut facts.webhooks
+    }),
+    list("admissionregistration.k8s.io", "mutatingwebhookconfigurations", false, |facts| &mut facts.webhooks),
+    list("", "namespaces", false, |facts| &mut facts.namespaces),
+    list("", "services", true, |facts| &mut facts.services),
+    list("discovery.k8s.io", "endpointslices", true, |facts| &mut facts.endpoints),
+    list("apps", "daemonsets", true, |facts| &mut facts.daemons),
+    list("apps", "deployments", true, |facts| &mut facts.deployments),
+    list("apps", "replicasets", true, |facts| &mut facts.replica_sets),
+    list("networking.k8s.io", "networkpolicies", true, |facts| &mut facts.policies),
+    list("templates.gatekeeper.sh", "constrainttemplates", false, |facts| &mut facts.templates),
 ];
 
 /// A way to the API server that flags, or the environment, name.
 pub async fn connect(cluster: &Cluster) -> Result<Api> {
     // Whoever comes second finds it installed.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let options = KubeConfigOptions { context: cluster.context.clone(), ..KubeConfigOptions::default() };
-    let config = match &cluster.kubeconfig {
-        Some(path) => {
-            let file = Kubeconfig::read_from(path)
-                .with_context(|| format!("cannot read the kubeconfig `{}`", path.display()))?;
-            kube::Config::from_custom_kubeconfig(file, &options).await?
-        }
-        None if cluster.context.is_some() => kube::Config::from_kubeconfig(&options).await?,
-        None => kube::Config::infer().await?,
-    };
-    Ok(Api::new(kube::Client::try_from(config)?))
+    let file = cluster.kubeconfig.as_deref();
+    let config = api::configuration(file, cluster.context.as_deref(), "give `--kubeconfig FILE`").await?;
+    Ok(Api::of(config)?)
 }
 
 /// Asks for all that is examined. What cannot be read is noted.
@@ -84,55 +134,27 @@ pub async fn fetch(api: &Api) -> Facts {
         Ok(version) => {
             facts.version = version.get("gitVersion").and_then(Value::as_str).map(str::to_owned);
         }
+        // It answers, and does not say it to everybody.
+        Err(ApiError::Forbidden(_)) => {}
         Err(error) => {
-            facts.unread.push(("the API server".to_owned(), error.to_string()));
+            facts.refusal = Some(error.to_string());
             return facts;
         }
     }
-    let registration = "admissionregistration.k8s.io";
-    let lists = [
-        ("apiextensions.k8s.io", "v1", "customresourcedefinitions", false),
-        (registration, "v1", "validatingwebhookconfigurations", false),
-        (registration, "v1", "mutatingwebhookconfigurations", false),
-        ("", "v1", "namespaces", false),
-        ("", "v1", "services", true),
-        ("discovery.k8s.io", "v1", "endpointslices", true),
-        ("apps", "v1", "daemonsets", true),
-        ("apps", "v1", "deployments", true),
-        ("apps", "v1", "replicasets", true),
-        ("networking.k8s.io", "v1", "networkpolicies", true),
-        ("templates.gatekeeper.sh", "v1", "constrainttemplates", false),
-    ];
-    for (group, version, plural, is_namespaced) in lists {
-        let resource = Resource::new(group, version, plural, plural, is_namespaced);
-        let items = match api.list_all(&resource, &Selection::default()).await {
-            Ok(items) => items,
+    for list in &LISTS {
+        // What lists call the kind of their items is of no interest here.
+        let resource = Resource::new(list.group, "v1", "", list.plural, list.is_namespaced);
+        match tried(|| async { api.list_all(&resource, &Selection::default()).await }).await {
+            Ok(items) => (list.place)(&mut facts).extend(items),
             // No kind, no objects.
-            Err(ApiError::NotFound(_)) => continue,
-            Err(error) => {
-                facts.unread.push((plural.to_owned(), error.to_string()));
-                continue;
-            }
-        };
-        let place = match plural {
-            "customresourcedefinitions" => &mut facts.definitions,
-            "namespaces" => &mut facts.namespaces,
-            "services" => &mut facts.services,
-            "endpointslices" => &mut facts.endpoints,
-            "daemonsets" => &mut facts.daemons,
-            "deployments" => &mut facts.deployments,
-            "replicasets" => &mut facts.replica_sets,
-            "networkpolicies" => &mut facts.policies,
-            "constrainttemplates" => &mut facts.templates,
-            _ => &mut facts.webhooks,
-        };
-        place.extend(items);
+            Err(ApiError::NotFound(_)) => {}
+            Err(error) => facts.note(list.plural, &error),
+        }
     }
-    let secrets = Resource::new("", "v1", "Secret", "secrets", true);
-    match api.get(&secrets.at(Some(names::NAMESPACE), names::CERTIFICATE_SECRET)).await {
+    match api.get(&Resource::secrets().at(Some(names::NAMESPACE), names::CERTIFICATE_SECRET)).await {
         Ok(secret) => facts.certificate = Some(certificate::kept(&secret)),
         Err(ApiError::NotFound(_)) => {}
-        Err(error) => facts.unread.push(("secrets".to_owned(), error.to_string())),
+        Err(error) => facts.note("secrets", &error),
     }
     rights(api, &mut facts).await;
     facts
@@ -164,7 +186,7 @@ async fn rights(api: &Api, facts: &mut Facts) {
                     }
                 }
                 Err(error) => {
-                    facts.unread.push(("selfsubjectaccessreviews".to_owned(), error.to_string()));
+                    facts.note("selfsubjectaccessreviews", &error);
                     return;
                 }
             }

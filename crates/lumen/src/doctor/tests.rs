@@ -11,8 +11,9 @@ fn yaml(text: &str) -> Value {
 }
 
 fn healthy() -> Facts {
-    let own =
-        lumen_server::registration::skeleton(&lumen_server::registration::Settings::new("lumen-system"));
+    let own = yaml(
+        "{metadata: {name: lumen}, webhooks: [{name: w, failurePolicy: Fail, rules: [{apiGroups: [apps], resources: [deployments]}], clientConfig: {caBundle: eA==, service: {namespace: lumen-system, name: lumen-webhook}}}]}",
+    );
     Facts {
         version: Some("v1.34.4".to_owned()),
         webhooks: vec![own],
@@ -48,7 +49,12 @@ fn each_failure_is_found_with_a_hint() {
             "matchConditions",
             Box::new(|facts| facts.version = Some("v1.27.0".into())),
         ),
-        ("api-server", Level::Error, "does not answer", Box::new(|facts| facts.version = None)),
+        (
+            "api-server",
+            Level::Error,
+            "refuses connections",
+            Box::new(|facts| facts.refusal = Some("it refuses connections".into())),
+        ),
         (
             "gatekeeper",
             Level::Warning,
@@ -105,7 +111,9 @@ fn each_failure_is_found_with_a_hint() {
             Level::Warning,
             "no ready endpoint",
             Box::new(move |facts| {
-                facts.webhooks.push(webhook("clientConfig: {service: {namespace: a, name: b}}"));
+                facts.webhooks.push(webhook(
+                    "rules: [{apiGroups: [apps], resources: [deployments]}], clientConfig: {service: {namespace: a, name: b}}",
+                ));
             }),
         ),
         ("webhook", Level::Error, "nothing is judged", Box::new(|facts| facts.webhooks.clear())),
@@ -133,9 +141,86 @@ fn each_failure_is_found_with_a_hint() {
 }
 
 #[test]
+fn what_could_not_be_read_is_not_judged() {
+    let resources = [
+        "customresourcedefinitions",
+        "validatingwebhookconfigurations",
+        "mutatingwebhookconfigurations",
+        "namespaces",
+        "services",
+        "endpointslices",
+        "daemonsets",
+        "deployments",
+        "replicasets",
+        "networkpolicies",
+        "constrainttemplates",
+        "secrets",
+        "selfsubjectaccessreviews",
+    ];
+    let unread = resources.map(|resource| (resource, "forbidden".to_owned())).to_vec();
+    let facts = Facts { version: Some("v1.34.4".to_owned()), unread, ..Facts::default() };
+    for is_before in [true, false] {
+        let remarks = examine(&facts, is_before);
+        let (first, others) = remarks.split_first().expect("remarks");
+        assert_eq!(first.level, Level::Ok, "{first:?}");
+        for remark in others {
+            assert_eq!((remark.level, remark.hint.as_str()), (Level::Unchecked, ""), "{remark:?}");
+        }
+        assert_eq!(exit(&remarks), Exit::Found);
+        let said = human(&remarks);
+        assert!(said.contains("\n- dns: not checked: networkpolicies cannot be read: forbidden\n"), "{said}");
+    }
+    // Each check stands on what it looks at alone.
+    for resource in resources {
+        let unread = vec![(resource, "forbidden".to_owned())];
+        let remarks = examine(&Facts { unread, ..healthy() }, false);
+        let unchecked = remarks.iter().filter(|remark| remark.level == Level::Unchecked);
+        assert!(unchecked.clone().all(|remark| remark.message.contains(resource)), "{remarks:?}");
+        assert!(unchecked.count() < 5, "{remarks:?}");
+    }
+}
+
+#[test]
+fn nothing_is_broken_before_the_first_server_is_ready() {
+    let own =
+        lumen_server::registration::skeleton(&lumen_server::registration::Settings::new("lumen-system"));
+    let facts = Facts { webhooks: vec![own], endpoints: Vec::new(), ..healthy() };
+    let remarks = examine(&facts, false);
+    assert!(remarks.iter().all(|remark| remark.level < Level::Error), "{remarks:?}");
+    assert!(worst(&remarks, "webhook").message.contains("nothing is asked yet"), "{remarks:?}");
+}
+
+#[test]
+fn where_nothing_answers_nothing_else_is_said() {
+    let facts = Facts { refusal: Some("it refuses connections".to_owned()), ..Facts::default() };
+    let remarks = examine(&facts, false);
+    let [remark] = remarks.as_slice() else { panic!("{remarks:?}") };
+    assert_eq!((remark.check, remark.level), ("api-server", Level::Error));
+    assert_eq!(exit(&remarks), Exit::Failed);
+}
+
+#[test]
+fn the_rights_that_are_asked_for_are_those_to_write_what_is_installed() {
+    let rendered = crate::install::render(&crate::install::Options::default());
+    let mut unasked = rendered.iter().filter_map(|(_, manifest)| {
+        let (api_version, kind) =
+            (manifest["apiVersion"].as_str()?, manifest["kind"].as_str()?.to_lowercase());
+        let group = lumen_core::object::group_of(api_version);
+        let plural = match kind.strip_suffix('y') {
+            Some(stem) => format!("{stem}ies"),
+            None if kind.ends_with('s') => format!("{kind}es"),
+            None => format!("{kind}s"),
+        };
+        (!fetch::WRITTEN.contains(&(group, plural.as_str()))).then_some(plural)
+    });
+    assert_eq!(unasked.next(), None);
+}
+
+#[test]
 fn a_cluster_in_which_all_is_well_has_no_hints_before_the_installation() {
     let remarks = examine(&Facts { webhooks: Vec::new(), ..healthy() }, true);
     assert!(remarks.iter().all(|remark| remark.level == Level::Ok), "{remarks:?}");
     assert_eq!(exit(&remarks), Exit::Clean);
     assert!(human(&remarks).contains(EMERGENCY));
+    assert!(EMERGENCY.ends_with(&format!(" {}", lumen_server::names::WEBHOOK_CONFIGURATION)));
 }

@@ -1,5 +1,7 @@
 //! Who may speak to the server, and whom it may speak to.
 
+use lumen_core::network::well_known::dns;
+use lumen_core::object::NAMESPACE_NAME_LABEL;
 use lumen_server::names;
 use serde_json::{Value, json};
 
@@ -8,7 +10,7 @@ use super::{metadata, selector};
 /// Nothing but: the API server and kubelets to the webhook, Prometheus to the metrics, the server to the API server.
 ///
 /// API servers are no pods: their addresses are not known beforehand, so the ports alone restrict them.
-pub(super) fn policies() -> Vec<Value> {
+pub(super) fn policies(api_server_ports: &[u16]) -> Vec<Value> {
     let policy = |name: &str, spec: Value| {
         json!({
             "apiVersion": "networking.k8s.io/v1",
@@ -29,19 +31,19 @@ pub(super) fn policies() -> Vec<Value> {
                     {"ports": [tcp(names::HTTPS_PORT)]},
                     {
                         "from": [{
-                            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+                            "namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: "monitoring"}},
                         }],
                         "ports": [tcp(names::HTTP_PORT)],
                     },
                 ],
                 "egress": [
-                    {"ports": [tcp(443), tcp(6443)]},
+                    {"ports": api_server_ports.iter().copied().map(tcp).collect::<Vec<_>>()},
                     {
                         "to": [{
-                            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
-                            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+                            "namespaceSelector": {"matchLabels": {NAMESPACE_NAME_LABEL: dns::NAMESPACE}},
+                            "podSelector": {"matchLabels": {dns::LABEL: dns::VALUE}},
                         }],
-                        "ports": [{"protocol": "UDP", "port": 53}, tcp(53)],
+                        "ports": [{"protocol": "UDP", "port": dns::PORT}, tcp(dns::PORT)],
                     },
                 ],
             }),

@@ -6,14 +6,14 @@ use std::io;
 use lumen_core::finding::Outcome;
 
 use crate::output::escape::line;
-use crate::output::{effect, place};
+use crate::output::{effect, stands};
 use crate::report::Report;
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     for reported in &report.findings {
         let finding = &reported.finding;
-        if let Some(location) = &finding.location {
-            write!(out, "{}: ", place(location, reported.region.as_ref()))?;
+        if let Some(place) = stands(reported) {
+            write!(out, "{place}: ")?;
         } else if let Some(object) = &finding.object {
             write!(out, "{}: ", line(&object.to_string()))?;
         }

@@ -8,7 +8,7 @@ use std::io;
 use lumen_core::finding::{Finding, Outcome};
 
 use crate::output::escape::{line, lines};
-use crate::output::{Level, effect, speaker};
+use crate::output::{Level, effect, remarks, speaker, stands};
 use crate::report::{Report, Reported};
 
 pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
@@ -21,7 +21,7 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
 fn command(reported: &Reported) -> String {
     let finding = &reported.finding;
     let mut properties = Vec::new();
-    if let Some(location) = &finding.location {
+    if let Some(location) = reported.in_text() {
         properties.push(("file", property(&location.source)));
         if let Some(region) = &reported.region {
             properties.push(("line", region.line.to_string()));
@@ -36,7 +36,7 @@ fn command(reported: &Reported) -> String {
     properties.push(("title", property(&format!("{} ({})", finding.rule, effect(finding)))));
     let properties =
         properties.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
-    format!("::{} {properties}::{}", level(finding), data(&text(finding)))
+    format!("::{} {properties}::{}", level(finding), data(&text(reported)))
 }
 
 fn level(finding: &Finding) -> &'static str {
@@ -47,13 +47,20 @@ fn level(finding: &Finding) -> &'static str {
     }
 }
 
-fn text(finding: &Finding) -> String {
+fn text(reported: &Reported) -> String {
+    let finding = &reported.finding;
     let mut text = match finding.outcome {
         Outcome::Pass | Outcome::Skip => format!("{}: {}", finding.outcome, line(&finding.message)),
         Outcome::Fail | Outcome::Warn | Outcome::Error => {
             format!("{} (severity {}, action {})", line(&finding.message), finding.severity, finding.action)
         }
     };
+    if reported.live.is_some() && reported.in_text().is_none() {
+        text = format!("{}: {text}", stands(reported).unwrap_or_default());
+    }
+    for said in remarks(reported) {
+        text.push_str(&["\n", &said].concat());
+    }
     if let Some(upstream) = &finding.upstream_message {
         text.push_str(&["\n", speaker(finding), " says: ", &*lines(upstream)].concat());
     }

@@ -40,8 +40,8 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> 
     let (findings, kinds) = (sums.findings(), sums.kinds());
     let separator = if kinds.is_empty() { "" } else { ": " };
     writeln!(out, "{bold}{findings}{plain}{separator}{kinds}")?;
-    writeln!(out, "{}", sums.work(report.summary))?;
-    sums.fixes().map_or(Ok(()), |fixes| writeln!(out, "{fixes}"))
+    writeln!(out, "{}", sums.work(report))?;
+    sums.fixes(report).map_or(Ok(()), |fixes| writeln!(out, "{fixes}"))
 }
 
 /// What was said so far, so that it is not said again.
@@ -55,6 +55,7 @@ struct Human<'a> {
     places: BTreeSet<&'a Related>,
     places_of: BTreeSet<(Option<&'a ObjectRef>, &'a Related)>,
     consequences: BTreeSet<(Option<&'a ObjectRef>, Outcome, Action, Option<&'a PolicyRef>)>,
+    remarks: BTreeSet<(Option<&'a ObjectRef>, String)>,
     tails: BTreeSet<&'a str>,
     quoted: BTreeMap<(&'a RuleId, Option<&'a ObjectRef>), usize>,
 }
@@ -72,6 +73,7 @@ impl<'a> Human<'a> {
             places: BTreeSet::new(),
             places_of: BTreeSet::new(),
             consequences: BTreeSet::new(),
+            remarks: BTreeSet::new(),
             tails: BTreeSet::new(),
             quoted: BTreeMap::new(),
         }
@@ -88,7 +90,7 @@ impl<'a> Human<'a> {
         let quotes = *quoted <= QUOTED_MAX && !matches!(finding.outcome, Outcome::Pass | Outcome::Skip);
 
         let (mut main, beside) = self.place(reported, quotes);
-        main.extend(self.messages(finding).into_iter().map(Element::from));
+        main.extend(self.messages(reported).into_iter().map(Element::from));
         let mut others = Vec::new();
         let mut steps = Vec::new();
         for (related, region) in reported.places() {
@@ -156,7 +158,8 @@ impl<'a> Human<'a> {
             return (Vec::new(), Vec::new());
         };
         let Some(region) = &reported.region else {
-            return (vec![origin(location).into()], Vec::new());
+            let place = output::stands(reported).unwrap_or_default();
+            return (vec![Origin::path(place).into()], Vec::new());
         };
         let pointed = origin(location).line(region.line).char_column(region.column);
         let Some(source) = self.report.sources.get(&location.source).filter(|_| quotes) else {
@@ -217,15 +220,21 @@ impl<'a> Human<'a> {
     }
 
     /// What enforcement does, and what the API server says about it.
-    fn messages(&mut self, finding: &'a Finding) -> Vec<Message<'static>> {
+    fn messages(&mut self, reported: &'a Reported) -> Vec<Message<'static>> {
+        let finding = &reported.finding;
         let mut messages = Vec::new();
+        for said in output::remarks(reported) {
+            if self.remarks.insert((finding.object.as_deref(), said.clone())) {
+                messages.push(Level::NOTE.message(said));
+            }
+        }
         if !matches!(finding.outcome, Outcome::Pass) {
             let name = format!("{} ({})", effect(finding), finding.severity);
             let said =
                 (finding.object.as_deref(), finding.outcome, finding.action, finding.policy.as_deref());
             let text = match &finding.object {
                 Some(object) if !self.consequences.insert(said) => again(finding, object),
-                _ => consequence(finding),
+                _ => consequence(finding, reported.live.is_some()),
             };
             messages.push(Level::NOTE.with_name(name).message(text));
         }
@@ -277,9 +286,9 @@ fn level(finding: &Finding) -> Level<'static> {
 }
 
 /// What becomes of the object, and who says so.
-fn consequence(finding: &Finding) -> String {
+fn consequence(finding: &Finding, is_live: bool) -> String {
     let Some(object) = &finding.object else {
-        return if finding.is_unread() {
+        return if finding.is_unread() || finding.outcome == Outcome::Skip {
             "what cannot be read is not checked".into()
         } else if finding.is_denial() {
             "it is rejected".into()
@@ -290,6 +299,12 @@ fn consequence(finding: &Finding) -> String {
     let object = line(&object.to_string()).into_owned();
     let mut text = match (finding.outcome, finding.action) {
         (Outcome::Skip, _) => format!("not judged for `{object}`"),
+        (_, Action::Deny) if is_live => format!("`{object}` is there, and would be rejected now"),
+        (_, Action::DenyPods) if is_live => {
+            format!("`{object}` is there, new pods that it makes are rejected")
+        }
+        (_, Action::Warn) if is_live => format!("`{object}` is there, and would be admitted with a warning"),
+        (_, Action::Dryrun) if is_live => format!("`{object}` is there, the violation is recorded"),
         (_, Action::Deny) => format!("`{object}` is rejected"),
         (_, Action::DenyPods) => format!("`{object}` is admitted, the pods it makes are rejected"),
         (_, Action::Warn) => format!("`{object}` is admitted with a warning"),

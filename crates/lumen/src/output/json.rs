@@ -4,14 +4,16 @@
 use std::io;
 
 use lumen_core::finding::{self, Action, Layer, Location, Outcome, Place, Safety, Severity};
+use lumen_core::managed::FieldManager;
 use lumen_core::object::ObjectRef;
+use lumen_value::Pointer;
 use lumen_value::edit;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::output::escape::Escaped;
 use crate::output::rules::Rules;
-use crate::report::{self, Region, Reported};
+use crate::report::{self, Drift, Region, Reported};
 
 /// The value of `schema` in a report.
 pub(super) const REPORT_SCHEMA: &str = "lumen.report/v1";
@@ -31,6 +33,20 @@ pub(super) struct Report<'a> {
     findings: Findings<'a>,
     /// What was done, in numbers.
     summary: Summary,
+    /// What was looked at, where that is a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Scanned")]
+    scanned: Option<Scanned>,
+}
+
+/// What a scan of a cluster looked at.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Scanned {
+    /// How many kinds of objects were read.
+    kinds: usize,
+    /// How much could not be read: each is a finding of `input/unread-kind`.
+    unread: usize,
 }
 
 /// The findings, each made when it is written: together they take more room than the report.
@@ -77,10 +93,14 @@ pub(super) struct Finding<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Object<'a>")]
     object: Option<Object<'a>>,
-    /// Where it stands.
+    /// Where it stands. Of an object in a cluster: the manifest that describes it, where one is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Source<'a>")]
     source: Option<Source<'a>>,
+    /// The place in the object as it is in the cluster, where it is in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Live<'a>")]
+    live: Option<Live<'a>>,
     /// Other places that explain it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related: Vec<Related<'a>>,
@@ -146,6 +166,41 @@ struct Source<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     path: Option<String>,
+}
+
+/// A place in an object of a cluster.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct Live<'a> {
+    /// JSON pointer (RFC 6901) into the object. A field that is missing may be meant.
+    path: String,
+    /// Who manages the field, by `metadata.managedFields`; where it is missing or nobody does, who manages the nearest one
+    /// above it that somebody manages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    managers: Vec<Manager<'a>>,
+    /// The field that they manage, where it is not this one but one above it: a JSON pointer, empty for the whole object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    managed_path: Option<String>,
+    /// What the manifests say of the field, where there are manifests: `same`, `differs`, `live-only` (the manifest does not
+    /// say it), `not-in-source` (no manifest describes the object).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&'a str", extend("enum" = words(Drift::ALL, Drift::as_str)))]
+    drift: Option<&'static str>,
+}
+
+/// Who manages a field.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Manager<'a> {
+    /// Its name, such as `kubectl-client-side-apply`.
+    name: &'a str,
+    /// `Apply` or `Update`.
+    operation: &'a str,
+    /// The subresource that it writes, such as `status`.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    subresource: &'a str,
 }
 
 /// A place that explains a finding.
@@ -233,7 +288,13 @@ fn words<T: Copy>(all: &[T], word: impl Fn(T) -> &'static str) -> Vec<&'static s
 
 impl<'a> Report<'a> {
     fn of(report: &'a report::Report) -> Self {
-        Self { schema: REPORT_SCHEMA, findings: Findings(report), summary: Summary::of(report.summary) }
+        let scanned = report.scanned.map(|report::Scanned { kinds, unread, .. }| Scanned { kinds, unread });
+        Self {
+            schema: REPORT_SCHEMA,
+            findings: Findings(report),
+            summary: Summary::of(report.summary),
+            scanned,
+        }
     }
 }
 
@@ -251,7 +312,8 @@ impl<'a> Finding<'a> {
             message: &finding.message,
             upstream_message: finding.upstream_message.as_deref(),
             object: finding.object.as_deref().map(Object::of),
-            source: finding.location.as_ref().map(|location| source((location, reported.region.as_ref()))),
+            source: reported.in_text().map(|location| source((location, reported.region.as_ref()))),
+            live: reported.live.as_ref().map(Live::of),
             related: reported
                 .places()
                 .map(|(related, region)| Related {
@@ -297,6 +359,27 @@ impl<'a> Source<'a> {
                 Place::Whole | Place::Byte(_) => None,
             },
         }
+    }
+}
+
+impl<'a> Live<'a> {
+    fn of(live: &'a report::Live) -> Self {
+        let steps = live.at.steps();
+        let above = steps.iter().take(steps.len().saturating_sub(live.owners.above)).cloned();
+        let managed: Pointer = above.collect();
+        let is_above = live.owners.above > 0 && !live.owners.managers.is_empty();
+        Self {
+            path: live.at.to_string(),
+            managers: live.owners.managers.iter().map(Manager::of).collect(),
+            managed_path: is_above.then(|| managed.to_string()),
+            drift: live.drift.map(Drift::as_str),
+        }
+    }
+}
+
+impl<'a> Manager<'a> {
+    fn of(manager: &'a FieldManager) -> Self {
+        Self { name: &manager.name, operation: &manager.operation, subresource: &manager.subresource }
     }
 }
 

@@ -15,7 +15,7 @@ use lumen_core::finding::{Finding, Outcome, Place};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use crate::output::escape::{line, lines};
-use crate::output::{Level, fix_title, place, speaker};
+use crate::output::{Level, fix_title, place, remarks, speaker, stands};
 use crate::report::{Report, Reported};
 
 /// The suite of findings that stand in no input.
@@ -91,11 +91,14 @@ fn kind(finding: &Finding) -> String {
 fn description(reported: &Reported) -> String {
     let finding = &reported.finding;
     let mut text = String::new();
-    if let Some(location) = &finding.location {
-        text.push_str(&place(location, reported.region.as_ref()));
+    if let Some(place) = stands(reported) {
+        text.push_str(&place);
         text.push_str(": ");
     }
     text.push_str(&line(&finding.message));
+    for said in remarks(reported) {
+        text.push_str(&format!("\n{said}"));
+    }
     for (related, region) in reported.places() {
         let place = place(&related.location, region);
         text.push_str(&format!("\n{place}: {}", line(&related.label)));

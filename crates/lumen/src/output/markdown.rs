@@ -8,7 +8,7 @@ use lumen_core::finding::{Finding, Outcome};
 
 use crate::output::escape::{line, lines};
 use crate::output::sums::Sums;
-use crate::output::{Level, effect, place};
+use crate::output::{Level, effect, stands};
 use crate::report::{Report, Reported};
 
 /// Rows that stand open; more of a table are folded.
@@ -20,7 +20,7 @@ pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> 
     if !sums.kinds().is_empty() {
         writeln!(out, "**{}**\n", sums.kinds())?;
     }
-    writeln!(out, "{}\n", sums.work(report.summary))?;
+    writeln!(out, "{}\n", sums.work(report))?;
     let (errors, others): (Vec<_>, Vec<_>) =
         report.findings.iter().partition(|reported| Level::of(&reported.finding) == Level::Error);
     if errors.len() <= ROWS_OPEN_MAX {
@@ -75,7 +75,7 @@ fn table(rows: &[&Reported], out: &mut dyn io::Write) -> io::Result<()> {
 /// The place, and the object.
 fn wherever(reported: &Reported) -> String {
     let finding = &reported.finding;
-    let location = finding.location.as_ref().map(|location| code(&place(location, reported.region.as_ref())));
+    let location = stands(reported).map(|place| code(&place));
     let object = finding.object.as_ref().map(|object| prose(&object.to_string()));
     let parts: Vec<_> = location.into_iter().chain(object).collect();
     parts.join("<br>")

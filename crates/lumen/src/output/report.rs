@@ -30,10 +30,16 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn io::Write) -> 
         let namespace = namespace.filter(|name| name.len() <= NAME_BYTES_MAX && is_dns_label(name));
         namespaces.entry(namespace).or_default().push(reported);
     }
+    // Neither takes the place of the other's.
+    let name = if report.scanned.is_some() { "lumen-scan" } else { "lumen-check" };
     for (namespace, findings) in namespaces {
         for (number, results) in parts(&findings).into_iter().enumerate() {
             writeln!(out, "---")?;
-            yaml::write(&object(namespace, number, results, style.report_api), out)?;
+            let name = match number {
+                0 => name.to_owned(),
+                more => format!("{name}-{}", more + 1),
+            };
+            yaml::write(&object(namespace, &name, results, style.report_api), out)?;
         }
     }
     Ok(())
@@ -58,16 +64,12 @@ fn parts(findings: &[&Reported]) -> Vec<Vec<Value>> {
     parts
 }
 
-fn object(namespace: Option<&str>, number: usize, results: Vec<Value>, api: ReportApi) -> Value {
+fn object(namespace: Option<&str>, name: &str, results: Vec<Value>, api: ReportApi) -> Value {
     let (api_version, kind) = match (api, namespace) {
         (ReportApi::OpenReports, Some(_)) => ("openreports.io/v1alpha1", "Report"),
         (ReportApi::OpenReports, None) => ("openreports.io/v1alpha1", "ClusterReport"),
         (ReportApi::WgPolicy, Some(_)) => ("wgpolicyk8s.io/v1alpha2", "PolicyReport"),
         (ReportApi::WgPolicy, None) => ("wgpolicyk8s.io/v1alpha2", "ClusterPolicyReport"),
-    };
-    let name = match number {
-        0 => "lumen-check".to_owned(),
-        more => format!("lumen-check-{}", more + 1),
     };
     let mut metadata = Map::new();
     metadata.insert("name".into(), name.into());
@@ -140,11 +142,22 @@ fn properties(reported: &Reported) -> Value {
     if let Some(policy) = &finding.policy {
         properties.insert("policyRule".into(), bounded(&policy.rule).into());
     }
-    if let Some(location) = &finding.location {
+    if let Some(location) = reported.in_text() {
         properties.insert("file".into(), bounded(&location.source).into());
-        if let Place::Field { pointer, .. } | Place::Inside { pointer, .. } = &location.place {
-            properties.insert("path".into(), bounded(&pointer.to_string()).into());
+    }
+    if let Some(live) = &reported.live {
+        properties.insert("path".into(), bounded(&live.at.to_string()).into());
+        let names: Vec<&str> = live.owners.managers.iter().map(|manager| &*manager.name).collect();
+        if !names.is_empty() {
+            properties.insert("managers".into(), bounded(&names.join(", ")).into());
         }
+        if let Some(drift) = live.drift {
+            properties.insert("drift".into(), drift.as_str().into());
+        }
+    } else if let Some(location) = &finding.location
+        && let Place::Field { pointer, .. } | Place::Inside { pointer, .. } = &location.place
+    {
+        properties.insert("path".into(), bounded(&pointer.to_string()).into());
     }
     if let Some(region) = &reported.region {
         properties.insert("line".into(), region.line.to_string().into());

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use lumen_core::finding::{Finding, Layer, Location, Outcome, Place, RuleId, Severity};
+use lumen_core::finding::{Layer, Location, Outcome, Place, RuleId, Severity};
 use lumen_core::rule::Rule;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -172,7 +172,7 @@ fn result(
     result.insert("kind".into(), kind.into());
     result.insert("level".into(), level.into());
     result.insert("message".into(), json!({ "text": escaped(&finding.message) }));
-    result.insert("locations".into(), Value::Array(vec![location(finding, reported.region.as_ref())]));
+    result.insert("locations".into(), Value::Array(vec![location(reported)]));
     let related: Vec<_> = reported
         .places()
         .zip(1..)
@@ -191,7 +191,7 @@ fn result(
         result.insert("fixes".into(), json!([fix]));
     }
     result.insert("partialFingerprints".into(), json!({ "lumenFinding/v1": fingerprints.of(finding) }));
-    result.insert("properties".into(), properties(finding));
+    result.insert("properties".into(), properties(reported));
     result.into()
 }
 
@@ -226,8 +226,16 @@ fn fix(reported: &Reported, report: &Report) -> Option<Value> {
     }))
 }
 
-fn properties(finding: &Finding) -> Value {
+fn properties(reported: &Reported) -> Value {
+    let finding = &reported.finding;
     let mut properties = Map::new();
+    if let Some(live) = &reported.live {
+        let managers: Vec<&str> = live.owners.managers.iter().map(|manager| &*manager.name).collect();
+        properties.insert("managers".into(), json!(managers));
+        if let Some(drift) = live.drift {
+            properties.insert("drift".into(), drift.as_str().into());
+        }
+    }
     properties.insert("action".into(), finding.action.as_str().into());
     properties.insert("severity".into(), finding.severity.as_str().into());
     properties.insert("outcome".into(), finding.outcome.as_str().into());
@@ -241,10 +249,11 @@ fn properties(finding: &Finding) -> Value {
 }
 
 /// Where it stands: in the text, in the cluster's objects, or both.
-fn location(finding: &Finding, region: Option<&Region>) -> Value {
+fn location(reported: &Reported) -> Value {
+    let finding = &reported.finding;
     let mut location = Map::new();
-    if let Some(place) = &finding.location {
-        location.insert("physicalLocation".into(), physical_location(place, region));
+    if let Some(place) = reported.in_text() {
+        location.insert("physicalLocation".into(), physical_location(place, reported.region.as_ref()));
     }
     if let Some(object) = &finding.object {
         let mut logical = Map::new();

@@ -80,6 +80,14 @@ impl ConfigFile {
         if let Some(error) = reading.errors.first() {
             return Err(at_line(locate::line_of(text, error.at), error.message.clone()));
         }
+        let is_manifest = |value: &Value| ["apiVersion", "kind"].iter().all(|key| value.get(key).is_some());
+        if let Some(manifest) = reading.documents.iter().find(|document| is_manifest(&document.value)) {
+            let line = locate::line_of(text, manifest.range.start);
+            return Err(at_line(
+                line,
+                "this is a Kubernetes manifest, not Lumen's settings: rename it".into(),
+            ));
+        }
         let mut entries = Vec::new();
         let mut filled = reading.documents.iter().filter(|document| !matches!(document.value, Value::Null));
         if let Some(second) = filled.nth(1) {

@@ -6,7 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 
-use super::{Entry, Kind, OUTPUT, Origin, SETTINGS, Setting};
+use super::{Entry, Kind, NAMESPACE, OUTPUT, Origin, SETTINGS, Setting};
 
 /// The settings that stand on the command line.
 #[derive(Clone, Debug, Default)]
@@ -19,14 +19,39 @@ impl Flags {
     }
 }
 
+/// What settings mean to `lumen scan`, where that is not what they mean to a check.
+const OF_SCAN: &[(&str, &str)] = &[
+    (
+        "policy",
+        "Apply the ConstraintTemplates and constraints of this file or folder, too, besides those of the cluster; \
+         `builtin` for the policies that come with lumen, `builtin:NAME` for one of them; repeatable",
+    ),
+    (
+        "kubernetes-version",
+        "The cluster's version, such as `v1.34`: what `latest` means in a label; that of the API server where not given",
+    ),
+    ("strict", "Make it an error when a kind of object cannot be read"),
+];
+
+fn argument_of_scan(setting: &'static Setting) -> Arg {
+    let argument = argument(setting);
+    match OF_SCAN.iter().find(|(key, _)| *key == setting.key) {
+        Some((_, doc)) => argument.help(with_default(setting, doc)),
+        None => argument,
+    }
+}
+
+fn with_default(setting: &Setting, doc: &str) -> String {
+    match setting.default {
+        "" | "false" => doc.to_owned(),
+        default => format!("{doc} [default: {default}]"),
+    }
+}
+
 fn argument(setting: &'static Setting) -> Arg {
-    let name_of_default = match setting.default {
-        "" | "false" => String::new(),
-        default => format!(" [default: {default}]"),
-    };
     let argument = Arg::new(setting.key)
         .long(setting.key)
-        .help(format!("{}{name_of_default}", setting.doc))
+        .help(with_default(setting, setting.doc))
         .help_heading("Settings (also in lumen.yaml, and in LUMEN_* environment variables)")
         .hide_possible_values(setting.kind == Kind::Switch);
     let argument = match setting.short {
@@ -90,31 +115,47 @@ impl Flags {
     }
 }
 
-/// The settings without how to write what was found: for commands that have outputs of their own.
-#[derive(Clone, Debug, Default)]
-pub struct FlagsButOutputs(pub Flags);
+/// Settings but one: for commands to which it means nothing, or something else.
+macro_rules! all_but {
+    ($(#[$doc:meta])* $name:ident, $left_out:ident, $argument:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default)]
+        pub struct $name(pub Flags);
 
-fn but_outputs() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().filter(|setting| setting.key != OUTPUT.key)
+        impl $name {
+            fn settings() -> impl Iterator<Item = &'static Setting> {
+                SETTINGS.iter().filter(|setting| setting.key != $left_out.key)
+            }
+        }
+
+        impl clap::Args for $name {
+            fn augment_args(command: Command) -> Command {
+                command.args(Self::settings().map($argument))
+            }
+
+            fn augment_args_for_update(command: Command) -> Command {
+                Self::augment_args(command)
+            }
+        }
+
+        impl clap::FromArgMatches for $name {
+            fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+                Ok(Self(Flags::given(matches, Self::settings())))
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+                *self = Self::from_arg_matches(matches)?;
+                Ok(())
+            }
+        }
+    };
 }
 
-impl clap::Args for FlagsButOutputs {
-    fn augment_args(command: Command) -> Command {
-        command.args(but_outputs().map(argument))
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
+all_but! {
+    /// The settings without how to write what was found: for commands that have outputs of their own.
+    FlagsButOutputs, OUTPUT, argument
 }
-
-impl clap::FromArgMatches for FlagsButOutputs {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Self(Flags::given(matches, but_outputs())))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
+all_but! {
+    /// The settings without the namespace of manifests that name none, to which `-n` is a choice: of `lumen scan`.
+    FlagsButNamespace, NAMESPACE, argument_of_scan
 }

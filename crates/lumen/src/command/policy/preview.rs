@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::{Value as Json, json};
 
 use super::Context;
 use crate::cli::PolicyPreview;
+use crate::cli::cluster::Format;
 use crate::console;
 use crate::exit::Exit;
 
@@ -33,7 +34,7 @@ struct Would {
 
 pub(super) fn run(arguments: &PolicyPreview, context: &Context) -> Result<Exit> {
     let mut found: BTreeMap<String, Would> = BTreeMap::new();
-    let mut strange = 0_usize;
+    let mut lines = Lines::default();
     for file in &arguments.files {
         let name = file.to_string_lossy();
         let input: Box<dyn Read> = if file == "-" {
@@ -41,30 +42,52 @@ pub(super) fn run(arguments: &PolicyPreview, context: &Context) -> Result<Exit> 
         } else {
             Box::new(File::open(file).with_context(|| format!("cannot read `{name}`"))?)
         };
-        strange +=
-            read(BufReader::new(input), &mut found).with_context(|| format!("cannot read `{name}`"))?;
+        read(BufReader::new(input), &mut lines, &mut found)
+            .with_context(|| format!("cannot read `{name}`"))?;
+    }
+    let strange = lines.strange;
+    if lines.all > 0 && lines.of_log == 0 {
+        bail!("no line of this is a log of `lumen server`");
     }
     if strange > 0 {
         context.console.note(format!("{strange} lines are no JSON and were left out"));
     }
-    let text = if arguments.json { as_json(&found) } else { as_text(&found) };
+    let text = match arguments.output {
+        Format::Human => as_text(&found),
+        Format::Json => as_json(&found),
+    };
     console::print(text.as_bytes())?;
     Ok(Exit::Clean)
 }
 
-/// Reads a log; how many lines are none of it.
-fn read(mut input: impl BufRead, found: &mut BTreeMap<String, Would>) -> io::Result<usize> {
-    let mut strange = 0;
+/// How many lines there were, of all that was read.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Lines {
+    all: usize,
+    /// Which the server wrote.
+    of_log: usize,
+    /// Which are no JSON.
+    strange: usize,
+}
+
+/// Reads a log.
+fn read(mut input: impl BufRead, lines: &mut Lines, found: &mut BTreeMap<String, Would>) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
         if input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
-            return Ok(strange);
+            return Ok(());
         }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        lines.all += 1;
         let Ok(event) = serde_json::from_slice::<Json>(&line) else {
-            strange += usize::from(!line.trim_ascii().is_empty());
+            lines.strange += 1;
             continue;
         };
+        let has = |name: &str| event.get(name).is_some();
+        lines.of_log += usize::from(has("event_type") || has("timestamp") && has("level"));
         note(&event, found);
     }
 }
@@ -142,7 +165,7 @@ fn as_json(found: &BTreeMap<String, Would>) -> String {
             "objects": would.objects,
         })
     });
-    format!("{}\n", json!({"constraints": each.collect::<Vec<_>>()}))
+    format!("{}\n", json!({"schema": "lumen.policy.preview/v1", "constraints": each.collect::<Vec<_>>()}))
 }
 
 #[cfg(test)]
@@ -166,7 +189,9 @@ mod tests {
             r#"{"event_type":"exempted"}"#.to_owned(),
         ];
         let mut found = BTreeMap::new();
-        assert_eq!(read(log.join("\n").as_bytes(), &mut found).expect("is read"), 1);
+        let mut lines = Lines::default();
+        read(log.join("\n").as_bytes(), &mut lines, &mut found).expect("is read");
+        assert_eq!(lines, Lines { all: 7, of_log: 6, strange: 1 });
         let text = as_text(&found);
         assert_eq!(
             text,
