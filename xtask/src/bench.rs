@@ -13,17 +13,21 @@ mod policies;
 mod rego;
 mod schemas;
 mod tree;
+mod webhook;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::workspace::{build_release, on_path, target};
 use measure::{Call, Measured};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Runs of each call; the median is reported
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     runs: u16,
@@ -32,7 +36,20 @@ pub(crate) struct Options {
     binary: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// The webhook over HTTPS, beside Gatekeeper's manager where it is named
+    Webhook(webhook::Options),
+    /// The server on a real API server: synced objects, how soon a constraint is enforced, the audit
+    Cluster(webhook::cluster::Options),
+}
+
 pub(crate) fn run(options: &Options) -> Result<()> {
+    match &options.part {
+        Some(Part::Webhook(options)) => return webhook::run(options),
+        Some(Part::Cluster(options)) => return webhook::cluster::run(options),
+        None => {}
+    }
     let lumen = match &options.binary {
         Some(binary) => std::path::absolute(binary)?,
         None => build_release()?,

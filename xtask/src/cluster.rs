@@ -15,6 +15,10 @@ const API_SERVER: [&str; 2] = ["etcd", "kube-apiserver"];
 const CONTROL_PLANE: [&str; 5] =
     ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"];
 
+/// What nodes need besides: programs, and the archive with the images of pods.
+const NODES: [&str; 3] = ["kubelet", "kube-proxy", "coredns"];
+const IMAGES: &str = "images/base.tar";
+
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -97,16 +101,37 @@ impl ApiServer {
         self.state.join("pki").join(name)
     }
 
+    /// The kubeconfig of an administrator.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.state.join("kubeconfig")
+    }
+
+    /// Runs kubectl as the administrator; what it says is not shown.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Result<()> {
+        let mut kubectl = command(cache().join("bin").join("kubectl"));
+        kubectl.arg("--kubeconfig").arg(self.kubeconfig()).args(arguments);
+        run_command(kubectl.stdout(std::process::Stdio::null()))
+    }
+
+    /// Writes manifests to a file, and applies it.
+    pub(crate) fn apply(&self, file: &Path, manifests: &str) -> Result<()> {
+        std::fs::write(file, manifests).with_context(|| format!("cannot write `{}`", file.display()))?;
+        let file = file.display().to_string();
+        self.kubectl(&["apply", "--server-side", "--force-conflicts", "--filename", &file])
+    }
+
     /// `https://HOST:PORT` of the server.
     pub(crate) fn address(&self) -> Result<String> {
+        Ok(format!("https://127.0.0.1:{}", self.setting("port_api")?))
+    }
+
+    /// One of the settings that the cluster was started with.
+    pub(crate) fn setting(&self, name: &str) -> Result<String> {
         let settings = self.state.join("settings");
         let text = std::fs::read_to_string(&settings)
             .with_context(|| format!("cannot read `{}`", settings.display()))?;
-        let port = text
-            .lines()
-            .find_map(|line| line.strip_prefix("port_api="))
-            .context("the cluster's settings name no port")?;
-        Ok(format!("https://127.0.0.1:{port}"))
+        let setting = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        setting.map(str::to_owned).with_context(|| format!("the cluster's settings have no {name}"))
     }
 }
 
@@ -131,6 +156,17 @@ fn are_built(programs: &[&str]) -> bool {
 /// Builds a control plane where it is not built and Go is there. Tests that need it find out by themselves whether it is.
 pub(crate) fn provide() -> Result<()> {
     if are_built(&CONTROL_PLANE) || go().is_none() { Ok(()) } else { build(&CONTROL_PLANE) }
+}
+
+/// Builds what a cluster with nodes needs, where it is not built; whether it is there now.
+pub(crate) fn provide_nodes() -> Result<bool> {
+    let is_there = || are_built(&CONTROL_PLANE) && are_built(&NODES) && cache().join(IMAGES).is_file();
+    if !is_there() && go().is_some() {
+        build(&CONTROL_PLANE)?;
+        build(&NODES)?;
+        build(&["images"])?;
+    }
+    Ok(is_there())
 }
 
 /// Where Go is: on the PATH, or where its archive is unpacked by custom.

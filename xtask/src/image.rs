@@ -3,7 +3,7 @@
 //! The archive is an OCI image layout that `docker load` reads, too. `ctr -n k8s.io images import` takes it, K3s imports it from
 //! `/var/lib/rancher/k3s/agent/images/`. The same binary gives the same bytes, on every machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -11,19 +11,22 @@ use clap::Args;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::workspace::{build_static, target};
+use crate::workspace::{build_quick_static, build_static, target};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The image's name and tag
-    #[arg(long, default_value = concat!("localhost:5000/lumen:", env!("CARGO_PKG_VERSION")))]
-    name: String,
+    /// The image's name and tag; may be repeated, for an image with several names
+    #[arg(long = "name", default_value = concat!("localhost:5000/lumen:", env!("CARGO_PKG_VERSION")))]
+    names: Vec<String>,
     /// Where to write the archive; `target/lumen-image.tar` if it is not named
     #[arg(long)]
     output: Option<PathBuf>,
     /// A static binary that is built already
-    #[arg(long)]
+    #[arg(long, conflicts_with = "quick")]
     binary: Option<PathBuf>,
+    /// Build for tests: in a fraction of the time, and not optimised
+    #[arg(long)]
+    quick: bool,
     /// The processor that the binary is for, in Go's words
     #[arg(long, default_value = "amd64")]
     architecture: String,
@@ -32,18 +35,28 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let binary = match &options.binary {
         Some(binary) => binary.clone(),
+        None if options.quick => build_quick_static()?,
         None => build_static()?,
     };
-    warn_if_dynamic(&binary);
-    let program = std::fs::read(&binary).with_context(|| format!("cannot read `{}`", binary.display()))?;
-    let archive = archive(&program, &options.name, &options.architecture)?;
     let output = options.output.clone().unwrap_or_else(|| target().join("lumen-image.tar"));
-    std::fs::write(&output, &archive).with_context(|| format!("cannot write `{}`", output.display()))?;
-    println!("{} ({} bytes, {})", output.display(), archive.len(), options.name);
+    write(&binary, &options.names, &options.architecture, &output)
+}
+
+/// An image for tests, of these names, at `output`.
+pub(crate) fn quick(names: &[String], output: &Path) -> Result<()> {
+    write(&build_quick_static()?, names, "amd64", output)
+}
+
+fn write(binary: &Path, names: &[String], architecture: &str, output: &Path) -> Result<()> {
+    warn_if_dynamic(binary);
+    let program = std::fs::read(binary).with_context(|| format!("cannot read `{}`", binary.display()))?;
+    let archive = archive(&program, names, architecture)?;
+    std::fs::write(output, &archive).with_context(|| format!("cannot write `{}`", output.display()))?;
+    println!("{} ({} bytes, {})", output.display(), archive.len(), names.join(", "));
     Ok(())
 }
 
-fn warn_if_dynamic(binary: &std::path::Path) {
+fn warn_if_dynamic(binary: &Path) {
     let output = Command::new("ldd").arg(binary).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     if text.contains("=>") {
@@ -52,7 +65,7 @@ fn warn_if_dynamic(binary: &std::path::Path) {
 }
 
 /// The whole archive.
-fn archive(program: &[u8], name: &str, architecture: &str) -> Result<Vec<u8>> {
+fn archive(program: &[u8], names: &[String], architecture: &str) -> Result<Vec<u8>> {
     let mut layer = Vec::new();
     entry(&mut layer, "lumen", 0o755, program)?;
     end(&mut layer);
@@ -81,16 +94,21 @@ fn archive(program: &[u8], name: &str, architecture: &str) -> Result<Vec<u8>> {
     })
     .to_string()
     .into_bytes();
-    let mut of_manifest = descriptor(MANIFEST, &manifest);
-    if let Some(fields) = of_manifest.as_object_mut() {
+    // The same manifest once for each name.
+    let named = |name: &String| {
         let tag = name.rsplit_once(':').map_or("latest", |(_, tag)| tag);
-        let names = json!({"io.containerd.image.name": name, "org.opencontainers.image.ref.name": tag});
-        fields.insert("annotations".into(), names);
-        fields.insert("platform".into(), json!({"architecture": architecture, "os": "linux"}));
-    }
-    let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [of_manifest]});
+        let mut of_manifest = descriptor(MANIFEST, &manifest);
+        if let Some(fields) = of_manifest.as_object_mut() {
+            let names = json!({"io.containerd.image.name": name, "org.opencontainers.image.ref.name": tag});
+            fields.insert("annotations".into(), names);
+            fields.insert("platform".into(), json!({"architecture": architecture, "os": "linux"}));
+        }
+        of_manifest
+    };
+    let manifests: Vec<Value> = names.iter().map(named).collect();
+    let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": manifests});
     let blob = |bytes: &[u8]| format!("blobs/sha256/{}", hex(bytes));
-    let docker: Value = json!([{"Config": blob(&config), "RepoTags": [name], "Layers": [blob(&layer)]}]);
+    let docker: Value = json!([{"Config": blob(&config), "RepoTags": names, "Layers": [blob(&layer)]}]);
     let mut out = Vec::new();
     for (path, bytes) in [
         ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.as_slice()),
@@ -156,11 +174,15 @@ mod tests {
 
     #[test]
     fn the_same_binary_gives_the_same_bytes() {
-        let make = || archive(b"program", "localhost/lumen:1", "amd64").expect("an archive");
+        let names = ["localhost/lumen:1".to_owned(), "localhost/lumen:2".to_owned()];
+        let make = || archive(b"program", &names, "amd64").expect("an archive");
         let bytes = make();
         assert_eq!(bytes, make());
         assert_eq!(bytes.len() % BLOCK, 0);
         let text = String::from_utf8_lossy(&bytes);
-        assert!(text.contains(r#""User":"65533""#) && text.contains(r#""RepoTags":["localhost/lumen:1"]"#));
+        assert!(
+            text.contains(r#""User":"65533""#)
+                && text.contains(r#""RepoTags":["localhost/lumen:1","localhost/lumen:2"]"#)
+        );
     }
 }

@@ -10,20 +10,26 @@
     reason = "a test says so and stops"
 )]
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::Value;
 
 #[path = "server_e2e/cluster.rs"]
 mod cluster;
+#[path = "real_cluster/kubectl.rs"]
+mod kubectl;
+#[path = "real_cluster/scenarios.rs"]
+mod scenarios;
 
-use cluster::{Cluster, Replica, Said, until};
+use cluster::{Cluster, Replica};
+use kubectl::{Said, until};
+use scenarios::{is_denied, scenarios, shop};
 
 #[test]
 fn a_cluster_is_guarded_from_installation_to_removal() {
     let Some(cluster) = Cluster::start() else { return };
     let first = installed(&cluster);
+    confined(&cluster);
     scenarios(&cluster);
     shop(&cluster);
     actions_and_audit(&cluster);
@@ -34,11 +40,15 @@ fn a_cluster_is_guarded_from_installation_to_removal() {
     cluster.restart();
     until("the webhook denies after a restart", || is_denied(&config_map(&cluster, &[])));
     examined(&cluster);
+    examined_by_strangers(&cluster);
     removed(&cluster, second);
 }
 
 fn installed(cluster: &Cluster) -> Replica {
     let manifests = cluster.lumen(&["install"]).out;
+    let reports =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/definitions/openreports.yaml");
+    cluster.apply(&std::fs::read_to_string(reports).expect("definitions"));
     let asked = cluster.lumen(&["install", "--dry-run=server"]);
     assert!(asked.is_well, "{asked:?}");
     cluster.apply(&manifests);
@@ -55,71 +65,30 @@ fn installed(cluster: &Cluster) -> Replica {
     replica
 }
 
+/// The server's account may define constraints' kinds, and no others.
+fn confined(cluster: &Cluster) {
+    let create = |group: &str| {
+        let definition = format!(
+            "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: widgets.{group}}}, spec: {{group: {group}, scope: Cluster, names: {{kind: Widget, plural: widgets}}, versions: [{{name: v1beta1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}]}}}}"
+        );
+        let account = "system:serviceaccount:lumen-system:lumen-server";
+        cluster.kubectl_reading(&definition, &["create", "--dry-run=server", "--as", account, "-f", "-"])
+    };
+    let said = create("example.com");
+    assert!(
+        !said.is_well && said.err.contains("defines kinds of constraints.gatekeeper.sh alone"),
+        "{said:?}"
+    );
+    let said = create("constraints.gatekeeper.sh");
+    assert!(said.is_well, "{said:?}");
+}
+
 fn rules(cluster: &Cluster) -> Value {
     configuration(cluster).pointer("/webhooks/0/rules").cloned().unwrap_or_default()
 }
 
 fn configuration(cluster: &Cluster) -> Value {
     cluster.get(&["validatingwebhookconfiguration", "lumen"])
-}
-
-/// Test suites 1 and 2 of the reference document, each with the message that is expected.
-fn scenarios(cluster: &Cluster) {
-    let folder = examples().join("attacks");
-    cluster.apply(&read(&folder.join("namespaces.yaml")));
-    cluster.apply(&read(&folder.join("gatekeeper-policies.yaml")));
-    until("the policies are in force", || {
-        let pod = ["-n", "plain", "run", "web", "--image=localhost:5000/web:latest", "--dry-run=server"];
-        let said = cluster.kubectl(&pod);
-        ["block-latest-tag", "require-app-labels", "require-resources"]
-            .iter()
-            .all(|name| said.err.contains(&format!("[{name}]")))
-    });
-    let expected = read(&folder.join("expected.jsonl"));
-    let lines = expected.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line"));
-    let mut shown = 0;
-    for line in lines {
-        let file = line["file"].as_str().expect("a file");
-        if !["1.", "2.", "pss-", "4.1"].iter().any(|start| file.starts_with(start)) {
-            continue;
-        }
-        let manifest = read(&folder.join(file));
-        let apply = ["apply", "--dry-run=server", "-f", "-"];
-        let messages: Vec<_> = line["admission"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|finding| finding["message"].as_str())
-            .collect();
-        // Where Pod Security enforces nothing, the policies speak.
-        let plain =
-            cluster.kubectl_reading(&manifest.replace("namespace: lumen", "namespace: plain"), &apply);
-        assert_eq!(plain.is_well, messages.is_empty(), "{file}: {plain:?}");
-        for message in messages {
-            assert!(is_denied(&plain) && plain.err.contains(message), "{file}: {message}: {plain:?}");
-        }
-        // Where it does, the API server's own refusal or warning comes first.
-        let whole = cluster.kubectl_reading(&manifest, &apply);
-        let upstream = line["upstream"].as_str();
-        assert_eq!(whole.is_well, upstream.is_none(), "{file}: {whole:?}");
-        assert!(upstream.is_none_or(|text| whole.err.contains(text)), "{file}: {whole:?}");
-        shown += 1;
-    }
-    println!("{shown} scenarios of the reference document");
-}
-
-/// The hardened example is admitted.
-fn shop(cluster: &Cluster) {
-    let folder = examples().join("shop");
-    let path = |name: &str| folder.join(name).display().to_string();
-    until("the policies of the shop are applied", || {
-        cluster.kubectl(&["apply", "-f", &path("policies")]).is_well
-    });
-    cluster.must(&["apply", "-f", &path("namespaces.yaml")]);
-    for part in ["shop", "traefik", "monitoring"] {
-        let said = cluster.kubectl(&["apply", "-f", &path(part)]);
-        assert!(said.is_well && !said.err.contains("Warning"), "{part}: {said:?}");
-    }
 }
 
 const TEMPLATE: &str = "
@@ -151,10 +120,6 @@ fn config_map(cluster: &Cluster, further: &[&str]) -> Said {
     cluster.kubectl(&[&create, further].concat())
 }
 
-fn is_denied(said: &Said) -> bool {
-    !said.is_well && said.err.contains("admission webhook \"validation.lumensec.io\" denied the request: [")
-}
-
 /// What dryrun, warn and deny look like, and what the audit says of what was there before.
 fn actions_and_audit(cluster: &Cluster) {
     cluster.must(&["-n", "plain", "create", "configmap", "old"]);
@@ -171,6 +136,10 @@ fn actions_and_audit(cluster: &Cluster) {
         };
         // `kube-root-ca.crt` is in each namespace.
         status["totalViolations"] == 2 && violations.len() == 2 && violations.iter().any(is_old)
+    });
+    until("the audit's report is there", || {
+        let report = cluster.get(&["-n", "plain", "reports.openreports.io", "lumen.configmaps"]);
+        report["summary"]["fail"] == 2 && report["results"][0]["policy"] == "NeedsLabel/owner"
     });
     let status = status();
     assert_eq!(status["byPod"][0]["id"], "lumen-a", "{status}");
@@ -274,6 +243,37 @@ fn examined(cluster: &Cluster) {
     });
 }
 
+/// The doctor, asked by whom the API server does not know, by who may read nothing, and by who does not trust it.
+fn examined_by_strangers(cluster: &Cluster) {
+    let file = std::fs::read_to_string(cluster.kubeconfig()).expect("a kubeconfig");
+    let clusters = file.lines().find(|line| line.starts_with("clusters:")).expect("its cluster");
+    let server = cluster.must(&["config", "view", "-o", "jsonpath={.clusters[0].cluster.server}"]);
+    let untrusted = format!("clusters: [{{name: default, cluster: {{server: \"{server}\"}}}}]");
+    let token = cluster.must(&["-n", "plain", "create", "token", "default"]);
+    let asked = |clusters: &str, token: &str| {
+        let kubeconfig = cluster.kubeconfig().with_file_name("stranger.kubeconfig");
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: default\n{clusters}\n\
+             contexts: [{{name: default, context: {{cluster: default, user: stranger}}}}]\n\
+             users: [{{name: stranger, user: {{token: \"{}\"}}}}]\n",
+            token.trim()
+        );
+        std::fs::write(&kubeconfig, text).expect("a kubeconfig");
+        cluster.lumen(&["doctor", "--kubeconfig", kubeconfig.to_str().expect("a path")])
+    };
+    let said = asked(clusters, "nobody");
+    assert!(
+        said.out.contains("× api-server: the API server does not accept the credentials (401)"),
+        "{said:?}"
+    );
+    assert!(!said.out.contains('√') && said.out.contains(&server), "{said:?}");
+    let said = asked(&untrusted, token.trim());
+    assert!(said.out.contains("is not signed by the kubeconfig's authority"), "{said:?}");
+    let said = asked(clusters, &token);
+    assert!(said.out.contains("- dns: not checked: networkpolicies cannot be read: forbidden"), "{said:?}");
+    assert!(!said.out.contains('×') && said.out.matches('√').count() == 1, "{said:?}");
+}
+
 /// What was installed is gone, and what is people's own is not.
 fn removed(cluster: &Cluster, replica: Replica) {
     let list = cluster.lumen(&["uninstall"]).out;
@@ -288,16 +288,12 @@ fn removed(cluster: &Cluster, replica: Replica) {
     };
     let items = installed["items"].as_array().expect("a list");
     assert!(items.iter().all(kept), "{installed}");
+    until("what the audit wrote is gone", || {
+        let reports = cluster.get(&["reports.openreports.io", "-A"]);
+        reports["items"].as_array().is_some_and(Vec::is_empty)
+    });
     let templates = cluster.get(&["constrainttemplates"]);
     assert_eq!(templates["items"].as_array().map(Vec::len), Some(5), "{templates}");
     assert!(!cluster.get(&["needslabel", "owner"]).is_null());
     assert!(config_map(cluster, &[]).is_well, "nothing is refused without Lumen");
-}
-
-fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

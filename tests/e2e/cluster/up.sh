@@ -2,18 +2,20 @@
 # Starts a Kubernetes cluster from what build.sh built, and waits until it works.
 # usage: up.sh CACHE_DIR RUN_DIR [NODES]      (default: 0, a control plane alone)
 #   RUN_DIR/kubeconfig is an administrator's; RUN_DIR/log/*.log are the logs.
+#   RUN_DIR/images/*.tar, if there before, are images that the nodes get beside CACHE_DIR/images/*.tar.
 # Run again it starts what is not running; the first run's NODES holds for RUN_DIR.
 # down.sh RUN_DIR stops it; enter.sh RUN_DIR COMMAND.. runs a command where it can be reached.
 # A cluster with nodes needs root and lives in a network namespace of its own, without
 # a way out: nothing meant for it can leave the machine. One such cluster runs at a time.
 # Without nodes everything listens on 127.0.0.1 of the machine.
 # LEADER_ELECT=true: as in real clusters (slower to start). AUDIT_POLICY=FILE: audit log at RUN_DIR/log/audit.jsonl.
+# ADMISSION_CONFIG=FILE: the configuration of the admission plugins.
 # API_SERVER_ALONE=true: etcd and the API server, no controllers: nobody makes the `default` service accounts then.
 set -euo pipefail
 
 bridge=kubelab0 subnet=10.200.0 pods=10.244 services=10.96.0.0/16 lab=kubelab
 
-[ $# -ge 2 ] || { sed -n '2,11s/^# //p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,12s/^# //p' "$0" >&2; exit 2; }
 if [ "${3:-0}" -gt 0 ] || grep -qs '^nodes=[1-9]' "$2/settings"; then
 	[ -e "/run/netns/$lab" ] || { ip netns add "$lab"; ip -n "$lab" link set lo up; }
 	[ "$(stat -Lc %i "/run/netns/$lab")" = "$(stat -Lc %i /proc/self/ns/net)" ] || exec nsenter --net="/run/netns/$lab" "$0" "$@"
@@ -119,6 +121,7 @@ start kube-apiserver "$bin/kube-apiserver" --etcd-servers "http://127.0.0.1:$por
 	--service-account-issuer https://kubernetes.default.svc --service-cluster-ip-range "$services" \
 	--service-account-key-file "$run/pki/sa.pub" --service-account-signing-key-file "$run/pki/sa.key" \
 	--authorization-mode Node,RBAC --enable-admission-plugins NodeRestriction --enable-aggregator-routing --allow-privileged \
+	${ADMISSION_CONFIG:+--admission-control-config-file "$ADMISSION_CONFIG"} \
 	${AUDIT_POLICY:+--audit-policy-file "$AUDIT_POLICY" --audit-log-path "$run/log/audit.jsonl"}
 await kube-apiserver get "https://127.0.0.1:$port_api/readyz"
 [ "${API_SERVER_ALONE:-false}" != true ] || exit 0

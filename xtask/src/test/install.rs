@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use crate::workspace::{command, on_path, run};
 
-/// A program and the Debian package that holds it.
+/// A program, by its name or its path, and the Debian package that holds it.
 pub(super) struct Tool {
     pub(super) program: &'static str,
     pub(super) package: &'static str,
@@ -36,10 +36,14 @@ pub(super) fn ensure(tools: &[Tool]) -> Result<(), String> {
 
 /// Whether this is Debian, or what comes from it, and the user is root.
 fn can_install() -> bool {
-    let root = command("id")
+    is_root() && Path::new("/etc/debian_version").exists() && on_path("apt-get").is_some()
+}
+
+/// Whether the user is root.
+pub(super) fn is_root() -> bool {
+    command("id")
         .arg("-u")
         .stderr(Stdio::null())
         .output()
-        .is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    root && Path::new("/etc/debian_version").exists() && on_path("apt-get").is_some()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

@@ -6,10 +6,10 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use super::install::{Tool, ensure};
+use super::install::{Tool, ensure, is_root};
 use super::{Outcome, Step};
 use crate::workspace::{cargo, command, on_path, root, run, target, typed};
-use crate::{cluster, demo, e2e};
+use crate::{cluster, demo, e2e, image};
 
 pub(super) const STEPS: &[Step] = &[
     Step { name: "format", summary: "the code is laid out as rustfmt does it", run: format },
@@ -45,9 +45,15 @@ fn lints() -> Result<Outcome> {
 
 /// Runs the tests with their output shown, since that holds the conformance counts and what was skipped.
 fn tests() -> Result<Outcome> {
-    let missing = ensure(&[Tool { program: "xmllint", package: "libxml2-utils" }]).err();
+    let tools = [
+        Tool { program: "xmllint", package: "libxml2-utils" },
+        Tool { program: "promtool", package: "prometheus" },
+    ];
+    let missing = ensure(&tools).err();
     cluster::provide()?;
+    let image = image_for_nodes()?;
     let mut suite = cargo();
+    suite.envs(image.map(|image| ("LUMEN_E2E_IMAGE", image)));
     suite
         .args(["test", "--workspace", "--locked", "--no-fail-fast", "--"])
         .arg("--show-output")
@@ -66,7 +72,11 @@ fn tests() -> Result<Outcome> {
         counts.add(&line);
     }
     let status = child.wait().context("`cargo test` cannot be waited for")?;
-    let remark = format!("{} tests, {} conformance sets", counts.passed, counts.conformance);
+    let mut remark = format!("{} tests, {} conformance sets", counts.passed, counts.conformance);
+    for reason in &counts.impossible {
+        remark.push_str("; not on this machine: ");
+        remark.push_str(reason);
+    }
     if !status.success() {
         bail!("{} of the tests failed; {remark}", counts.failed);
     }
@@ -75,6 +85,39 @@ fn tests() -> Result<Outcome> {
         return Ok(Outcome::Passed(remark));
     }
     Ok(Outcome::Skipped(format!("{remark}; left out: {}", counts.skipped.join("; "))))
+}
+
+/// What the test on nodes needs of the machine.
+const NODES: &[Tool] = &[
+    Tool { program: "containerd", package: "containerd" },
+    Tool { program: "runc", package: "runc" },
+    Tool { program: "/usr/lib/cni/bridge", package: "containernetworking-plugins" },
+    Tool { program: "busybox", package: "busybox-static" },
+    Tool { program: "iptables", package: "iptables" },
+    Tool { program: "ip", package: "iproute2" },
+    Tool { program: "curl", package: "curl" },
+    Tool { program: "openssl", package: "openssl" },
+];
+
+/// The names of the image, as the test on nodes calls it and its successor.
+const IMAGE_NAMES: [&str; 2] = ["localhost/lumen:one", "localhost/lumen:two"];
+
+/// Lumen's image for the test on nodes, where that can be run; where it cannot, the test says why.
+fn image_for_nodes() -> Result<Option<PathBuf>> {
+    if !is_root() || ensure(NODES).is_err() {
+        return Ok(None);
+    }
+    match cluster::provide_nodes() {
+        Ok(true) => {}
+        Ok(false) => return Ok(None),
+        Err(error) => {
+            println!("what nodes need cannot be built: {error:#}");
+            return Ok(None);
+        }
+    }
+    let image = target().join("lumen-e2e-image.tar");
+    image::quick(&IMAGE_NAMES.map(str::to_owned), &image)?;
+    Ok(Some(image))
 }
 
 /// What decides on the cases of property tests; set it to see others.
@@ -87,6 +130,8 @@ struct Counts {
     failed: usize,
     conformance: usize,
     skipped: Vec<String>,
+    /// What this machine cannot do, whatever is installed on it: told, and no failure.
+    impossible: Vec<String>,
 }
 
 impl Counts {
@@ -102,6 +147,8 @@ impl Counts {
             }
         } else if let Some(reason) = line.strip_prefix("skipped: ") {
             self.skipped.push(reason.to_owned());
+        } else if let Some(reason) = line.strip_prefix("skipped on this machine: ") {
+            self.impossible.push(reason.to_owned());
         }
     }
 }

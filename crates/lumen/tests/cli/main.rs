@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod baseline;
+mod cluster;
 mod commands;
 mod config;
 mod conftest;
@@ -25,5 +26,6 @@ mod policy;
 mod policy_tests;
 mod reachability;
 mod rego;
+mod scan;
 mod support;
 mod trace;

@@ -221,6 +221,7 @@ fn report_on_deploy() -> Vec<Reported> {
         region: Some(region(text, "hostNetwork: true")),
         related: related_regions,
         changes: Vec::new(),
+        live: None,
     });
 
     let (unprivileged, unprivileged_changes) = fix(
@@ -255,6 +256,7 @@ fn report_on_deploy() -> Vec<Reported> {
         region: Some(missing),
         related: related_regions,
         changes: unprivileged_changes,
+        live: None,
     });
 
     let (related, related_regions) = [container(), enforced()].into_iter().unzip();
@@ -276,6 +278,7 @@ fn report_on_deploy() -> Vec<Reported> {
         region: Some(region(text, "privileged: true")),
         related: related_regions,
         changes: dropped_changes,
+        live: None,
     });
     reported
 }
@@ -306,6 +309,7 @@ fn report_on_hostile() -> Reported {
         region: Some(region(text, "name: \"a\u{1b}[2Jb\"")),
         related: Vec::new(),
         changes: Vec::new(),
+        live: None,
     }
 }
 
@@ -319,6 +323,7 @@ fn report_on_broken() -> Reported {
         region: Some(region_at(BROKEN, 50..51)),
         related: Vec::new(),
         changes: Vec::new(),
+        live: None,
     }
 }
 
@@ -339,6 +344,7 @@ pub(crate) fn report() -> Report {
         region: None,
         related: Vec::new(),
         changes: Vec::new(),
+        live: None,
     });
     findings.extend(report_on_deploy());
     findings.push(Reported {
@@ -354,6 +360,7 @@ pub(crate) fn report() -> Report {
         region: None,
         related: Vec::new(),
         changes: Vec::new(),
+        live: None,
     });
     let sources: BTreeMap<Arc<str>, Arc<[u8]>> = [
         ("broken.yaml", BROKEN),
@@ -378,6 +385,7 @@ pub(crate) fn report() -> Report {
         )]
         .into(),
         summary: Summary { files: 6, documents: 5, objects: 4, workloads: 2, skipped: 1, silenced: 2 },
+        scanned: None,
     }
 }
 
@@ -400,6 +408,7 @@ pub(crate) fn report_with_passes() -> Report {
             region: Some(region(DEPLOY.as_bytes(), "hostNetwork: true")),
             related: Vec::new(),
             changes: Vec::new(),
+            live: None,
         });
     }
     report

@@ -50,6 +50,7 @@ fn pointing(text: &[u8], bytes: std::ops::Range<usize>, missing: usize) -> Repor
             region: Some(region),
             related: Vec::new(),
             changes: Vec::new(),
+            live: None,
         }],
         sources: [(Arc::from("a.yaml"), Arc::from(text))].into_iter().collect(),
         ..Report::default()
@@ -128,6 +129,7 @@ fn five_thousand_findings_are_written_quickly() {
                 region: Some(region),
                 related: Vec::new(),
                 changes: Vec::new(),
+                live: None,
             }
         })
         .collect();

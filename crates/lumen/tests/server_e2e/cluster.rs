@@ -1,58 +1,55 @@
 //! A real API server with its controllers, `kubectl`, and `lumen server` beside them.
+#![allow(dead_code, clippy::print_stdout, reason = "shared by tests of which each uses a part")]
 
-use std::io::Write;
-use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
-use serde_json::Value;
-
-/// How long something may take until it holds.
-const PATIENCE: Duration = Duration::from_secs(90);
+use crate::kubectl::{Kubectl, cache, has_ended, is_bounded, missing_programs, script, until};
 
 /// etcd, API server and controllers, until it is dropped.
 pub(crate) struct Cluster {
     run: PathBuf,
-    cache: PathBuf,
+    kubectl: Kubectl,
     /// Where the API server finds what runs here: it takes no loopback addresses.
     address: IpAddr,
+    /// What `up.sh` is told by its environment.
+    settings: Vec<(&'static str, PathBuf)>,
 }
 
-/// What a command said.
-#[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) is_well: bool,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-impl From<Output> for Said {
-    fn from(output: Output) -> Self {
-        Self {
-            is_well: output.status.success(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
+/// How a replica is started, where it is not as a Deployment starts it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wish {
+    /// What it takes for the API server.
+    pub(crate) server: Option<String>,
+    /// Seconds between two audits; 2 where nothing is said.
+    pub(crate) audit_interval: Option<u32>,
+    /// Whether the Service does not send to it.
+    pub(crate) is_aside: bool,
+    /// Further variables of its environment.
+    pub(crate) environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Cluster {
     /// Starts it; `None`, and the reason on the screen, where that cannot be.
     pub(crate) fn start() -> Option<Self> {
-        let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-        let cache =
-            std::env::var_os("LUMEN_TEST_CACHE").map_or(home.join(".cache/lumen-test"), PathBuf::from);
-        for program in ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"] {
-            let program = cache.join("bin").join(program);
-            if !program.is_file() {
-                println!("skipped: there is no `{}`: run `cargo xtask cluster build`", program.display());
-                return None;
-            }
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// The same with settings for `up.sh`, which may be about the folder that it runs in.
+    pub(crate) fn start_with(settings: impl FnOnce(&Path) -> Vec<(&'static str, PathBuf)>) -> Option<Self> {
+        if let Some(missing) = missing_programs(&[
+            "etcd",
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kubectl",
+        ]) {
+            println!("skipped: {missing}");
+            return None;
         }
-        let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-        let is_bounded = |line: &str| line.starts_with("Max address space") && !line.contains("unlimited");
-        if limits.lines().any(is_bounded) {
+        if is_bounded() {
             println!("skipped: etcd needs an address space without a bound (`ulimit -v`)");
             return None;
         }
@@ -63,82 +60,79 @@ impl Cluster {
             return None;
         };
         let run = std::env::temp_dir().join(format!("lumen-server-e2e-{}", std::process::id()));
-        let cluster = Self { run, cache, address };
+        std::fs::create_dir_all(&run).expect("a folder");
+        let settings = settings(&run);
+        let cluster = Self { kubectl: Kubectl::new(&run), run, address, settings };
         cluster.up();
         Some(cluster)
     }
 
     fn up(&self) {
-        let status = Command::new(script("up.sh")).args([&self.cache, &self.run]).status();
+        let mut command = Command::new(script("up.sh"));
+        command.args([&cache(), &self.run]).envs(self.settings.iter().map(|(name, value)| (name, value)));
+        let status = command.status();
         assert!(status.expect("up.sh").success(), "the API server does not start");
     }
 
     /// Ends the API server at once, and starts it again.
     pub(crate) fn restart(&self) {
-        let text = std::fs::read_to_string(self.run.join("pid/kube-apiserver")).expect("a process");
-        let id = text.split_whitespace().next().expect("a number").to_owned();
-        assert!(Command::new("kill").args(["-KILL", &id]).status().expect("kill").success());
-        until("the API server is gone", || !Path::new("/proc").join(&id).join("exe").exists());
+        let id = self.process("kube-apiserver");
+        signal("KILL", id);
+        until("the API server is gone", || has_ended(&id.to_string()));
         self.up();
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    /// The number of the process of `etcd`, `kube-apiserver` and so on.
+    pub(crate) fn process(&self, name: &str) -> u32 {
+        let text = std::fs::read_to_string(self.run.join("pid").join(name)).expect("a process");
+        text.split_whitespace().next().and_then(|id| id.parse().ok()).expect("a number")
+    }
+
+    /// The folder that it runs in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.run
+    }
+
+    /// A number of its settings, such as `port_etcd`.
+    pub(crate) fn setting(&self, name: &str) -> u16 {
+        let text = std::fs::read_to_string(self.run.join("settings")).expect("settings");
+        let mut lines = text.lines().filter_map(|line| line.split_once('='));
+        lines.find(|(key, _)| *key == name).and_then(|(_, value)| value.parse().ok()).expect("a setting")
+    }
+
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.run.join("kubeconfig")
     }
 
-    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Said {
-        self.kubectl_reading("", arguments)
-    }
-
-    /// The same with something to read at `-f -`.
-    pub(crate) fn kubectl_reading(&self, input: &str, arguments: &[&str]) -> Said {
-        let mut command = Command::new(self.cache.join("bin/kubectl"));
-        command.arg("--kubeconfig").arg(self.kubeconfig()).args(arguments);
-        // What it remembers of kinds is its own affair, and not that of the user's home.
-        command.arg("--cache-dir").arg(self.run.join("kubectl"));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("kubectl");
-        let written = child.stdin.take().expect("its input").write_all(input.as_bytes());
-        let said: Said = child.wait_with_output().expect("kubectl").into();
-        assert!(written.is_ok() || !said.is_well, "kubectl does not read: {said:?}");
-        said
-    }
-
-    /// The same, and it must be well.
-    pub(crate) fn must(&self, arguments: &[&str]) -> String {
-        let said = self.kubectl(arguments);
-        assert!(said.is_well, "kubectl {}: {}", arguments.join(" "), said.err);
-        said.out
-    }
-
-    /// Applies a manifest, again and again where its kind was defined a moment ago.
-    pub(crate) fn apply(&self, manifest: &str) {
-        let mut last = String::new();
-        until(&format!("it is applied: {manifest}"), || {
-            let said = self.kubectl_reading(manifest, &["apply", "-f", "-"]);
-            last = said.err;
-            said.is_well
-        });
-    }
-
-    /// An object, or a list of them, as the API server has it; `null` where it has none.
-    pub(crate) fn get(&self, arguments: &[&str]) -> Value {
-        let said = self.kubectl(&[&["get", "-o", "json"], arguments].concat());
-        serde_json::from_str(&said.out).unwrap_or_default()
-    }
-
-    /// `lumen`, as an administrator of this cluster runs it.
-    pub(crate) fn lumen(&self, arguments: &[&str]) -> Said {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lumen"));
-        command.args(arguments).env("KUBECONFIG", self.kubeconfig()).env("NO_COLOR", "1");
-        command.output().expect("lumen").into()
+    /// Where a replica answers.
+    pub(crate) fn address_of(&self, replica: &Replica) -> SocketAddr {
+        SocketAddr::new(self.address, replica.https)
     }
 
     /// Starts a replica as its `ServiceAccount`, with that one's rights alone, and lets the Service send to it.
     pub(crate) fn replica(&self, name: &str) -> Replica {
+        self.replica_with(name, &Wish::default())
+    }
+
+    /// The same, as is wished.
+    pub(crate) fn replica_with(&self, name: &str, wish: &Wish) -> Replica {
+        let replica = self.launch(name, wish);
+        until("the replica is ready", || replica.is_ready());
+        if !wish.is_aside {
+            self.route(&replica);
+        }
+        replica
+    }
+
+    /// Starts a replica and waits for nothing; the Service does not send to it.
+    pub(crate) fn launch(&self, name: &str, wish: &Wish) -> Replica {
         let token = self.must(&["-n", "lumen-system", "create", "token", "lumen-server", "--duration=1h"]);
         let file = std::fs::read_to_string(self.kubeconfig()).expect("a kubeconfig");
-        let clusters = file.lines().find(|line| line.starts_with("clusters:")).expect("its cluster");
+        let given = file.lines().find(|line| line.starts_with("clusters:")).expect("its cluster");
+        let clusters = wish.server.as_ref().map_or_else(
+            || given.to_owned(),
+            |server| format!("clusters: [{{name: default, cluster: {{server: \"{server}\"}}}}]"),
+        );
         let kubeconfig = self.run.join(format!("{name}.kubeconfig"));
         let text = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: default\n{clusters}\n\
@@ -148,40 +142,84 @@ impl Cluster {
         );
         std::fs::write(&kubeconfig, text).expect("a kubeconfig");
         let (https, http) = (free_port(), free_port());
-        let log = std::fs::File::create(self.run.join(format!("{name}.log"))).expect("a log");
+        let log_file = self.run.join(format!("{name}.log"));
+        let log = std::fs::File::options().create(true).append(true).open(&log_file).expect("a log");
         let child = Command::new(env!("CARGO_BIN_EXE_lumen"))
-            .args(["server", "--audit-interval=2"])
+            .args(["server", &format!("--audit-interval={}", wish.audit_interval.unwrap_or(2))])
             .args(["--https", &format!("{}:{https}", self.address), "--http", &format!("127.0.0.1:{http}")])
             .env("KUBECONFIG", &kubeconfig)
             .env("POD_NAME", name)
             .env("POD_NAMESPACE", "lumen-system")
+            .envs(wish.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
             .spawn()
             .expect("lumen server");
-        let replica = Replica { child, endpoint: format!("lumen-webhook-{name}") };
-        until("the replica is ready", || {
-            let url = format!("http://127.0.0.1:{http}/readyz");
-            Command::new("curl").args(["-sf", &url]).output().is_ok_and(|output| output.status.success())
-        });
+        Replica {
+            child,
+            name: name.to_owned(),
+            endpoint: format!("lumen-webhook-{name}"),
+            https,
+            http,
+            log: log_file,
+        }
+    }
+
+    /// Starts a server of the files in a folder: `policies`, `certificate.pem` and `key.pem`. No cluster is asked.
+    pub(crate) fn of_files(&self, folder: &Path) -> Replica {
+        let (https, http) = (free_port(), free_port());
+        let log_file = folder.join("log");
+        let log = std::fs::File::create(&log_file).expect("a log");
+        let child = Command::new(env!("CARGO_BIN_EXE_lumen"))
+            .args(["server", "--tls-cert=certificate.pem", "--tls-key=key.pem", "--policies=policies"])
+            .args(["--https", &format!("{}:{https}", self.address), "--http", &format!("127.0.0.1:{http}")])
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .spawn()
+            .expect("lumen server");
+        Replica { child, name: "files".to_owned(), endpoint: String::new(), https, http, log: log_file }
+    }
+
+    /// Lets the Service send to a replica.
+    pub(crate) fn route(&self, replica: &Replica) {
         let kind = if self.address.is_ipv4() { "IPv4" } else { "IPv6" };
         self.apply(&format!(
             "{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: {}, namespace: lumen-system, \
              labels: {{kubernetes.io/service-name: lumen-webhook}}}}, addressType: {kind}, \
-             ports: [{{name: https, port: {https}, protocol: TCP}}], \
+             ports: [{{name: https, port: {}, protocol: TCP}}], \
              endpoints: [{{addresses: ['{}'], conditions: {{ready: true}}}}]}}",
-            replica.endpoint, self.address
+            replica.endpoint, replica.https, self.address
         ));
-        replica
+    }
+
+    /// Lets the Service send to a replica no more.
+    pub(crate) fn unroute(&self, replica: &Replica) {
+        self.must(&[
+            "-n",
+            "lumen-system",
+            "delete",
+            "endpointslice",
+            "--ignore-not-found",
+            &replica.endpoint,
+        ]);
     }
 
     /// Ends a replica as a node does: nothing new is sent to it, and it is told so. How it ended.
     pub(crate) fn stop(&self, mut replica: Replica) -> ExitStatus {
-        let id = replica.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
-        self.must(&["-n", "lumen-system", "delete", "endpointslice", &replica.endpoint]);
+        signal("TERM", replica.child.id());
+        self.unroute(&replica);
         replica.child.wait().expect("its end")
+    }
+}
+
+impl Deref for Cluster {
+    type Target = Kubectl;
+
+    fn deref(&self) -> &Kubectl {
+        &self.kubectl
     }
 }
 
@@ -198,7 +236,61 @@ impl Drop for Cluster {
 /// A `lumen server`, until it is dropped.
 pub(crate) struct Replica {
     child: Child,
+    pub(crate) name: String,
     endpoint: String,
+    pub(crate) https: u16,
+    http: u16,
+    log: PathBuf,
+}
+
+impl Replica {
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.says("/readyz").is_some()
+    }
+
+    /// The sum of a metric over its labels; 0 where it is not told.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.says("/metrics").unwrap_or_default();
+        let of_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let value = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok());
+        text.lines().filter(of_it).filter_map(value).sum()
+    }
+
+    fn says(&self, path: &str) -> Option<String> {
+        let url = format!("http://127.0.0.1:{}{path}", self.http);
+        let output = Command::new("curl").args(["-sf", "--max-time", "5", &url]).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// What it logged, without what cannot be read.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    /// Kibibytes that it has in memory: now, and at most so far.
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        let path = Path::new("/proc").join(self.child.id().to_string()).join("status");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+
+    /// Ends it at once, as a kernel without memory does. Nobody else is told.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("its end");
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_none())
+    }
 }
 
 impl Drop for Replica {
@@ -209,17 +301,10 @@ impl Drop for Replica {
     }
 }
 
-/// Waits until something holds.
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/e2e/cluster").join(name)
+/// Sends a signal to a process.
+pub(crate) fn signal(name: &str, process: u32) {
+    let status = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
+    assert!(status.expect("kill").success(), "SIG{name} to {process}");
 }
 
 /// The address from which this machine would send; nothing is sent.
