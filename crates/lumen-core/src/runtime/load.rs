@@ -3,7 +3,7 @@
 //! What is read is what Falco reads (`userspace/engine/rule_loader_*.cpp`). Where Falco stops at the first error, the
 //! item, or the rule, is left out here, what is wrong with it is told, and the rest is loaded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use lumen_value::Pointer;
@@ -41,6 +41,9 @@ const DEPTH_MAX: usize = 64;
 
 /// The bytes that a rules file may have.
 pub const FILE_BYTES_MAX: usize = 16 << 20;
+
+/// Most documents in a rules file.
+pub const DOCUMENTS_MAX: usize = 10_000;
 
 /// Most items in all files.
 pub const ITEMS_MAX: usize = 100_000;
@@ -108,7 +111,7 @@ pub fn load(files: &[File<'_>]) -> Loaded {
     for (position, file) in files.iter().enumerate() {
         read_file(&mut collector, position, file, &mut left);
     }
-    let mut places = Places { files, documents: Vec::new() };
+    let mut places = Places { files, documents: BTreeMap::new() };
     let mut loader = Loader { faults: std::mem::take(&mut collector.faults), rules: Vec::new() };
     loader.compile(&collector);
     let rules = loader.rules.into_iter().map(|(mut rule, spot)| {
@@ -128,7 +131,12 @@ fn read_file(collector: &mut Collector, position: usize, file: &File<'_>, left: 
         collector.note(spot.fault(Code::YamlParse, message));
         return;
     }
-    for part in Parts::new(file.text.as_bytes(), 0) {
+    for (number, part) in Parts::new(file.text.as_bytes(), 0).enumerate() {
+        if number >= DOCUMENTS_MAX {
+            let message = format!("the file has more than {DOCUMENTS_MAX} documents");
+            collector.note(spot.fault(Code::YamlParse, message));
+            return;
+        }
         match part {
             Part::Document(range) => read_document(collector, &spot, file, range, left),
             Part::BadSeparator { at, .. } => {
@@ -357,7 +365,7 @@ fn read_condition(condition: &Pieces, lists: &Fillings, is_used: &mut [bool]) ->
 struct Places<'t> {
     files: &'t [File<'t>],
     /// The documents that were looked into, by file and first byte.
-    documents: Vec<((usize, usize), Option<Index>)>,
+    documents: BTreeMap<(usize, usize), Option<Index>>,
 }
 
 impl Places<'_> {
@@ -389,20 +397,16 @@ impl Places<'_> {
     }
 
     fn document(&mut self, spot: &Spot) -> Option<&Index> {
-        let key = (spot.file, spot.document);
-        let known = self.documents.iter().position(|(known, _)| *known == key);
-        let position = known.unwrap_or_else(|| {
+        let files = self.files;
+        let document = self.documents.entry((spot.file, spot.document)).or_insert_with(|| {
             let text =
-                self.files.get(spot.file).and_then(|file| file.text.get(spot.document..)).unwrap_or_default();
-            let range = Parts::new(text.as_bytes(), 0).next();
-            let text = match range {
+                files.get(spot.file).and_then(|file| file.text.get(spot.document..)).unwrap_or_default();
+            let text = match Parts::new(text.as_bytes(), 0).next() {
                 Some(Part::Document(range)) => text.get(range).unwrap_or_default(),
                 _ => "",
             };
-            let index = Index::read(text, lumen_value::read::Syntax::Yaml).ok();
-            self.documents.push((key, index));
-            self.documents.len() - 1
+            Index::read(text, lumen_value::read::Syntax::Yaml).ok()
         });
-        self.documents.get(position)?.1.as_ref()
+        document.as_ref()
     }
 }
