@@ -19,6 +19,5 @@ pub mod quantity;
 pub mod request;
 pub mod review;
 pub mod rule;
-pub mod runtime;
 pub mod selector;
 pub mod snapshot;

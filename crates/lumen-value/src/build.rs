@@ -15,6 +15,8 @@ pub(crate) struct Builder {
     /// Entries that count only where their object has no such key, with the depth of their object.
     merged: Vec<(usize, Entry)>,
     depth: usize,
+    /// Whether of several entries with one key the first counts, and not the last.
+    keeps_first: bool,
 }
 
 /// A collection that is not closed yet, and where on its stack its content starts.
@@ -36,6 +38,11 @@ pub(crate) struct Duplicate {
 }
 
 impl Builder {
+    /// Lets the first of several entries with one key count.
+    pub(crate) fn keeping_first(self) -> Self {
+        Self { keeps_first: true, ..self }
+    }
+
     pub(crate) fn open_array(&mut self) {
         self.open.push(Open::Array(self.items.len()));
         self.depth = self.depth.max(self.open.len());
@@ -105,7 +112,7 @@ impl Builder {
         }
     }
 
-    /// Closes the innermost collection and gives it; of several entries with one key the last counts.
+    /// Closes the innermost collection and gives it; of several entries with one key the last counts, or the first.
     pub(crate) fn close(&mut self) -> Value {
         match self.open.pop() {
             None => Value::Null,
@@ -140,6 +147,7 @@ impl Builder {
             let mut kept: Vec<(Value, Value)> = Vec::new();
             for (key, value, _) in self.entries.drain(from..) {
                 match kept.last_mut() {
+                    Some((Value::String(last), _)) if *last == key && self.keeps_first => {}
                     Some((Value::String(last), kept)) if *last == key => *kept = value,
                     _ => kept.push((Value::String(key), value)),
                 }

@@ -39,7 +39,7 @@ pub(crate) fn parse_prefix(input: &[u8], from: usize, limits: &Limits) -> Result
     let end = reader.at;
     let duplicates = reader.builder.into_duplicates().into_iter();
     let duplicates =
-        duplicates.map(|Duplicate { at, pointer }| ReadError::duplicate_key(at, pointer)).collect();
+        duplicates.map(|Duplicate { at, pointer }| ReadError::duplicate_key(at, pointer, "last")).collect();
     Ok(Prefix { start, end, parsed: Parsed { value, duplicates } })
 }
 

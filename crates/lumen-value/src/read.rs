@@ -302,12 +302,12 @@ pub struct ReadError {
 }
 
 impl ReadError {
-    pub(crate) fn duplicate_key(at: usize, pointer: Pointer) -> Self {
+    pub(crate) fn duplicate_key(at: usize, pointer: Pointer, counts: &str) -> Self {
         Self {
             kind: ReadErrorKind::DuplicateKey,
             document: 0,
             at,
-            message: format!("the key `{pointer}` stands twice; the last counts"),
+            message: format!("the key `{pointer}` stands twice; the {counts} counts"),
             pointer: Some(pointer),
         }
     }

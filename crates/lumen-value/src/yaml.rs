@@ -68,7 +68,8 @@ pub fn parse_core(input: &[u8], limits: &Limits) -> Result<Value, ReadError> {
 }
 
 /// The first document of a text, in which every scalar is text as it is written, but for the nulls: what `yaml-cpp`, which
-/// knows no types, hands to a program.
+/// knows no types, hands to a program. Of duplicate keys the first counts, as it is what is found there. What stands behind
+/// the document and is none of its own is an error, so that nothing is lost.
 pub fn parse_text(input: &[u8], limits: &Limits) -> Result<Parsed, ReadError> {
     parse_with_depth(input, limits, Schema::Text).map(|(parsed, _)| parsed)
 }
@@ -86,7 +87,10 @@ pub(crate) fn parse_with_depth(
 ) -> Result<(Parsed, usize), ReadError> {
     let source = Source::decode(input);
     let mut parser = Parser::new(&source.text, source.start, limits.depth_max).with_schema(schema);
-    let composed = Composer::new(&mut parser, limits).with_schema(schema).compose();
+    let mut composed = Composer::new(&mut parser, limits).with_schema(schema).compose();
+    if schema == Schema::Text && composed.is_ok() {
+        composed = parser.next_document().and(composed);
+    }
     if let Some(bad) = &source.bad
         && source.is_read(bad, &parser)
     {
@@ -96,7 +100,11 @@ pub(crate) fn parse_with_depth(
         Ok(Composed { value, duplicates, depth }) => {
             let duplicates = duplicates.into_iter().map(|duplicate| {
                 let at = source.offset(duplicate.at);
-                ReadError::duplicate_key(at, duplicate.pointer)
+                ReadError::duplicate_key(
+                    at,
+                    duplicate.pointer,
+                    if schema == Schema::Text { "first" } else { "last" },
+                )
             });
             let duplicates = duplicates.collect();
             Ok((Parsed { value, duplicates }, depth))

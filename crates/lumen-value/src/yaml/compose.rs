@@ -106,7 +106,8 @@ impl<'t, 'p> Composer<'t, 'p> {
 
     /// Reads null keys and merge keys as the schema has it.
     pub(super) fn with_schema(self, schema: Schema) -> Self {
-        Self { schema, ..self }
+        let builder = if schema == Schema::Text { self.builder.keeping_first() } else { self.builder };
+        Self { builder, schema, ..self }
     }
 
     /// Whether an anchor was set; later documents of a stream may use those of earlier ones.
