@@ -1,0 +1,244 @@
+//! Events as the reference prints them: a flat object of JSON, fields with their values. What is absent has no value.
+//!
+//! Such lines are what Falco itself gives of events (`-o json_output=true`, with every field in the output), what tests and
+//! other programs write most easily, and the one form in which derived fields are taken as they are and not made here.
+//! Printed values are not the values: of `fd.net` only the address is there, of `fd.types` every member, and of a list
+//! without brackets (`proc.aname`) its members with blanks between them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use lumen_value::read::{Limits, ReadErrorKind, Syntax, read_document};
+use lumen_value::{Number, Object, Value as Json};
+
+use super::event_types;
+use super::field::{self, Argument, FieldUse, Kind, NumberFormat};
+use super::term::Event;
+use super::value::Value;
+
+/// Most bytes that a line may have. An event of Falco has 64 KiB at most.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// Deepest nesting in a line: an object with lists.
+const DEPTH_MAX: usize = 4;
+
+/// The fields of all ancestors, which the reference prints with blanks between them.
+const ANCESTORS: [&str; 3] = ["proc.aname", "proc.aexe", "proc.aexepath"];
+
+/// An event as it was printed.
+#[derive(Clone)]
+pub struct Printed {
+    fields: Object,
+    event_type: Option<usize>,
+}
+
+/// Why a line is no event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrintedError {
+    /// It has more bytes than [`LINE_BYTES_MAX`].
+    #[error("the line has more than {LINE_BYTES_MAX} bytes")]
+    TooLong,
+    /// It is no JSON, or nests too deep.
+    #[error("{message}, at byte {at} of the line")]
+    NoJson {
+        /// The byte of the line at which it stops being any, from zero.
+        at: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// It is JSON, but no object.
+    #[error("it is {found}, and not an object of fields and values")]
+    NoObject {
+        /// What it is.
+        found: &'static str,
+    },
+    /// A field has a value of a kind that no field has.
+    #[error("`{name}` has {found} for a value")]
+    NoValue {
+        /// The field.
+        name: String,
+        /// What its value is.
+        found: &'static str,
+    },
+    /// There is no such type of events.
+    #[error("`evt.type` is `{name}`: there is no such type of events")]
+    UnknownType {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Printed {
+    /// Reads a line.
+    ///
+    /// # Errors
+    ///
+    /// Where the line is no flat object of fields, too long, or of a type of events that does not exist. Other lines are not
+    /// concerned.
+    pub fn read(line: &[u8]) -> Result<Self, PrintedError> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(PrintedError::TooLong);
+        }
+        let limits = Limits { depth_max: DEPTH_MAX, ..Limits::default() };
+        let parsed = read_document(line, Syntax::Json, &limits).map_err(|error| PrintedError::NoJson {
+            at: error.at,
+            message: match error.kind {
+                ReadErrorKind::TooDeep => "values nest too deep".to_owned(),
+                _ => error.message,
+            },
+        })?;
+        let Json::Object(fields) = parsed.value else {
+            return Err(PrintedError::NoObject { found: parsed.value.kind() });
+        };
+        let is_scalar = |value: &Json| !matches!(value, Json::Object(_) | Json::Array(_));
+        let is_bad = |value: &Json| match value {
+            Json::Array(items) => !items.iter().all(is_scalar),
+            value => !is_scalar(value),
+        };
+        if let Some((name, value)) = fields.fields().find(|(_, value)| is_bad(value)) {
+            return Err(PrintedError::NoValue { name: name.to_text().into_owned(), found: value.kind() });
+        }
+        let event_type = match fields.get("evt.type").and_then(Json::as_str) {
+            None => None,
+            Some(name) => Some(
+                event_types::find(name.as_bytes())
+                    .ok_or_else(|| PrintedError::UnknownType { name: name.to_owned() })?,
+            ),
+        };
+        Ok(Self { fields, event_type })
+    }
+
+    /// Its number: `evt.num`.
+    pub fn number(&self) -> Option<u64> {
+        unsigned(self.fields.get("evt.num")?.as_number()?)
+    }
+
+    /// When it happened, in nanoseconds since 1970: `evt.rawtime`.
+    pub fn time_ns(&self) -> Option<i64> {
+        self.fields.get("evt.rawtime")?.as_i64()
+    }
+
+    /// Whether `evt.rawtime` has a value that is no number of nanoseconds, so that [`Printed::time_ns`] knows none.
+    pub fn has_unreadable_time(&self) -> bool {
+        self.time_ns().is_none() && self.fields.get("evt.rawtime").is_some_and(|value| !value.is_null())
+    }
+
+    /// The names that it has values for, as they are written.
+    pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.fields.fields().map(|(name, _)| name.to_text())
+    }
+
+    /// What was printed of another field.
+    fn other(&self, name: &str, kind: Kind) -> Option<Value<'_>> {
+        value(self.fields.get(name)?, kind, NumberFormat::Decimal)
+    }
+
+    fn both(&self, [first, second]: [&str; 2], kind: Kind) -> Option<Value<'_>> {
+        Some(Value::List(vec![self.other(first, kind)?, self.other(second, kind)?]))
+    }
+
+    /// The addresses of both ends; of a socket that has no other end yet, none in particular.
+    fn addresses(&self) -> Option<Value<'_>> {
+        let unspecified = match self.fields.get("fd.type")?.as_str()? {
+            "ipv4" => "0.0.0.0",
+            "ipv6" => "::",
+            _ => return None,
+        };
+        self.both(["fd.cip", "fd.sip"], Kind::Address)
+            .or_else(|| Some(Value::List(vec![Value::Address(unspecified.parse().ok()?)])))
+    }
+
+    /// A field under its own name, or one of the names that mean the same.
+    fn printed(&self, name: &str, argument: Option<&Argument>) -> Option<&Json> {
+        match argument {
+            None => self.fields.get(name),
+            Some(Argument::Index(0)) if name == "proc.aname" => self.fields.get("proc.name"),
+            Some(Argument::Index(1)) if name == "proc.aname" => self.fields.get("proc.pname"),
+            Some(Argument::Index(index)) => self.fields.get(&format!("{name}[{index}]")),
+            Some(Argument::Key(key)) => self
+                .fields
+                .get(&format!("{name}.{key}"))
+                .or_else(|| self.fields.get(&format!("{name}[{key}]"))),
+        }
+    }
+}
+
+impl fmt::Debug for Printed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Json::Object(self.fields.clone()), out)
+    }
+}
+
+impl Event for Printed {
+    fn value(&self, used: &FieldUse) -> Option<Value<'_>> {
+        let field = used.id.field();
+        let name = field.name;
+        match name {
+            "fd.ip" | "fd.net" => return self.addresses(),
+            // It is not printed: events are those of the end of a call, but for the end of a process.
+            "evt.dir" => {
+                let is_end = self.fields.get("evt.res").is_some();
+                return Some(Value::text(if is_end { "<" } else { ">" }));
+            }
+            "fd.port" | "fd.proto" => return self.both(["fd.cport", "fd.sport"], Kind::Port),
+            // A network is not printed: the address is.
+            "fd.cnet" | "fd.snet" | "fd.lnet" | "fd.rnet" => {
+                return self.other(&name.replace("net", "ip"), Kind::Address);
+            }
+            _ => {}
+        }
+        let printed = self.printed(name, used.argument.as_ref())?;
+        match (printed, &used.argument) {
+            (Json::String(names), None) if ANCESTORS.contains(&name) => {
+                let names = names.as_bytes().split(|byte| *byte == b' ');
+                Some(Value::List(names.map(|name| Value::Bytes(Cow::Borrowed(name))).collect()))
+            }
+            (Json::String(_), None) if field.is_list() => {
+                Some(Value::List(vec![value(printed, field.kind, field.format)?]))
+            }
+            _ => value(printed, field.kind, field.format),
+        }
+    }
+
+    fn event_type(&self) -> Option<usize> {
+        self.event_type
+    }
+}
+
+/// Whether a name is that of a field, with what stands in brackets or behind a dot.
+pub fn is_field(name: &str) -> bool {
+    field::is_operand(name)
+}
+
+fn value(printed: &Json, kind: Kind, format: NumberFormat) -> Option<Value<'_>> {
+    Some(match (printed, kind) {
+        (Json::Null, _) | (Json::Number(_), Kind::Bool | Kind::Address | Kind::Network) => return None,
+        (Json::Array(items), kind) => {
+            Value::List(items.iter().map(|item| value(item, kind, format)).collect::<Option<_>>()?)
+        }
+        (Json::String(text), Kind::Text | Kind::Bytes) => Value::Bytes(Cow::Borrowed(text.as_bytes())),
+        (other, Kind::Text | Kind::Bytes) => Value::Bytes(Cow::Owned(other.to_json().into_bytes())),
+        (Json::Bool(value), Kind::Bool) => Value::Bool(*value),
+        (Json::String(_), Kind::Address | Kind::Network) => Value::Address(printed.as_str()?.parse().ok()?),
+        (Json::String(_), _) if format == NumberFormat::Hexadecimal => {
+            Value::Signed(i64::from_str_radix(printed.as_str()?, 16).ok()?)
+        }
+        (Json::Number(number), Kind::Double) => Value::Double(number.as_f64()),
+        (Json::Number(number), _) => match unsigned(number) {
+            Some(number) => Value::Unsigned(number),
+            None => Value::Signed(number.as_i64()?),
+        },
+        _ => return None,
+    })
+}
+
+/// The value of a number, where it is a whole one of 64 bits without a sign.
+fn unsigned(number: &Number) -> Option<u64> {
+    match number.as_i64() {
+        Some(number) => u64::try_from(number).ok(),
+        None => number.json_text().parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
