@@ -1,4 +1,5 @@
-//! Puts the folder `policies/` of the workspace into the binary: a table of its policies, each with its files.
+//! Puts the folders `policies/` and `rules/` of the workspace into the binary: a table of the policies, each with its files, and one
+//! of the files of rules.
 
 #![expect(
     clippy::format_push_string,
@@ -9,28 +10,35 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../policies");
+    let workspace = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../..");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("policies.rs"), policies(&workspace.join("policies"))?)?;
+    fs::write(out.join("rules.rs"), table(&workspace.join("rules"))?)
+}
+
+fn policies(root: &Path) -> io::Result<String> {
     println!("cargo::rerun-if-changed={}", root.display());
-    let mut table = String::from("&[\n");
-    for folder in sorted(&root)?.into_iter().filter(|path| path.join("template.yaml").is_file()) {
-        let name = last(&folder);
-        let mut files = Vec::new();
-        collect(&folder, &mut files)?;
-        table.push_str(&format!("    BuiltIn {{ name: {name:?}, files: &[\n"));
-        for file in files {
-            let relative = file.strip_prefix(&folder).unwrap_or(&file);
-            let path = relative.to_string_lossy().replace('\\', "/");
-            let absolute = fs::canonicalize(&file)?;
-            table.push_str(&format!(
-                "        ({path:?}, include_str!({:?})),\n",
-                absolute.display().to_string()
-            ));
-        }
-        table.push_str("    ] },\n");
+    let mut text = String::from("&[\n");
+    for folder in sorted(root)?.into_iter().filter(|path| path.join("template.yaml").is_file()) {
+        text.push_str(&format!("    BuiltIn {{ name: {:?}, files: {} }},\n", last(&folder), table(&folder)?));
     }
-    table.push(']');
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("policies.rs");
-    fs::write(out, table)
+    text.push(']');
+    Ok(text)
+}
+
+/// The files below a folder: path in it, and text.
+fn table(folder: &Path) -> io::Result<String> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    let mut text = String::from("&[\n");
+    for file in files {
+        let path = file.strip_prefix(folder).unwrap_or(&file).to_string_lossy().replace('\\', "/");
+        let absolute = fs::canonicalize(&file)?;
+        text.push_str(&format!("        ({path:?}, include_str!({:?})),\n", absolute.display().to_string()));
+    }
+    text.push(']');
+    Ok(text)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

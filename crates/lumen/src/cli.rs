@@ -10,6 +10,8 @@ use crate::settings::Flags;
 pub mod cluster;
 pub mod layers;
 pub mod net;
+pub mod replay;
+pub mod rules;
 pub mod scan;
 pub mod server;
 
@@ -48,6 +50,7 @@ Examples:
   lumen test --run 'labels//missing' .    cases like `missing` of tests like `labels`
   lumen test --coverage --strict policies/
   lumen test -o junit policies/ > tests.xml
+  lumen test --coverage rules/            tests of rules about events, and which conditions they came to
 
 The modules below each PATH are compiled together, as `opa test` does; `data.json` and `data.yaml` are base documents.
 
@@ -83,7 +86,7 @@ Examples:
 
 /// Defence in depth for Kubernetes clusters that have no internet.
 #[derive(Debug, Parser)]
-#[command(name = "lumen", version, about, after_help = EXAMPLES, propagate_version = true, max_term_width = 110)]
+#[command(name = "lumen", version, about, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
     /// What holds for every command.
     #[command(flatten)]
@@ -140,6 +143,12 @@ pub enum Command {
     /// Run tests: Gatekeeper's suites, the `test_` rules of Rego modules, and who may reach whom
     #[command(after_help = TEST_EXAMPLES)]
     Test(Test),
+    /// The rules of the runtime layer, in Falco's language: check, list, explain them, and what their tests come to
+    #[command(after_help = rules::RULES_EXAMPLES)]
+    Rules(rules::Rules),
+    /// Judge recorded events by the rules of the runtime layer, and write the alerts
+    #[command(after_help = replay::REPLAY_EXAMPLES)]
+    Replay(Box<replay::Replay>),
     /// Ask the Rego engine: evaluate a query, check modules, list what they need
     Rego(Rego),
     /// Who can reach whom by the network policies, and which rule decides
@@ -218,7 +227,8 @@ pub struct Check {
 #[derive(Clone, Debug, Args)]
 pub struct Explain {
     /// A rule's id, such as `pod-security/privileged`, or the end of one that no other rule shares; a constraint's,
-    /// such as `admission/K8sBlockLatestTag/block-latest-tag`; all rules where none is given
+    /// such as `admission/K8sBlockLatestTag/block-latest-tag`; a rule about events, such as
+    /// `runtime/Terminal shell in a container`; all rules where none is given
     pub rule: Option<String>,
 }
 
@@ -231,7 +241,7 @@ pub struct Test {
     /// Only cases or tests whose name matches this regular expression; `TEST//CASE` for both
     #[arg(long, value_name = "REGEX", default_value = "", hide_default_value = true)]
     pub run: String,
-    /// Show which lines of Rego no test came to
+    /// Show which lines of Rego, and which conditions of rules about events, no test came to
     #[arg(long)]
     pub coverage: bool,
     /// Remarks fail, too: tests that cannot fail, cases that nobody runs, constraints that match nothing

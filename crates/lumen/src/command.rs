@@ -24,6 +24,8 @@ mod man;
 mod net;
 mod policy;
 mod rego;
+mod replay;
+mod rules;
 mod scan;
 mod schema;
 mod server;
@@ -78,6 +80,8 @@ fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Explain(arguments) => explain::run(&arguments, context),
         Command::Test(arguments) => test::run(&arguments, context),
         Command::Rego(arguments) => rego::run(&arguments, context),
+        Command::Rules(arguments) => rules::run(&arguments, context),
+        Command::Replay(arguments) => replay::run(&arguments, context),
         Command::Net(arguments) => net::run(&arguments, context),
         Command::Policy(arguments) => policy::run(&arguments, context),
         Command::Install(arguments) => install::run(&arguments, context),

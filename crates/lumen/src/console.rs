@@ -40,6 +40,11 @@ impl Console {
         say("error", &text);
     }
 
+    /// Says that something is not as it was meant to be, though the call goes on. That is always said.
+    pub fn warning(self, text: impl fmt::Display) {
+        say("warning", &text);
+    }
+
     /// Says what somebody should know who reads along.
     pub fn note(self, text: impl fmt::Display) {
         if self.talk >= Talk::Normal {

@@ -11,6 +11,10 @@ use lumen_core::rule::Rule;
 use crate::output::Style;
 use crate::policies::BuiltIn;
 
+mod runtime;
+
+pub use runtime::runtime;
+
 /// The text about a rule, with a line feed at its end.
 pub fn rule(rule: &Rule, style: &Style) -> String {
     let paint = Paint(style.color);

@@ -9,5 +9,6 @@ pub mod output;
 pub mod reachability;
 pub mod report;
 pub mod run;
+pub mod runtime;
 pub mod suite;
 pub mod suites;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The crates that do nothing but answer.
-const PURE: [&str; 5] = ["lumen-value", "lumen-regex", "lumen-rego", "lumen-cel", "lumen-core"];
+const PURE: [&str; 6] =
+    ["lumen-value", "lumen-regex", "lumen-rego", "lumen-cel", "lumen-runtime", "lumen-core"];
 
 /// What the pure crates must not be built on: runtimes, clients, typed objects of a cluster, C libraries.
 const IMPURE: &[&str] = &[

@@ -6,17 +6,19 @@ use lumen_core::catalog::{self, FindError};
 use super::Context;
 use crate::cli::Explain;
 use crate::exit::Exit;
-use crate::nearest::{did_you_mean, nearest_rules};
+use crate::nearest::{did_you_mean, nearest, nearest_rules};
 use crate::output::Style;
+use crate::rules::RulesFiles;
 use crate::{console, explain, policies};
 
 pub(super) fn run(arguments: &Explain, context: &Context) -> anyhow::Result<Exit> {
     let style = context.console.style(true);
     let text = match &arguments.rule {
         None => explain::list(catalog::rules(), policies::BUILT_IN, &style),
-        Some(name) => match of_policy(name, &style) {
-            Some(text) => text,
-            None => of_rule(name, &style)?,
+        Some(name) => match (name.strip_prefix("runtime/"), of_policy(name, &style)) {
+            (Some(name), _) => of_runtime_rule(name, &style)?,
+            (None, Some(text)) => text,
+            (None, None) => of_rule(name, &style)?,
         },
     };
     console::print(text.as_bytes())?;
@@ -29,6 +31,17 @@ fn of_rule(name: &str, style: &Style) -> anyhow::Result<String> {
         Err(error @ FindError::NotFound { .. }) => bail!("{error}{}", did_you_mean(&nearest_rules(name))),
         Err(error) => bail!("{error}"),
     }
+}
+
+/// The text about a default rule of the runtime layer.
+fn of_runtime_rule(name: &str, style: &Style) -> anyhow::Result<String> {
+    let rules = RulesFiles::built_in().load().rules;
+    if let Some(rule) = rules.iter().find(|rule| rule.name == name) {
+        return Ok(explain::runtime(rule, style));
+    }
+    let near = nearest(name, rules.iter().map(|rule| rule.name.as_str()));
+    let near: Vec<_> = near.iter().map(|name| format!("runtime/{name}")).collect();
+    bail!("no default rule is called `{name}`{}", did_you_mean(&near))
 }
 
 /// The text about a constraint, `admission/KIND/NAME`, or about a built-in policy by its name.

@@ -5,14 +5,13 @@
     reason = "the texts are short: a copy costs less than errors that cannot happen"
 )]
 
-use std::path::Path;
-
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 
 use super::Context;
 use crate::cli::{Policy, PolicyAction, PolicyExport, PolicyShow};
 use crate::console;
 use crate::exit::Exit;
+use crate::export;
 use crate::policies::{self, BUILT_IN};
 
 mod preview;
@@ -71,19 +70,14 @@ fn export(arguments: &PolicyExport, context: &Context) -> Result<Exit> {
     // All or nothing: what would be refused is found before the first file is written.
     let mut changed = Vec::new();
     for policy in &chosen {
-        let mut files = Vec::new();
-        for (path, text) in policy.files {
-            let path = arguments.folder.join(policy.name).join(path);
-            if is_to_be_written(&path, text, arguments.force)? {
-                files.push((path, *text));
-            }
-        }
+        let folder = arguments.folder.join(policy.name);
+        let files = export::to_be_written(&folder, policy.files, arguments.force)?;
         if !files.is_empty() {
             changed.push(files);
         }
     }
     for (path, text) in changed.iter().flatten() {
-        write(path, text)?;
+        export::write(path, text)?;
     }
     let words = |count| if count == 1 { "policy" } else { "policies" };
     let (count, same, folder) = (changed.len(), chosen.len() - changed.len(), arguments.folder.display());
@@ -96,26 +90,4 @@ fn export(arguments: &PolicyExport, context: &Context) -> Result<Exit> {
         words(count)
     ));
     Ok(Exit::Clean)
-}
-
-/// Whether a file is not yet what it is to be.
-fn is_to_be_written(path: &Path, text: &str, force: bool) -> Result<bool> {
-    match std::fs::read(path) {
-        Ok(there) if there == text.as_bytes() => Ok(false),
-        Ok(_) if !force => {
-            bail!(
-                "`{}` is there already and differs: `--force` overwrites it; nothing was written",
-                path.display()
-            )
-        }
-        _ => Ok(true),
-    }
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let cannot = || format!("cannot write `{}`", path.display());
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).with_context(cannot)?;
-    }
-    std::fs::write(path, text).with_context(cannot)
 }

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Test, context: &Context) -> Result<Exit> {
     }
     if report.suites.iter().all(kinds::is_mistaken) {
         bail!(
-            "there are no tests: no cases of `kind: Suite` or `kind: ReachabilityTest`, and no `test_` rules, below {}",
+            "there are no tests: no cases of `kind: Suite`, `ReachabilityTest` or `RuleTest`, and no `test_` rules, below {}",
             shown(paths)
         );
     }
@@ -63,7 +63,12 @@ fn shown(paths: &[OsString]) -> String {
 }
 
 /// The tests below one path. Its modules are compiled together.
-fn of_path(path: &OsString, choice: &Choice<'_>, context: &Context, report: &mut Report) -> Result<()> {
+pub(super) fn of_path(
+    path: &OsString,
+    choice: &Choice<'_>,
+    context: &Context,
+    report: &mut Report,
+) -> Result<()> {
     // What is left out of checks may be tests: only the bounds count here.
     let bounds = choice.reading.source.clone();
     let options = source::Options {

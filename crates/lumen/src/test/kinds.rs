@@ -10,7 +10,7 @@ use lumen_value::{Pointer, Value};
 
 use super::filter::Filter;
 use super::report::{Position, Ran, Suite};
-use super::{reachability, suites};
+use super::{reachability, runtime, suites};
 use crate::check::Settings;
 use crate::locate::{Part, Text};
 use crate::report::Region;
@@ -49,6 +49,7 @@ pub fn is_mistaken(suite: &Suite) -> bool {
 pub const KINDS: &[Kind] = &[
     Kind { group: suites::GROUP, kind: "Suite", owns: Owns::Group, run: suites::run },
     Kind { group: reachability::GROUP, kind: reachability::KIND, owns: Owns::Word, run: reachability::run },
+    Kind { group: runtime::GROUP, kind: runtime::KIND, owns: Owns::Word, run: runtime::run },
 ];
 
 impl Kind {

@@ -10,6 +10,7 @@ use std::io;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 mod json;
+pub mod rules;
 
 pub use json::{TEST_SCHEMA, Tests};
 
@@ -56,6 +57,9 @@ pub fn human(report: &Report, style: &Style, verbose: bool) -> String {
         for rows in spans(&covered.missed) {
             text.push_str(&format!("       not covered: {file}:{rows}\n"));
         }
+    }
+    if let Some(coverage) = &report.coverage {
+        text.push_str(&rules::human(coverage.rules()));
     }
     text.push_str(&sums(report));
     text

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use lumen_runtime::coverage::Body;
+
 /// How a case ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ending {
@@ -81,12 +83,31 @@ pub struct Suite {
 
 /// Which lines were evaluated, by file: lines with rules or expressions, and whether a test came to any of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Coverage(BTreeMap<Arc<str>, BTreeMap<u32, bool>>);
+pub struct Coverage {
+    lines: BTreeMap<Arc<str>, BTreeMap<u32, bool>>,
+    rules: Vec<RuleSeen>,
+}
+
+/// What tests saw of the condition of a rule of the runtime layer, or of a macro.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleSeen {
+    /// Its condition.
+    pub body: Body,
+    /// The file and the line of a rule; none for a macro.
+    pub place: Option<(Arc<str>, usize)>,
+}
+
+impl RuleSeen {
+    /// Whether it is a rule that no test made match.
+    pub fn never_fires(&self) -> bool {
+        !self.body.is_macro && !self.body.whole.to_hold
+    }
+}
 
 impl Coverage {
     /// Adds lines of a file. What one test came to is covered, whatever others did.
     pub fn add(&mut self, file: &Arc<str>, lines: impl IntoIterator<Item = (u32, bool)>) {
-        let known = self.0.entry(file.clone()).or_default();
+        let known = self.lines.entry(file.clone()).or_default();
         for (line, covered) in lines {
             *known.entry(line).or_default() |= covered;
         }
@@ -94,14 +115,35 @@ impl Coverage {
 
     /// Adds what other tests came to.
     pub fn merge(&mut self, other: Self) {
-        for (file, lines) in other.0 {
+        for (file, lines) in other.lines {
             self.add(&file, lines);
         }
+        for seen in other.rules {
+            self.add_rule(seen);
+        }
+    }
+
+    /// Adds what was seen of a rule or a macro.
+    pub fn add_rule(&mut self, seen: RuleSeen) {
+        let is_it = |known: &&mut RuleSeen| {
+            known.place == seen.place
+                && known.body.is_macro == seen.body.is_macro
+                && known.body.name == seen.body.name
+        };
+        match self.rules.iter_mut().find(is_it) {
+            Some(known) => known.body.add(seen.body),
+            None => self.rules.push(seen),
+        }
+    }
+
+    /// Rules and macros.
+    pub fn rules(&self) -> &[RuleSeen] {
+        &self.rules
     }
 
     /// The files, sorted.
     pub fn files(&self) -> impl Iterator<Item = Covered<'_>> {
-        self.0.iter().map(|(file, lines)| {
+        self.lines.iter().map(|(file, lines)| {
             let of =
                 |wanted| lines.iter().filter(move |(_, is)| **is == wanted).map(|(line, _)| *line).collect();
             Covered { file, covered: of(true), missed: of(false) }

@@ -8,8 +8,14 @@ use std::process::Command;
 use lumen_core::posture::attack::{Evidence, LAYERS, STEPS};
 
 /// Documents with blocks of the form `$ lumen ..`, then what is printed; `[..]` stands for what is left out.
-const DOCUMENTS: &[&str] =
-    &["README.md", "docs/admission.md", "docs/layers.md", "docs/network.md", "docs/testing-policies.md"];
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "docs/admission.md",
+    "docs/layers.md",
+    "docs/network.md",
+    "docs/runtime.md",
+    "docs/testing-policies.md",
+];
 
 /// What stands around the table of steps in `docs/layers.md`.
 const STEPS_BEGIN: &str =

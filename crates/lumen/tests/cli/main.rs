@@ -26,6 +26,8 @@ mod policy;
 mod policy_tests;
 mod reachability;
 mod rego;
+mod replay;
+mod rule_tests;
 mod scan;
 mod support;
 mod trace;

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::rules::{self, Rule};
 use crate::test::report::{self, Covered, Ending, Report};
 
 /// The name and version of the shape.
@@ -24,6 +25,10 @@ pub struct Tests<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<Coverage<'a>>")]
     coverage: Option<Vec<Coverage<'a>>>,
+    /// What tests saw of the conditions of rules of the runtime layer, and of the macros in them, with `--coverage`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<Rule<'a>>")]
+    rules: Option<Vec<Rule<'a>>>,
 }
 
 /// A file.
@@ -111,6 +116,7 @@ pub(super) fn tests(report: &Report) -> Tests<'_> {
             remarks: report.remarks(),
         },
         coverage: report.coverage.as_ref().map(|files| files.files().map(coverage).collect()),
+        rules: report.coverage.as_ref().map(|seen| rules::json(seen.rules())),
     }
 }
 
