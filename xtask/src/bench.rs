@@ -11,6 +11,7 @@
 mod measure;
 mod policies;
 mod rego;
+mod replay;
 mod schemas;
 mod tree;
 mod webhook;
@@ -42,12 +43,15 @@ enum Part {
     Webhook(webhook::Options),
     /// The server on a real API server: synced objects, how soon a constraint is enforced, the audit
     Cluster(webhook::cluster::Options),
+    /// Recorded events through the rules of the runtime layer
+    Replay(replay::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.part {
         Some(Part::Webhook(options)) => return webhook::run(options),
         Some(Part::Cluster(options)) => return webhook::cluster::run(options),
+        Some(Part::Replay(options)) => return replay::run(options),
         None => {}
     }
     let lumen = match &options.binary {

@@ -3,6 +3,7 @@
 #[path = "../../../tests/conformance/directory.rs"]
 mod directory;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -41,6 +42,9 @@ const SOURCES: &[Source] = &[
         file: "rego/cases.jsonl",
         fields: &["modules", "query"],
     },
+    Source { targets: &["rules"], file: "runtime/loading.jsonl", fields: &["yaml"] },
+    Source { targets: &["condition"], file: "runtime/conditions.jsonl", fields: &["condition"] },
+    Source { targets: &["output"], file: "runtime/formats.jsonl", fields: &["format"] },
 ];
 
 /// Folders whose files are seeds as they are, for the targets that read manifests.
@@ -48,6 +52,14 @@ const FOLDERS: [&str; 4] = ["examples", "policies", "tests/corpus", "fuzz/regres
 
 /// The targets that read manifests.
 const OF_MANIFESTS: &[&str] = &["read", "span_edit", "check", "template"];
+
+/// Captures of system calls, compressed.
+const CAPTURES: &str = "tests/corpus/runtime/captures";
+/// Recordings of events.
+const RECORDINGS: &str = "tests/corpus/runtime/recordings";
+/// The longest block of a capture that goes into a seed, and about how long a seed is, in bytes.
+const CAPTURE_BLOCK_BYTES_MAX: usize = 600;
+const CAPTURE_BYTES: usize = 12_000;
 
 /// Corners of TOML, of which no set has cases.
 const TOML: &[&str] = &[
@@ -90,6 +102,14 @@ pub(super) fn write(target: &str, folder: &Path) -> Result<usize> {
     if target == "toml" {
         seeds.extend(TOML.iter().map(|text| text.as_bytes().to_vec()));
     }
+    if target == "scap" {
+        let mut captures = Vec::new();
+        files(&root().join(CAPTURES), &mut captures)?;
+        seeds.extend(captures.iter().filter_map(|bytes| short_capture(bytes)));
+    }
+    if target == "recording" {
+        files(&root().join(RECORDINGS), &mut seeds)?;
+    }
     if OF_MANIFESTS.contains(&target) {
         for each in FOLDERS {
             files(&root().join(each), &mut seeds)?;
@@ -100,6 +120,22 @@ pub(super) fn write(target: &str, folder: &Path) -> Result<usize> {
         std::fs::write(&path, seed).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     Ok(seeds.len())
+}
+
+/// The short blocks of a compressed capture; none where it is no such.
+fn short_capture(compressed: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(compressed).read_to_end(&mut bytes).ok()?;
+    let (mut rest, mut short) = (bytes.as_slice(), Vec::new());
+    while let Some(length) = rest.get(4..8) {
+        let length = usize::try_from(u32::from_le_bytes(length.try_into().ok()?)).ok()?;
+        let (block, behind) = rest.split_at_checked(length.max(8))?;
+        if length <= CAPTURE_BLOCK_BYTES_MAX && short.len() < CAPTURE_BYTES {
+            short.extend_from_slice(block);
+        }
+        rest = behind;
+    }
+    Some(short)
 }
 
 fn files(folder: &Path, seeds: &mut Vec<Vec<u8>>) -> Result<()> {
