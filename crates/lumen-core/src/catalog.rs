@@ -63,6 +63,15 @@ pub fn find(name: &str) -> Result<&'static Rule, FindError> {
     Err(FindError::NotFound { name: name.to_owned() })
 }
 
+/// The ids of the rules that are most like a name that none has: a whole id, or its end alone.
+pub fn nearest(name: &str) -> Vec<String> {
+    let ids: Vec<String> = rules().map(|rule| rule.id().to_string()).collect();
+    lumen_value::nearest::nearest(name, ids.iter().map(String::as_str))
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +97,11 @@ mod tests {
         assert!(
             matches!(find("object"), Err(FindError::Ambiguous { candidates, .. }) if candidates.len() == 2)
         );
+        assert_eq!(
+            nearest("input/duplicate-objekt").first().map(String::as_str),
+            Some("input/duplicate-object")
+        );
+        assert_eq!(nearest("too-deap").first().map(String::as_str), Some("input/too-deep"));
+        assert!(nearest("").is_empty());
     }
 }

@@ -24,6 +24,7 @@ pub use series::Key;
 
 use crate::api::{Api, ApiError, Patch, Resource};
 use crate::lease::micro_time;
+use crate::metrics::counted;
 use series::{Known, Writing};
 
 /// Most Events that wait to be written.
@@ -88,8 +89,7 @@ impl Events {
     /// For a replica of a name in a namespace.
     pub fn new(api: Api, namespace: &str, pod: &str, registry: &mut Registry) -> (Self, Writer) {
         let (sender, receiver) = channel(WAITING_MAX);
-        let counts = Family::default();
-        registry.register("lumen_events", "Events about violations", counts.clone());
+        let counts = counted(registry, "lumen_events", "Events about violations");
         let events = Self { known: Arc::default(), sender, namespace: namespace.into(), counts };
         (events.clone(), Writer { api, receiver, events, instance: pod.to_owned() })
     }

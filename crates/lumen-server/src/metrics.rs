@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 pub mod certificate;
 mod pod_security;
@@ -22,6 +22,17 @@ const SECONDS: [f64; 46] = [
     0.08, 0.09, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0,
     5.5, 6.0, 6.5, 7.0, 7.5, 8.0, 8.5, 9.0, 9.5, 10.0,
 ];
+
+/// A metric that a registry shows, to count with: its clones count together.
+pub(crate) fn shown<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+/// The same of one that needs nothing to begin with.
+pub(crate) fn counted<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    shown(registry, name, help, M::default())
+}
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -71,56 +82,44 @@ impl Metrics {
     /// Counts that a registry shows.
     pub fn registered(registry: &mut Registry) -> Self {
         let buckets: fn() -> Histogram = || Histogram::new(SECONDS);
-        let metrics = Self {
-            requests: Family::default(),
-            seconds: Family::new_with_constructor(buckets),
-            refused: Family::default(),
-            violations: Family::default(),
-            let_through: Family::default(),
-            pod_security: PodSecurity::registered(registry),
-            log_lines_dropped: Counter::default(),
-            in_flight: Gauge::default(),
-            connections: Gauge::default(),
-        };
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("lumen_build", "The program's version", version);
-        registry.register(
-            "gatekeeper_validation_request_count",
-            "Requests that were answered",
-            metrics.requests.clone(),
-        );
-        registry.register(
-            "gatekeeper_validation_request_duration_seconds",
-            "How long an answer took",
-            metrics.seconds.clone(),
-        );
-        registry.register(
-            "lumen_webhook_refused",
-            "Requests that were turned away before they were judged",
-            metrics.refused.clone(),
-        );
-        registry.register(
-            "lumen_webhook_violations",
-            "Violations that requests were found to make, whatever the constraint does about it",
-            metrics.violations.clone(),
-        );
-        registry.register(
-            "lumen_webhook_let_through",
-            "Requests that went on though they would have been refused",
-            metrics.let_through.clone(),
-        );
-        registry.register(
-            "lumen_log_lines_dropped",
-            "Lines of the log that could not be written in time",
-            metrics.log_lines_dropped.clone(),
-        );
-        registry.register(
-            "lumen_webhook_in_flight",
-            "Requests that are being judged, or wait for it",
-            metrics.in_flight.clone(),
-        );
-        registry.register("lumen_webhook_connections", "Open connections", metrics.connections.clone());
-        metrics
+        Self {
+            requests: counted(registry, "gatekeeper_validation_request_count", "Requests that were answered"),
+            seconds: shown(
+                registry,
+                "gatekeeper_validation_request_duration_seconds",
+                "How long an answer took",
+                Family::new_with_constructor(buckets),
+            ),
+            refused: counted(
+                registry,
+                "lumen_webhook_refused",
+                "Requests that were turned away before they were judged",
+            ),
+            violations: counted(
+                registry,
+                "lumen_webhook_violations",
+                "Violations that requests were found to make, whatever the constraint does about it",
+            ),
+            let_through: counted(
+                registry,
+                "lumen_webhook_let_through",
+                "Requests that went on though they would have been refused",
+            ),
+            pod_security: PodSecurity::registered(registry),
+            log_lines_dropped: counted(
+                registry,
+                "lumen_log_lines_dropped",
+                "Lines of the log that could not be written in time",
+            ),
+            in_flight: counted(
+                registry,
+                "lumen_webhook_in_flight",
+                "Requests that are being judged, or wait for it",
+            ),
+            connections: counted(registry, "lumen_webhook_connections", "Open connections"),
+        }
     }
 
     /// Notes an answer: `allow`, `deny` or `error`.

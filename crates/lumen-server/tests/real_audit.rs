@@ -24,21 +24,7 @@ mod harness;
 
 use harness::{ApiServer, Running, apply, text, until, until_object, yaml};
 
-const TEMPLATE: &str = r#"
-apiVersion: templates.gatekeeper.sh/v1
-kind: ConstraintTemplate
-metadata: {name: needslabel}
-spec:
-  crd: {spec: {names: {kind: NeedsLabel}}}
-  targets:
-  - target: admission.k8s.gatekeeper.sh
-    rego: |
-      package needslabel
-      violation[{"msg": msg}] {
-        not input.review.object.metadata.labels.owner
-        msg := sprintf("%v has no owner", [input.review.object.metadata.name])
-      }
-"#;
+const TEMPLATE: &str = include_str!("../../../tests/corpus/admission/needslabel.yaml");
 
 const CONSTRAINT: &str = "
 apiVersion: constraints.gatekeeper.sh/v1beta1

@@ -6,7 +6,9 @@
 mod build;
 
 pub mod edit;
+pub mod fault;
 pub mod json;
+pub mod nearest;
 pub mod number;
 pub mod pointer;
 pub mod read;

@@ -506,8 +506,7 @@ const WANTED_BYTES_MAX: usize = 200;
 
 fn shorten(mut text: String) -> String {
     if text.len() > WANTED_BYTES_MAX {
-        let end = (0..=WANTED_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(WANTED_BYTES_MAX));
         text.push_str("..");
     }
     text

@@ -1,6 +1,7 @@
 //! What must not be called, or not so; and names that must not hide others.
 
 use lumen_value::Value;
+use lumen_value::nearest::{nearest, one_of};
 
 use super::resolve::{import_name, import_text};
 use super::state::{Builtin, State, call_of, dotted, error, is_off, is_v1, root_name};
@@ -160,55 +161,24 @@ fn hint(state: &State<'_>, terms: &[Term], name: &str) -> Option<String> {
     let (last, before) = terms.split_last()?;
     let node = match state.tree.find_ref(before) {
         Some(parent) if !before.is_empty() => state.tree.node(parent),
-        _ => {
-            let near = nearest(name, crate::builtin::signature::SIGNATURES.iter().map(|row| row.name))?;
-            return Some(format!("did you mean the built-in `{near}`?"));
-        }
+        _ => return built_in_like(name),
     };
     let Node::Value(Value::String(last)) = &last.node else { return None };
     let last = last.as_str()?;
     // A package that calls `coutn` meant `count`.
     let siblings = node.children.keys().filter_map(|key| key.as_str());
-    if let Some(near) = nearest(last, siblings.filter(|other| *other != last)) {
-        return Some(format!("did you mean `{near}`?"));
-    }
-    let near = nearest(last, crate::builtin::signature::SIGNATURES.iter().map(|row| row.name))?;
-    Some(format!("did you mean the built-in `{near}`?"))
+    name_like(last, siblings.filter(|other| *other != last)).or_else(|| built_in_like(last))
 }
 
-/// The name that differs least, if it differs little.
-pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let limit = 1 + name.chars().count() / 4;
-    names
-        .take(10_000)
-        .filter(|other| other.len().abs_diff(name.len()) <= limit)
-        .map(|other| (distance(name, other), other))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, other)| other)
+fn built_in_like(name: &str) -> Option<String> {
+    let near = nearest(name, crate::builtin::signature::SIGNATURES.iter().map(|row| row.name));
+    (!near.is_empty()).then(|| format!("did you mean the built-in {}?", one_of(&near)))
 }
 
-/// Levenshtein's distance, of names of at most 64 characters.
-fn distance(one: &str, other: &str) -> usize {
-    const LENGTH_MAX: usize = 64;
-    if one.len() > LENGTH_MAX || other.len() > LENGTH_MAX {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (index, left) in one.chars().enumerate() {
-        let mut diagonal = index;
-        let mut before = index + 1;
-        if let Some(first) = row.first_mut() {
-            *first = before;
-        }
-        for (right, cell) in other.chars().zip(row.iter_mut().skip(1)) {
-            let cost = diagonal + usize::from(left != right);
-            diagonal = *cell;
-            before = cost.min(*cell + 1).min(before + 1);
-            *cell = before;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+/// The names that one may be a slip of.
+pub(super) fn name_like<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let near = nearest(name, names);
+    (!near.is_empty()).then(|| format!("did you mean {}?", one_of(&near)))
 }
 
 /// Calls of deprecated built-ins.

@@ -445,8 +445,7 @@ fn meant(state: &State<'_>, package: &Ref, error: &Error) -> Option<String> {
     let name = error.message.strip_prefix("var ")?.split(' ').next()?;
     let node = state.tree.node(state.tree.find_ref(package)?);
     let names = node.children.keys().filter_map(|key| key.as_str()).chain(["input", "data"]);
-    let near = super::calls::nearest(name, names.filter(|other| *other != name && name.len() > 2))?;
-    Some(format!("did you mean `{near}`?"))
+    super::calls::name_like(name, names.filter(|other| *other != name && name.len() > 2))
 }
 
 /// Rows of a module that have rules of more than one name: there a message has to name the rule.

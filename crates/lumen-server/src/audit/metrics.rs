@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::report::Reported;
+use crate::metrics::{counted, shown};
 
 /// Upper bounds of the durations, in seconds: upstream's from a minute on, and below it those that audits of Lumen take.
 const SECONDS: [f64; 14] =
@@ -63,48 +64,40 @@ pub struct AuditMetrics {
 impl AuditMetrics {
     /// Counts that a registry shows.
     pub fn registered(registry: &mut Registry) -> Self {
-        let metrics = Self {
-            violations: Family::default(),
-            of_constraints: Family::default(),
-            durations: Histogram::new(SECONDS),
-            began: Gauge::default(),
-            ended: Gauge::default(),
-            objects: Gauge::default(),
-            unread: Gauge::default(),
-            is_leader: Gauge::default(),
-            reports: Family::default(),
-            report_writes: Family::default(),
-            left_out: Gauge::default(),
-        };
-        let of = metrics.clone();
-        registry.register("gatekeeper_violations", "Violations that the last audit found", of.violations);
-        registry.register(
-            "lumen_constraint_violations",
-            "Violations of each constraint that the last audit found",
-            of.of_constraints,
-        );
-        registry.register("gatekeeper_audit_duration_seconds", "How long an audit took", of.durations);
-        registry.register("gatekeeper_audit_last_run_time", "When the last audit began", of.began);
-        registry.register("gatekeeper_audit_last_run_end_time", "When the last audit ended", of.ended);
-        registry.register("lumen_audit_objects", "Objects that the last audit looked at", of.objects);
-        registry.register(
-            "lumen_audit_unread_kinds",
-            "Kinds that the last audit could not read, or not whole",
-            of.unread,
-        );
-        registry.register("lumen_audit_leader", "Whether this replica audits", of.is_leader);
-        registry.register(
-            "lumen_audit_reports",
-            "Reports that hold what the last audit found, of the API that is used: none where the cluster has neither",
-            of.reports,
-        );
-        registry.register("lumen_audit_report_writes", "Reports that were written", of.report_writes);
-        registry.register(
-            "lumen_audit_results_left_out",
-            "Violations of the last audit that reports count, and do not list",
-            of.left_out,
-        );
-        metrics
+        Self {
+            violations: counted(registry, "gatekeeper_violations", "Violations that the last audit found"),
+            of_constraints: counted(
+                registry,
+                "lumen_constraint_violations",
+                "Violations of each constraint that the last audit found",
+            ),
+            durations: shown(
+                registry,
+                "gatekeeper_audit_duration_seconds",
+                "How long an audit took",
+                Histogram::new(SECONDS),
+            ),
+            began: counted(registry, "gatekeeper_audit_last_run_time", "When the last audit began"),
+            ended: counted(registry, "gatekeeper_audit_last_run_end_time", "When the last audit ended"),
+            objects: counted(registry, "lumen_audit_objects", "Objects that the last audit looked at"),
+            unread: counted(
+                registry,
+                "lumen_audit_unread_kinds",
+                "Kinds that the last audit could not read, or not whole",
+            ),
+            is_leader: counted(registry, "lumen_audit_leader", "Whether this replica audits"),
+            reports: counted(
+                registry,
+                "lumen_audit_reports",
+                "Reports that hold what the last audit found, of the API that is used: none where the cluster has neither",
+            ),
+            report_writes: counted(registry, "lumen_audit_report_writes", "Reports that were written"),
+            left_out: counted(
+                registry,
+                "lumen_audit_results_left_out",
+                "Violations of the last audit that reports count, and do not list",
+            ),
+        }
     }
 
     pub(super) fn reported(&self, reported: &Reported) {

@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use super::kinds::Role;
 use super::watches::Reading;
 use super::{Source, Writer};
+use crate::metrics::{counted, shown};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
 struct ByStatus {
@@ -75,62 +76,51 @@ impl ClusterMetrics {
     /// Counts that a registry shows.
     pub fn registered(registry: &mut Registry) -> Self {
         let buckets: fn() -> Histogram = || Histogram::new(INGESTION_SECONDS);
-        let metrics = Self {
-            templates: Family::default(),
-            templates_with_cel: Gauge::default(),
-            ingestions: Family::default(),
-            ingestion_seconds: Family::new_with_constructor(buckets),
-            constraints: Family::default(),
-            mutators: Family::default(),
-            expansions: Family::default(),
-            synced: Family::default(),
-            sync_seconds: Histogram::new(SYNC_SECONDS),
-            last_sync: Gauge::default(),
-            watched: Gauge::default(),
-            intended: Gauge::default(),
-            degraded: Family::default(),
-            failures: Counter::default(),
-            builds: Histogram::new(SECONDS),
-            is_ready: Gauge::default(),
-        };
-        let of = metrics.clone();
-        registry.register("gatekeeper_constraint_templates", "Templates", of.templates);
-        registry.register(
-            "gatekeeper_constraint_templates_with_cel",
-            "Templates in CEL",
-            of.templates_with_cel,
-        );
-        registry.register(
-            "gatekeeper_constraint_template_ingestion_count",
-            "Times that a template was compiled",
-            of.ingestions,
-        );
-        registry.register(
-            "gatekeeper_constraint_template_ingestion_duration_seconds",
-            "How long compiling a template took",
-            of.ingestion_seconds,
-        );
-        registry.register("gatekeeper_constraints", "Constraints", of.constraints);
-        registry.register("gatekeeper_mutators", "Mutators", of.mutators);
-        registry.register("gatekeeper_expansion_templates", "Expansion templates", of.expansions);
-        registry.register("gatekeeper_sync", "Objects that policies see of others", of.synced);
-        registry.register(
-            "gatekeeper_sync_duration_seconds",
-            "How long it took to take in what changed of them",
-            of.sync_seconds,
-        );
-        registry.register("gatekeeper_sync_last_run_time", "When one of them changed last", of.last_sync);
-        registry.register("gatekeeper_watch_manager_watched_gvk", "Kinds that are read", of.watched);
-        registry.register(
-            "gatekeeper_watch_manager_intended_watch_gvk",
-            "Kinds that are to be read",
-            of.intended,
-        );
-        registry.register("lumen_degraded", "What cannot be read or used: 1 for each", of.degraded);
-        registry.register("lumen_watch_failures", "Times that reading a kind failed", of.failures);
-        registry.register("lumen_policies_build_seconds", "How long compiling the policies took", of.builds);
-        registry.register("lumen_ready", "Whether everything was read once", of.is_ready);
-        metrics
+        Self {
+            templates: counted(registry, "gatekeeper_constraint_templates", "Templates"),
+            templates_with_cel: counted(
+                registry,
+                "gatekeeper_constraint_templates_with_cel",
+                "Templates in CEL",
+            ),
+            ingestions: counted(
+                registry,
+                "gatekeeper_constraint_template_ingestion_count",
+                "Times that a template was compiled",
+            ),
+            ingestion_seconds: shown(
+                registry,
+                "gatekeeper_constraint_template_ingestion_duration_seconds",
+                "How long compiling a template took",
+                Family::new_with_constructor(buckets),
+            ),
+            constraints: counted(registry, "gatekeeper_constraints", "Constraints"),
+            mutators: counted(registry, "gatekeeper_mutators", "Mutators"),
+            expansions: counted(registry, "gatekeeper_expansion_templates", "Expansion templates"),
+            synced: counted(registry, "gatekeeper_sync", "Objects that policies see of others"),
+            sync_seconds: shown(
+                registry,
+                "gatekeeper_sync_duration_seconds",
+                "How long it took to take in what changed of them",
+                Histogram::new(SYNC_SECONDS),
+            ),
+            last_sync: counted(registry, "gatekeeper_sync_last_run_time", "When one of them changed last"),
+            watched: counted(registry, "gatekeeper_watch_manager_watched_gvk", "Kinds that are read"),
+            intended: counted(
+                registry,
+                "gatekeeper_watch_manager_intended_watch_gvk",
+                "Kinds that are to be read",
+            ),
+            degraded: counted(registry, "lumen_degraded", "What cannot be read or used: 1 for each"),
+            failures: counted(registry, "lumen_watch_failures", "Times that reading a kind failed"),
+            builds: shown(
+                registry,
+                "lumen_policies_build_seconds",
+                "How long compiling the policies took",
+                Histogram::new(SECONDS),
+            ),
+            is_ready: counted(registry, "lumen_ready", "Whether everything was read once"),
+        }
     }
 
     pub(super) fn watch_failed(&self) {

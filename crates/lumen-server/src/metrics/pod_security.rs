@@ -8,6 +8,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
+use super::counted;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Evaluation {
     decision: &'static str,
@@ -75,28 +77,23 @@ pub struct PodSecurity {
 
 impl PodSecurity {
     pub(super) fn registered(registry: &mut Registry) -> Self {
-        let counts = Self {
-            evaluations: Family::default(),
-            exemptions: Family::default(),
-            failures: Family::default(),
-        };
-        let of = counts.clone();
-        registry.register(
-            "pod_security_evaluations",
-            "Pods and templates that were judged by a level, those that were ignored or exempt aside",
-            of.evaluations,
-        );
-        registry.register(
-            "pod_security_exemptions",
-            "Requests that were exempt, those that were ignored aside",
-            of.exemptions,
-        );
-        registry.register(
-            "pod_security_errors",
-            "Errors that kept requests from being judged as they should be; where none was fatal, by a stricter level",
-            of.failures,
-        );
-        counts
+        Self {
+            evaluations: counted(
+                registry,
+                "pod_security_evaluations",
+                "Pods and templates that were judged by a level, those that were ignored or exempt aside",
+            ),
+            exemptions: counted(
+                registry,
+                "pod_security_exemptions",
+                "Requests that were exempt, those that were ignored aside",
+            ),
+            failures: counted(
+                registry,
+                "pod_security_errors",
+                "Errors that kept requests from being judged as they should be; where none was fatal, by a stricter level",
+            ),
+        }
     }
 
     /// Counts what was noted about a request, in a cluster of a minor version.
