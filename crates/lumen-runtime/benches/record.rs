@@ -54,7 +54,7 @@ fn thread(number: i64, parent: &Arc<Thread>, container: &Arc<Container>) -> Thre
 
 fn event(number: u64, thread: &Arc<Thread>) -> Recorded {
     let path = format!("/usr/share/nginx/html/page-{}.html", number % 1000).into_bytes();
-    let argument = |name: &str, value| NamedArgument { name: name.to_owned(), value };
+    let argument = |name: &str, value| NamedArgument { name: name.to_owned().into(), value };
     let bits = flags::open_bits("O_RDONLY|O_CLOEXEC").unwrap_or(0);
     Recorded {
         number,

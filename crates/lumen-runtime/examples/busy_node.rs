@@ -140,7 +140,7 @@ fn event_type(name: &str) -> usize {
 }
 
 fn argument(name: &str, value: ArgumentValue) -> NamedArgument {
-    NamedArgument { name: name.to_owned(), value }
+    NamedArgument { name: name.to_owned().into(), value }
 }
 
 fn open(event: Recorded, path: &str, flags: &str, number: i64) -> Recorded {

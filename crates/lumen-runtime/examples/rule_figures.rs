@@ -19,9 +19,12 @@ mod material;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use lumen_runtime::field::{FieldUse, NumberFormat};
 use lumen_runtime::load::{File, load};
 use lumen_runtime::record::{Encoded, Reader, Record};
 use lumen_runtime::ruleset::{Matching, Plain, RuleSet, Scratch};
+use lumen_runtime::value::Value;
+use lumen_runtime::{Event, ThreadKey};
 
 fn main() {
     let word = std::env::args().nth(1).unwrap_or_default();
@@ -60,14 +63,35 @@ fn main() {
     reload();
 }
 
-/// Asks records so often.
+/// A record whose call is never known.
+struct New<'r>(&'r Record<'r>);
+
+impl Event for New<'_> {
+    fn value(&self, field: &FieldUse) -> Option<Value<'_>> {
+        self.0.value(field)
+    }
+
+    fn number_format(&self, field: &FieldUse) -> NumberFormat {
+        self.0.number_format(field)
+    }
+
+    fn event_type(&self) -> Option<usize> {
+        self.0.event_type()
+    }
+
+    fn thread_key(&self) -> Option<ThreadKey<'_>> {
+        self.0.thread_key()
+    }
+}
+
+/// Asks records so often, as if each call were new.
 fn counted(word: &str, rounds: usize) {
     let set = RuleSet::compile(&material::rules(1));
     let (mut scratch, mut encoded) = (Scratch::default(), Encoded::default());
     for (_, event) in material::records().iter().filter(|(name, _)| name.contains(word)) {
         let record = encoded.view(event).expect("a record");
         for _ in 0..rounds {
-            drop(black_box(set.matches(black_box(&record), Matching::First, &mut scratch)));
+            drop(black_box(set.matches(black_box(&New(&record)), Matching::First, &mut scratch)));
         }
     }
 }
@@ -78,7 +102,7 @@ fn recorded(bytes: &[u8]) {
         let rules = material::rules(times);
         let set = RuleSet::compile(&rules);
         let mut scratch = Scratch::default();
-        let (mut without, mut with) = (Vec::new(), Vec::new());
+        let (mut without, mut with, mut new) = (Vec::new(), Vec::new(), Vec::new());
         let each = |ask: &mut dyn FnMut(&Record<'_>)| {
             let (mut reader, mut input) = (Reader::new(), bytes);
             let mut events = 0;
@@ -95,7 +119,16 @@ fn recorded(bytes: &[u8]) {
                 drop(black_box(set.matches(black_box(record), Matching::First, &mut scratch)));
             }
             let ns = start.elapsed().as_secs_f64() * 1e7;
-            if is_match { with.push(ns) } else { without.push(ns) }
+            if is_match {
+                with.push(ns);
+            } else {
+                without.push(ns);
+            }
+            let start = Instant::now();
+            for _ in 0..10 {
+                drop(black_box(set.matches(black_box(&New(record)), Matching::First, &mut scratch)));
+            }
+            new.push(start.elapsed().as_secs_f64() * 1e8);
         });
         let start = Instant::now();
         each(&mut |record| {
@@ -105,12 +138,26 @@ fn recorded(bytes: &[u8]) {
         let start = Instant::now();
         let events = each(&mut |record| drop(black_box(set.matches(record, Matching::First, &mut scratch))));
         let asked = start.elapsed().saturating_sub(read);
+        let (mut once, mut scratch) = (Vec::new(), Scratch::default());
+        each(&mut |record| {
+            let start = Instant::now();
+            let found = black_box(set.matches(black_box(record), Matching::First, &mut scratch));
+            let ns = start.elapsed().as_secs_f64() * 1e9;
+            if found.is_empty() {
+                once.push(ns);
+            }
+        });
         println!("{} rules, {events} events: {:?} an event in their order", rules.len(), asked / events);
-        for (name, mut times) in [("without a match", without), ("with a match", with)] {
+        for (name, mut times) in [
+            ("without a match, once", once),
+            ("without a match, again", without),
+            ("with a match, again", with),
+            ("any, as a new call", new),
+        ] {
             times.sort_by(f64::total_cmp);
             let at = |part: f64| times.get((times.len() as f64 * part) as usize).copied().unwrap_or_default();
             println!(
-                "  {:7} {name:15} {:5.0} ns in the middle, {:5.0} ns for 99 of 100",
+                "  {:7} {name:22} {:5.0} ns in the middle, {:5.0} ns for 99 of 100",
                 times.len(),
                 at(0.5),
                 at(0.99)
@@ -131,8 +178,14 @@ fn records() {
         assert_eq!(found, plain.matches(&record, Matching::All), "{name}");
         let first =
             least_ns(|| drop(black_box(set.matches(black_box(&record), Matching::First, &mut scratch))));
+        let new = least_ns(|| {
+            drop(black_box(set.matches(black_box(&New(&record)), Matching::First, &mut scratch)));
+        });
         let linear = least_ns(|| drop(black_box(plain.matches(black_box(&record), Matching::All))));
-        println!("  {name:48} {:2} match {first:7.0} ns first {linear:8.0} ns one by one", found.len());
+        println!(
+            "  {name:48} {:2} match {first:7.0} ns first {new:7.0} ns as a new call {linear:8.0} ns one by one",
+            found.len()
+        );
     }
 }
 

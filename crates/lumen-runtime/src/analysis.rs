@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::condition::{Expression, Macro};
+use super::condition::{Demand, Expression, Macro, Part, Parts};
 use super::coverage;
 use super::event_types::{self, EventTypes};
 use super::explain::short;
@@ -84,21 +84,14 @@ pub fn analyse(rules: &[Rule]) -> Vec<Finding> {
     analysis.findings
 }
 
-/// A part of a condition, as it is or negated.
-#[derive(Clone, Copy)]
-struct Part<'e> {
-    expression: &'e Expression,
-    holds: bool,
-}
-
 /// What all must be so for a condition to hold.
 #[derive(Clone, Default)]
 struct Conjunction<'e> {
     literals: Vec<Literal<'e>>,
     /// Macros that are named, and whether they hold.
     macros: Vec<(*const Macro, bool)>,
-    /// Parts of which one alternative must be so, with whether they stand in a macro.
-    choices: Vec<(Part<'e>, bool)>,
+    /// Parts of which one must be so, with whether they stand in a macro.
+    choices: Vec<(Parts<'e>, bool)>,
 }
 
 struct Analysis<'e> {
@@ -115,7 +108,7 @@ impl<'e> Analysis<'e> {
         }
         self.macros(place, condition);
         let mut found = Vec::new();
-        let part = Part { expression: condition, holds: true };
+        let part = Part::whole(condition);
         let mut all = Conjunction::default();
         collect(part, false, &mut all);
         if let Some(empty) =
@@ -137,13 +130,12 @@ impl<'e> Analysis<'e> {
     /// The question for a value of an empty list, where that is all that could hold of what is chosen from.
     fn waiting(&mut self, all: &Conjunction<'e>) -> Option<String> {
         all.choices.iter().find_map(|(choice, _)| {
-            let alternatives = alternatives(*choice);
-            let question = alternatives.iter().find_map(|part| match part.expression {
+            let question = choice.clone().find_map(|part| match part.expression {
                 Expression::Check(check) if part.holds && literal::is_empty(check) => Some(short(check)),
                 _ => None,
             })?;
-            let mut is_dead = |part: &Part<'e>| is_constant(*part) || self.dead(*part, all, None).is_some();
-            alternatives.iter().all(&mut is_dead).then_some(question)
+            let is_dead = |part: Part<'e>| is_constant(part) || self.dead(part, all, None).is_some();
+            choice.clone().all(is_dead).then_some(question)
         })
     }
 
@@ -163,7 +155,7 @@ impl<'e> Analysis<'e> {
             Expression::Macro(shared) if self.seen.insert(Arc::as_ptr(shared)) => {
                 self.macros(place, &shared.body);
                 let mut found = Vec::new();
-                let part = Part { expression: &shared.body, holds: true };
+                let part = Part::whole(&shared.body);
                 // A macro that never holds is made to be replaced.
                 if self.dead(part, &Conjunction::default(), Some(&mut found)).is_none() {
                     for oddity in found {
@@ -196,7 +188,7 @@ impl<'e> Analysis<'e> {
         let mut all = around.clone();
         all.literals.extend_from_slice(&own.literals);
         for (choice, is_in_macro) in &own.choices {
-            let alternatives = alternatives(*choice);
+            let alternatives: Vec<Part<'e>> = choice.clone().collect();
             let mut reasons = Vec::new();
             for alternative in &alternatives {
                 let inner = found.as_deref_mut().filter(|_| !is_in_macro);
@@ -249,17 +241,12 @@ impl<'e> Analysis<'e> {
             enabled.map(|(place, rule)| (place, rule, event_types::of(&rule.condition))).collect();
         for (number, (place, rule, types)) in all.iter().enumerate() {
             let mut facts = Conjunction::default();
-            collect(Part { expression: &rule.condition, holds: true }, false, &mut facts);
+            collect(Part::whole(&rule.condition), false, &mut facts);
             let earlier = all.iter().take(number).find(|(_, earlier, earlier_types)| {
                 earlier.source == rule.source
                     && types.names().next().is_some()
                     && types.is_within(earlier_types)
-                    && implied(
-                        &mut self.literals,
-                        &facts,
-                        Part { expression: &earlier.condition, holds: true },
-                        true,
-                    )
+                    && implied(&mut self.literals, &facts, Part::whole(&earlier.condition), true)
             });
             if let Some((by, ..)) = earlier {
                 self.findings.push(Finding {
@@ -274,42 +261,22 @@ impl<'e> Analysis<'e> {
 
 /// Takes a part apart: what all must be so for it to hold.
 fn collect<'e>(part: Part<'e>, is_in_macro: bool, all: &mut Conjunction<'e>) {
-    let Part { expression, holds } = part;
     // What is left out is a fact less: less is proven, and nothing wrong.
     if all.literals.len() + all.macros.len() + all.choices.len() > FACTS_MAX {
         return;
     }
-    match expression {
-        Expression::And(children) if holds => each(children, holds, is_in_macro, all),
-        Expression::Or(children) if !holds => each(children, holds, is_in_macro, all),
-        Expression::And(_) | Expression::Or(_) => all.choices.push((part, is_in_macro)),
-        Expression::Not(child) => collect(Part { expression: child, holds: !holds }, is_in_macro, all),
-        Expression::Macro(shared) => {
-            let named = (Arc::as_ptr(shared), holds);
-            if all.macros.contains(&named) {
-                return;
+    match part.demand() {
+        Demand::All(parts) => parts.for_each(|part| collect(part, is_in_macro, all)),
+        Demand::Any(parts) => all.choices.push((parts, is_in_macro)),
+        Demand::Macro(shared, body) => {
+            let named = (Arc::as_ptr(shared), body.holds);
+            if !all.macros.contains(&named) {
+                all.macros.push(named);
+                collect(body, true, all);
             }
-            all.macros.push(named);
-            collect(Part { expression: &shared.body, holds }, true, all);
         }
-        Expression::Check(check) => all.literals.push(Literal { check, holds }),
-        Expression::Name(_) => {}
-    }
-}
-
-fn each<'e>(children: &'e [Expression], holds: bool, is_in_macro: bool, all: &mut Conjunction<'e>) {
-    for expression in children {
-        collect(Part { expression, holds }, is_in_macro, all);
-    }
-}
-
-/// The parts of which one must be so.
-fn alternatives(choice: Part<'_>) -> Vec<Part<'_>> {
-    match choice.expression {
-        Expression::And(children) | Expression::Or(children) => {
-            children.iter().map(|expression| Part { expression, holds: choice.holds }).collect()
-        }
-        _ => vec![choice],
+        Demand::Check(check, holds) => all.literals.push(Literal { check, holds }),
+        Demand::Name => {}
     }
 }
 
@@ -318,37 +285,28 @@ fn implied<'e>(literals: &mut Literals<'e>, facts: &Conjunction<'e>, part: Part<
     if !literals.spend(1) {
         return false;
     }
-    let Part { expression, holds } = part;
-    let inner = |expression| Part { expression, holds };
-    match expression {
-        Expression::Not(child) => implied(literals, facts, Part { expression: child, holds: !holds }, splits),
-        Expression::Macro(shared) => {
-            facts.macros.contains(&(Arc::as_ptr(shared), holds))
-                || implied(literals, facts, inner(&shared.body), splits)
+    match part.demand() {
+        Demand::All(mut parts) => parts.all(|part| implied(literals, facts, part, splits)),
+        Demand::Any(mut parts) => {
+            parts.any(|part| implied(literals, facts, part, false)) || splits && split(literals, facts, part)
         }
-        Expression::Check(check) => {
+        Demand::Macro(shared, body) => {
+            facts.macros.contains(&(Arc::as_ptr(shared), body.holds))
+                || implied(literals, facts, body, splits)
+        }
+        Demand::Check(check, holds) => {
             let wanted = Literal { check, holds };
             facts.literals.iter().any(|fact| literals.implies(fact, &wanted))
                 || splits && split(literals, facts, part)
         }
-        Expression::Name(_) => false,
-        Expression::And(children) if holds => {
-            children.iter().all(|child| implied(literals, facts, inner(child), splits))
-        }
-        Expression::Or(children) if !holds => {
-            children.iter().all(|child| implied(literals, facts, inner(child), splits))
-        }
-        Expression::And(children) | Expression::Or(children) => {
-            children.iter().any(|child| implied(literals, facts, inner(child), false))
-                || splits && split(literals, facts, part)
-        }
+        Demand::Name => false,
     }
 }
 
 /// Whether a part holds under each alternative of something that is chosen from.
 fn split<'e>(literals: &mut Literals<'e>, facts: &Conjunction<'e>, part: Part<'e>) -> bool {
     facts.choices.iter().any(|(choice, _)| {
-        alternatives(*choice).into_iter().all(|alternative| {
+        choice.clone().all(|alternative| {
             if !literals.spend(facts.literals.len() + facts.macros.len()) {
                 return false;
             }

@@ -1,9 +1,8 @@
 //! Checks a condition against the fields: whether each is there, and can be compared so.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 
-use super::condition::{Argument, Check, Expression, Macro, Operand};
+use super::condition::{Argument, Check, Expression, Leaf, Leaves, Operand};
 use super::field::{self, FieldId};
 use super::load::Code;
 use super::operator::Operator;
@@ -13,8 +12,10 @@ use super::test::Test;
 /// Why a condition is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The byte of the condition that is to blame, lists filled in; `None` where it stands in a macro.
-    pub at: Option<usize>,
+    /// The byte that is to blame, of the condition or of the macro's, lists filled in.
+    pub at: usize,
+    /// The macro in which it stands.
+    pub in_macro: Option<String>,
     /// What is wrong.
     pub message: String,
 }
@@ -59,19 +60,24 @@ impl Checker {
     pub(super) fn check(&mut self, condition: &Expression) -> Result<Vec<Warning>, Refusal> {
         let mut warnings = Vec::new();
         let mut deprecated = BTreeSet::new();
-        let mut seen = HashSet::new();
-        part(condition, false, &mut seen, &mut |check, is_in_macro| {
+        for (leaf, inside) in Leaves::of([condition]) {
+            let refusal =
+                |(at, message)| Refusal { at, in_macro: inside.map(|shared| shared.name.clone()), message };
+            let check = match leaf {
+                Leaf::Check(check) => check,
+                Leaf::Name(name) => {
+                    let message = format!("filter error: unexpected identifier '{}'", name.name);
+                    return Err(refusal((name.at, message)));
+                }
+            };
             let found = if check.comparison.operator == Operator::Regex {
                 self.patterns(check).map_err(|message| (check.at, message))
             } else {
                 Test::compile(check).map(|(_, found)| found)
             };
-            warnings.extend(
-                found.map_err(|(at, message)| Refusal { at: (!is_in_macro).then_some(at), message })?,
-            );
+            warnings.extend(found.map_err(refusal)?);
             operand_deprecated(&check.left, &mut deprecated);
-            Ok(())
-        })?;
+        }
         warnings.extend(deprecated.into_iter().map(|name| deprecation(name, "condition")));
         Ok(warnings)
     }
@@ -146,27 +152,5 @@ fn argument_deprecated(argument: &Argument, deprecated: &mut BTreeSet<&'static s
         Argument::Operand(operand) => operand_deprecated(operand, deprecated),
         Argument::Value(_) => {}
         Argument::List(items) => items.iter().for_each(|item| argument_deprecated(item, deprecated)),
-    }
-}
-
-fn part(
-    expression: &Expression,
-    is_in_macro: bool,
-    seen: &mut HashSet<*const Macro>,
-    each: &mut impl FnMut(&Check, bool) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    match expression {
-        Expression::And(children) | Expression::Or(children) => {
-            children.iter().try_for_each(|child| part(child, is_in_macro, seen, each))
-        }
-        Expression::Not(child) => part(child, is_in_macro, seen, each),
-        // A macro says the same wherever it stands.
-        Expression::Macro(shared) if !seen.insert(Arc::as_ptr(shared)) => Ok(()),
-        Expression::Macro(shared) => part(&shared.body, true, seen, each),
-        Expression::Name(name) => Err(Refusal {
-            at: Some(name.at),
-            message: format!("filter error: unexpected identifier '{}'", name.name),
-        }),
-        Expression::Check(check) => each(check, is_in_macro),
     }
 }

@@ -11,12 +11,15 @@ use super::operator::{Comparison, Function};
 
 mod lex;
 mod parse;
+mod part;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
 pub use parse::{parse, parse_operand};
+pub(crate) use part::{Demand, Leaf, Leaves, Part, Parts};
+pub(crate) use text::beginning;
 pub use text::{escape, unescape};
 
 /// The nesting that a condition may have, counted as the reference counts it: up to five for a bracket.
@@ -166,27 +169,7 @@ pub const WRITTEN_OUT_BYTES_MAX: usize = 64 << 10;
 /// A condition as the reference prints it, macros written out: at most [`WRITTEN_OUT_BYTES_MAX`] of it, then ` ..`. Macros that
 /// name each other twice would double it with each.
 pub fn written_out(condition: &Expression) -> String {
-    let mut text = Bounded(String::new());
-    if fmt::Write::write_fmt(&mut text, format_args!("{condition}")).is_err() {
-        text.0.push_str(" ..");
-    }
-    text.0
-}
-
-/// A text that takes no more than so much.
-struct Bounded(String);
-
-impl fmt::Write for Bounded {
-    fn write_str(&mut self, more: &str) -> fmt::Result {
-        let left = WRITTEN_OUT_BYTES_MAX.saturating_sub(self.0.len());
-        if more.len() <= left {
-            self.0.push_str(more);
-            return Ok(());
-        }
-        let end = (0..=left).rev().find(|end| more.is_char_boundary(*end)).unwrap_or_default();
-        self.0.push_str(more.get(..end).unwrap_or_default());
-        Err(fmt::Error)
-    }
+    beginning(condition, WRITTEN_OUT_BYTES_MAX).unwrap_or_else(|beginning| beginning + " ..")
 }
 
 /// A condition as it is written: macros stand by their names, and long lists are cut.

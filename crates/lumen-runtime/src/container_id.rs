@@ -3,6 +3,8 @@
 //! Container runtimes name the groups they make after the container; each has a few layouts (`plugins/container/src/matchers`
 //! of the reference, whose table of cases is the test here). All layouts are known always; none has to be asked for.
 
+use memchr::memmem;
+
 /// A container, as a control group tells of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found<'a> {
@@ -51,23 +53,26 @@ pub fn of_groups(groups: &[Vec<u8>]) -> Option<Found<'_>> {
 
 /// The container that the path of a control group tells of; none for those of the node itself.
 pub fn of_path(path: &str) -> Option<Found<'_>> {
+    // Most paths are of none, and one text in them rules out several layouts.
+    let has = |text: &str| memmem::find(path.as_bytes(), text.as_bytes()).is_some();
     LAYOUTS
         .iter()
+        .filter(|_| path.len() > DIGITS)
         .find_map(|(prefix, suffix, runtime)| {
-            let id = between(path, prefix, suffix)?;
-            let is_id = id.len() == DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let runtime = runtime.or_else(|| path.contains("/docker/").then_some("docker"));
-            is_id.then_some(Found { id, runtime })
+            let id = digits_between(path, prefix, suffix)?;
+            let runtime = runtime.or_else(|| has("/docker/").then_some("docker"));
+            Some(Found { id, runtime })
         })
-        .or_else(|| of_lxc(path))
-        .or_else(|| of_libvirt(path))
-        .or_else(|| of_bpm(path))
+        .or_else(|| if has("lxc") { of_lxc(path).or_else(|| of_libvirt(path)) } else { None })
+        .or_else(|| if has("bpm-") { of_bpm(path) } else { None })
         .or_else(|| of_namespace(path))
 }
 
-/// What stands between the last `prefix` and the end, less `suffix`.
-fn between<'a>(path: &'a str, prefix: &str, suffix: &str) -> Option<&'a str> {
-    path.strip_suffix(suffix)?.rsplit_once(prefix).map(|(_, id)| id)
+/// The id that stands between `prefix` and the end, less `suffix`.
+fn digits_between<'a>(path: &'a str, prefix: &str, suffix: &str) -> Option<&'a str> {
+    let path = path.strip_suffix(suffix)?;
+    let (before, id) = path.split_at_checked(path.len().checked_sub(DIGITS)?)?;
+    (before.ends_with(prefix) && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(id)
 }
 
 /// `/NAMESPACE/NAME`, of containers made with `ctr`.

@@ -5,10 +5,9 @@
 //! come to; all parts of an `or` are.
 
 use std::collections::HashMap;
-use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use super::condition::{ByName, Expression, Macro, Operand, Right};
+use super::condition::{ByName, Expression, Macro, Operand, Right, beginning};
 use super::event_types::{self, EventTypes};
 use super::explain::short;
 use super::load::Rule;
@@ -328,26 +327,5 @@ fn kind(part: &Expression) -> ItemKind {
 
 /// A part as it is written, macros by their names; not too long.
 pub(super) fn text(expression: &Expression) -> String {
-    let mut text = Beginning(String::new());
-    // It fails where the text is full.
-    if write!(text, "{}", ByName(expression)).is_err() {
-        text.0.push_str("..");
-    }
-    text.0
-}
-
-/// The beginning of a text.
-struct Beginning(String);
-
-impl fmt::Write for Beginning {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let left = TEXT_BYTES_MAX.saturating_sub(self.0.len());
-        if text.len() <= left {
-            self.0.push_str(text);
-            return Ok(());
-        }
-        let end = (0..=left).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-        self.0.push_str(text.get(..end).unwrap_or_default());
-        Err(fmt::Error)
-    }
+    beginning(ByName(expression), TEXT_BYTES_MAX).unwrap_or_else(|beginning| beginning + "..")
 }

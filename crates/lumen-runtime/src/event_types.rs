@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::condition::{Check, Expression, Macro, Operand, Right};
+use super::condition::{Check, Demand, Expression, Macro, Operand, Part, Right};
 use super::operator::Operator;
 
 /// A rule that looks at more types than these is worth a warning.
@@ -144,60 +144,50 @@ impl EventTypes {
 
 /// The types of events that a condition can hold for.
 pub fn of(condition: &Expression) -> EventTypes {
-    Search::default().part(condition, false)
+    Search::default().part(Part::whole(condition))
 }
 
-/// What was found for macros, as they are and negated.
+/// What was found for macros, where they hold and where they do not.
 #[derive(Default)]
 struct Search {
     macros: HashMap<(*const Macro, bool), EventTypes>,
 }
 
 impl Search {
-    fn part(&mut self, expression: &Expression, is_negated: bool) -> EventTypes {
-        match expression {
-            Expression::And(children) if !is_negated => self.every(children, is_negated),
-            Expression::Or(children) if is_negated => self.every(children, is_negated),
-            Expression::And(children) | Expression::Or(children) => self.some(children, is_negated),
-            Expression::Not(child) => self.part(child, !is_negated),
-            Expression::Macro(shared) => {
-                let key = (Arc::as_ptr(shared), is_negated);
+    fn part(&mut self, part: Part<'_>) -> EventTypes {
+        match part.demand() {
+            Demand::All(parts) => parts.fold(EventTypes::all(), |all, part| {
+                all.combine(self.part(part), |left, right| left & right)
+            }),
+            Demand::Any(parts) => parts
+                .fold(EventTypes::NONE, |any, part| any.combine(self.part(part), |left, right| left | right)),
+            Demand::Macro(shared, body) => {
+                let key = (Arc::as_ptr(shared), body.holds);
                 if let Some(known) = self.macros.get(&key) {
                     return *known;
                 }
-                let types = self.part(&shared.body, is_negated);
+                let types = self.part(body);
                 self.macros.insert(key, types);
                 types
             }
-            Expression::Name(_) => EventTypes::all(),
-            Expression::Check(check) => match decided(check, is_negated) {
-                Some(types) => types,
-                None => EventTypes::all(),
-            },
+            Demand::Check(check, holds) => decided(check, holds).unwrap_or_else(EventTypes::all),
+            Demand::Name => EventTypes::all(),
         }
-    }
-
-    fn every(&mut self, children: &[Expression], is_negated: bool) -> EventTypes {
-        children.iter().fold(EventTypes::all(), |all, child| {
-            all.combine(self.part(child, is_negated), |left, right| left & right)
-        })
-    }
-
-    fn some(&mut self, children: &[Expression], is_negated: bool) -> EventTypes {
-        children.iter().fold(EventTypes::NONE, |all, child| {
-            all.combine(self.part(child, is_negated), |left, right| left | right)
-        })
     }
 }
 
 /// The types for which a check is looked at, or its negation, where it is about the type alone; `None` where it is about
 /// something else.
-fn decided(check: &Check, is_negated: bool) -> Option<EventTypes> {
+fn decided(check: &Check, holds: bool) -> Option<EventTypes> {
     let holding = holding(check)?;
-    if (check.comparison.operator == Operator::NotEqual) != is_negated {
-        return Some(if is_negated { EventTypes::all().without(holding) } else { holding });
+    // What is no call has no `syscall.type`: of that every check fails, whatever it says.
+    if !holds && matches!(&check.left, Operand::Field(field) if field.name == "syscall.type") {
+        return None;
     }
-    let mut types = if is_negated { EventTypes::all().without(holding) } else { holding };
+    let mut types = if holds { holding } else { EventTypes::all().without(holding) };
+    if (check.comparison.operator == Operator::NotEqual) == holds {
+        return Some(types);
+    }
     // The calls of old captures are called `accept`, whichever of the two they are.
     let accepting = [find(b"accept"), find(b"accept4")];
     if accepting.iter().flatten().any(|place| types.contains(*place)) {

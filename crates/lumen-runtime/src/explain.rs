@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::condition::{Argument, Check, Expression, Macro, Operand, Right, escape};
+use super::condition::{Argument, Check, Expression, Macro, Operand, Right, beginning, escape};
 use super::field;
 use super::output::print;
 use super::term::{Event, Term};
@@ -206,11 +206,7 @@ pub fn short(check: &Check) -> String {
 
 /// A text, not too long.
 fn cut(text: &str) -> String {
-    if text.len() <= VALUE_BYTES_SHOWN {
-        return text.to_owned();
-    }
-    let end = (0..=VALUE_BYTES_SHOWN).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}..", text.get(..end).unwrap_or_default())
+    beginning(text, VALUE_BYTES_SHOWN).unwrap_or_else(|beginning| beginning + "..")
 }
 
 /// The question, and what the fields are.

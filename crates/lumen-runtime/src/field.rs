@@ -2,8 +2,9 @@
 //! cannot be used for. The table follows `sinsp_filtercheck_*.cpp` of falcosecurity/libs and the fields of the plugins
 //! `container` and `k8smeta`, which are built in.
 
+use lumen_value::nearest::{did_you_mean, nearest};
+
 use super::condition::{self, Expression, FieldName, Operand};
-use super::nearest;
 use super::number;
 
 mod parameter;
@@ -144,13 +145,6 @@ impl Field {
         self.flags & NO_FUNCTION == 0
     }
 
-    /// Whether its values follow from the thread alone, its process, user and container with it: they are the same for all
-    /// events of a thread, as long as that stays as it is. How long something has lasted is not of them.
-    pub fn is_of_thread(&self) -> bool {
-        let is_of_thread = matches!(self.about, About::Process | About::User | About::Container);
-        is_of_thread && !OF_THREAD_AND_TIME.contains(&self.name)
-    }
-
     /// Whether it will not be there for ever.
     pub fn is_deprecated(&self) -> bool {
         self.flags & DEPRECATED != 0
@@ -183,6 +177,27 @@ pub enum Argument {
     Key(String),
 }
 
+/// What values of an event follow from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// From the thread alone, its process, user and container with it: they are the same for all events of a thread, as
+    /// long as that stays as it is. How long something has lasted is not of them, nor is what the process uses of memory and
+    /// descriptors.
+    Thread,
+    /// From the call alone, what it was given and what came of it: they are the same for calls that are the same, whoever
+    /// makes them, and whenever.
+    Call,
+    /// From both, or from more, as the time.
+    Event,
+}
+
+impl Basis {
+    /// What something follows from that is made of several parts, of which some may follow from nothing.
+    pub(super) fn of_several(parts: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        parts.into_iter().flatten().reduce(|left, right| if left == right { left } else { Self::Event })
+    }
+}
+
 /// A field and what was asked for of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FieldUse {
@@ -198,6 +213,24 @@ impl FieldUse {
         match &self.argument {
             Some(Argument::Key(name)) if self.id.field().name == RAW_ARGUMENT => parameter::kind(name),
             _ => Some(self.id.field().kind),
+        }
+    }
+
+    /// What its values follow from.
+    pub fn basis(&self) -> Basis {
+        let name = self.id.field().name;
+        let is_of_call = match (&self.argument, name) {
+            // A text may be a path that is relative to the working directory.
+            (Some(Argument::Key(argument)), ARGUMENT) => parameter::kind(argument) != Some(Kind::Text),
+            (_, ARGUMENT) => false,
+            _ => !OF_MORE_THAN_CALL.contains(&name),
+        };
+        match self.id.field().about {
+            About::Process | About::User | About::Container if !OF_THREAD_AND_EVENT.contains(&name) => {
+                Basis::Thread
+            }
+            About::Event | About::Descriptor | About::Path if is_of_call => Basis::Call,
+            _ => Basis::Event,
         }
     }
 
@@ -219,8 +252,53 @@ const ANCESTORS: [&str; 6] =
 /// The bytes of the longest name of a field, or of an argument of events with `evt.rawarg.` before it.
 pub(super) const NAME_BYTES_MAX: usize = 40;
 
-/// Fields of the thread that depend on when the event happened, too.
-const OF_THREAD_AND_TIME: [&str; 3] = ["container.duration", "proc.duration", "proc.ppid.duration"];
+/// Fields of the thread that depend on the event, too: on when it happened, and on what the process used then.
+#[rustfmt::skip]
+const OF_THREAD_AND_EVENT: [&str; 12] = [
+    "container.duration", "proc.duration", "proc.ppid.duration",
+    "proc.fdopencount", "proc.fdusage", "proc.vmrss", "proc.vmsize", "proc.vmswap",
+    "thread.pfmajor", "thread.pfminor", "thread.vmrss", "thread.vmsize",
+];
+
+/// Fields of the event that follow from more than from the call.
+const OF_MORE_THAN_CALL: [&str; 35] = [
+    "evt.abspath",
+    "evt.args",
+    "evt.cpu",
+    "evt.datetime",
+    "evt.datetime.s",
+    "evt.deltatime",
+    "evt.deltatime.ns",
+    "evt.deltatime.s",
+    "evt.hostname",
+    "evt.info",
+    "evt.latency",
+    "evt.latency.human",
+    "evt.latency.ns",
+    "evt.latency.s",
+    "evt.num",
+    "evt.outputtime",
+    "evt.plugininfo",
+    "evt.pluginname",
+    "evt.rawtime",
+    "evt.rawtime.ns",
+    "evt.rawtime.s",
+    "evt.reltime",
+    "evt.reltime.ns",
+    "evt.reltime.s",
+    "evt.time",
+    "evt.time.iso8601",
+    "evt.time.s",
+    "evt.wait_latency",
+    "fd.containerdirectory",
+    "fd.containername",
+    "fd.types",
+    "fd.uid",
+    // A path may be relative to the working directory.
+    "fs.path.name",
+    "fs.path.source",
+    "fs.path.target",
+];
 
 /// The arguments of events, as they are printed and as they are.
 const ARGUMENT: &str = "evt.arg";
@@ -243,7 +321,7 @@ pub fn find(name: &str) -> Option<FieldId> {
 ///
 /// Where there is no such field, or what stands in brackets does not fit it.
 pub fn resolve(name: &FieldName) -> Result<FieldUse, String> {
-    let hint = || nearest::hint(&name.name, FIELDS.iter().map(|field| field.name));
+    let hint = || did_you_mean(&nearest(&name.name, FIELDS.iter().map(|field| field.name)));
     let unknown = || format!("filter_check called with nonexistent field {name}{}", hint());
     let (id, argument) = if let Some(id) = find(&name.name) {
         if let Some(text) = &name.argument {
@@ -273,6 +351,13 @@ pub fn resolve(name: &FieldName) -> Result<FieldUse, String> {
         }),
     };
     Ok(FieldUse { id, argument })
+}
+
+/// Whether a text begins with the name of a field, and brackets or a dot follow, if anything does. [`resolve`] looks closer, and
+/// longer.
+pub(super) fn is_named(text: &str) -> bool {
+    let name = text.split('[').next().unwrap_or(text);
+    find(name).is_some() || dotted(name).is_some()
 }
 
 /// Looks whether an argument of events may be named so in brackets: by its number, and only as it is printed.

@@ -13,6 +13,7 @@
 //!   reference says `<UNKNOWN>`;
 //! - `proc.ppid.duration` has no value where it is not known when the parent began: there the reference says how many
 //!   descriptors are open;
+//! - `not syscall.type ..` holds of what is no call;
 //! - `evt.latency*` is what was measured, where it was, `evt.deltatime*` is counted from the event before in the recording, and
 //!   times of day are in UTC;
 //! - `container.mount*[..]` takes a pattern of a shell, and not a regular expression that is searched;
@@ -30,7 +31,6 @@ pub mod field;
 mod glob;
 mod identity;
 pub mod load;
-mod nearest;
 pub mod necessary;
 mod number;
 pub mod operator;
@@ -49,4 +49,4 @@ pub mod value;
 
 pub use identity::Identity;
 pub use number::Network;
-pub use term::{Event, ThreadKey};
+pub use term::{CallKey, Event, ThreadKey};

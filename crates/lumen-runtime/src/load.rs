@@ -3,7 +3,7 @@
 //! What is read is what Falco reads (`userspace/engine/rule_loader_*.cpp`). Where Falco stops at the first error, the
 //! item, or the rule, is left out here, what is wrong with it is told, and the rest is loaded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use lumen_value::Pointer;
@@ -15,6 +15,7 @@ use lumen_value::{Value, yaml};
 use super::check::Checker;
 use super::condition::{self, Expression};
 use super::output::Output;
+use super::test::UNKNOWN_EVENT_TYPE;
 use super::{check, event_types};
 use collect::{Collector, Named};
 pub use collect::{PRIORITIES, Priority};
@@ -23,6 +24,7 @@ use macros::Macros;
 use pieces::Pieces;
 pub use problem::{Code, Problem};
 use problem::{Fault, Spot};
+use suggest::{Among, Suggestions};
 pub use version::{ENGINE, PLUGINS, Version};
 
 mod collect;
@@ -32,6 +34,7 @@ mod macros;
 mod pieces;
 mod problem;
 mod read;
+mod suggest;
 mod version;
 
 #[cfg(test)]
@@ -112,11 +115,12 @@ pub fn load(files: &[File<'_>]) -> Loaded {
     for (position, file) in files.iter().enumerate() {
         read_file(&mut collector, position, file, &mut left);
     }
-    let mut places = Places { files, documents: BTreeMap::new() };
+    let mut places = Places { files, documents: BTreeMap::new(), in_macros: HashMap::new() };
     let mut loader = Loader {
         faults: std::mem::take(&mut collector.faults),
         rules: Vec::new(),
         checker: Checker::default(),
+        in_macros: HashMap::new(),
     };
     loader.compile(&collector);
     let rules = loader.rules.into_iter().map(|(mut rule, spot)| {
@@ -124,7 +128,8 @@ pub fn load(files: &[File<'_>]) -> Loaded {
         rule
     });
     let rules = rules.collect();
-    let problems = loader.faults.into_iter().map(|fault| places.problem(fault));
+    let mut suggestions = Suggestions::new(&collector);
+    let problems = loader.faults.into_iter().map(|fault| places.problem(fault, &mut suggestions));
     let problems = problems.collect();
     Loaded { rules, macros: collector.macros.iter().len(), lists: collector.lists.iter().len(), problems }
 }
@@ -206,6 +211,8 @@ struct Loader {
     faults: Vec<Fault>,
     rules: Vec<(Rule, Spot)>,
     checker: Checker,
+    /// Where what is wrong with macros stands: many rules may name one.
+    in_macros: HashMap<(String, usize), Spot>,
 }
 
 impl Loader {
@@ -219,11 +226,12 @@ impl Loader {
         let mut macros = Macros::new(&collector.macros, conditions);
         for (place, unresolved) in macros.resolve() {
             if let Some(item) = collector.macros.iter().nth(place) {
-                self.faults.push(item.spot.fault(Code::Validate, unresolved.message));
+                let spot = locate(&item.condition, &lists, unresolved.at);
+                self.faults.push(unresolved.fault(&spot));
             }
         }
         for rule in collector.rules.iter().filter(|rule| !rule.is_of_unknown_source) {
-            let compiled = self.rule(rule, &lists, &mut is_used, &mut macros);
+            let compiled = self.rule(rule, &collector.macros, &lists, &mut is_used, &mut macros);
             if let Some(compiled) = self.noted(compiled).flatten() {
                 self.rules.push((compiled, rule.spot.clone()));
             }
@@ -239,14 +247,16 @@ impl Loader {
     fn rule(
         &mut self,
         item: &collect::RuleItem,
+        macro_items: &Named<collect::MacroItem>,
         lists: &Fillings,
         is_used: &mut [bool],
         macros: &mut Macros,
     ) -> Result<Option<Rule>, Fault> {
         let (condition, exception_fields) = exception::apply(&item.condition, &item.exceptions)?;
         let output = self.output(item);
-        if let Err(message) = Output::parse(&output) {
-            let spot = item.output.spot(0);
+        if let Err((at, message)) = Output::read(&output) {
+            // Where something was taken out of it, places in it mean nothing.
+            let spot = item.output.spot(if output == item.output.text() { at } else { 0 });
             if item.skips_unknown_fields && check::is_unknown(&message) {
                 self.faults.push(spot.fault(Code::UnknownFilter, message));
                 return Ok(None);
@@ -258,8 +268,8 @@ impl Loader {
             .extend(deprecated.map(|warning| item.output.spot(0).fault(warning.code, warning.message)));
         let expression = read_condition(&condition, lists, is_used)?;
         let expression = macros.fill(expression).map_err(|unresolved| {
-            let spot = condition.spot(0);
-            spot.fault(Code::Validate, unresolved.message)
+            let spot = locate(&condition, lists, unresolved.at);
+            unresolved.fault(&spot)
         })?;
         match self.checker.check(&expression) {
             Ok(warnings) => {
@@ -269,12 +279,12 @@ impl Loader {
                 self.faults.extend(warnings);
             }
             Err(error) => {
-                let spot = locate(&condition, lists, error.at);
-                if item.skips_unknown_fields && check::is_unknown(&error.message) {
-                    self.faults.push(spot.fault(Code::UnknownFilter, error.message));
+                let fault = self.refused(item, &condition, macro_items, lists, error);
+                if item.skips_unknown_fields && check::is_unknown(&fault.message) {
+                    self.faults.push(Fault { code: Code::UnknownFilter, ..fault });
                     return Ok(None);
                 }
-                return Err(spot.fault(Code::CompileCondition, error.message));
+                return Err(fault);
             }
         }
         if item.warns_of_event_types && event_types::of(&expression).count() > event_types::MANY {
@@ -296,6 +306,34 @@ impl Loader {
             capture_duration: item.capture_duration,
             place: (0, 0..0),
         }))
+    }
+
+    /// Says where what is wrong with a rule's condition stands: in it, or in that of a macro that it names.
+    fn refused(
+        &mut self,
+        item: &collect::RuleItem,
+        condition: &Pieces,
+        macro_items: &Named<collect::MacroItem>,
+        lists: &Fillings,
+        error: check::Refusal,
+    ) -> Fault {
+        let named = error.in_macro.and_then(|name| Some((macro_items.get(&name)?, name)));
+        let (spot, in_macro) = match named {
+            None => (locate(condition, lists, error.at), None),
+            Some((inside, name)) => {
+                let known = self.in_macros.entry((name.clone(), error.at));
+                let spot = known.or_insert_with(|| locate(&inside.condition, lists, error.at));
+                (spot.named(&item.name), Some(name))
+            }
+        };
+        let mut fault = spot.fault(Code::CompileCondition, error.message);
+        if let Some(name) = in_macro {
+            fault = fault.in_macro(name);
+        }
+        match fault.message.strip_prefix(UNKNOWN_EVENT_TYPE).map(str::to_owned) {
+            Some(name) => fault.absent(&name, Among::EventTypes),
+            None => fault,
+        }
     }
 
     /// What a rule says of a match; `%container.info`, which says nothing any more, is taken out.
@@ -349,9 +387,9 @@ fn fillings(collector: &Collector) -> (Fillings, Vec<bool>) {
 }
 
 /// Where a byte of a condition, lists filled in, stands in a file.
-fn locate(condition: &Pieces, lists: &Fillings, at: Option<usize>) -> Spot {
+fn locate(condition: &Pieces, lists: &Fillings, at: usize) -> Spot {
     let filled = lists.fill(condition.text()).unwrap_or_default();
-    condition.spot(at.map_or(0, |at| filled.origin(at)))
+    condition.spot(filled.origin(at))
 }
 
 /// Reads a condition, lists filled in.
@@ -375,17 +413,27 @@ struct Places<'t> {
     files: &'t [File<'t>],
     /// The documents that were looked into, by file and first byte.
     documents: BTreeMap<(usize, usize), Option<Index>>,
+    /// The bytes of macros, by the byte of the text, that were looked up: many rules may name one.
+    in_macros: HashMap<(String, Option<usize>), Range<usize>>,
 }
 
 impl Places<'_> {
-    fn problem(&mut self, fault: Fault) -> Problem {
-        let range = self.range(&fault.spot);
+    fn problem(&mut self, fault: Fault, suggestions: &mut Suggestions<'_>) -> Problem {
+        let detail = fault.detail.map(|detail| *detail).unwrap_or_default();
+        let key = detail.in_macro.clone().map(|name| (name, fault.spot.offset));
+        let known = key.as_ref().and_then(|key| self.in_macros.get(key).cloned());
+        let range = known.unwrap_or_else(|| self.range(&fault.spot));
+        if let Some(key) = key {
+            self.in_macros.insert(key, range.clone());
+        }
         Problem {
             code: fault.code,
             message: fault.message,
             file: fault.spot.file,
             range,
             item: fault.spot.item,
+            in_macro: detail.in_macro,
+            hint: detail.absent.and_then(|absent| suggestions.of(&absent)),
         }
     }
 

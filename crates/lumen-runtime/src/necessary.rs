@@ -13,7 +13,7 @@ use std::sync::Arc;
 use lumen_value::{Array, Object, Value as Json};
 
 use crate::Event;
-use crate::condition::{Check, Expression, Macro, Operand};
+use crate::condition::{self, Check, Demand, Expression, Leaves, Macro, Operand, Part, Parts, Right};
 use crate::event_types::{self, EventTypes, NAMES};
 use crate::field::FieldUse;
 use crate::load::Rule;
@@ -29,6 +29,7 @@ use leaf::Leaf;
 mod atom;
 mod choice;
 mod clause;
+mod expression;
 mod leaf;
 
 #[cfg(test)]
@@ -108,6 +109,19 @@ impl Necessary {
         self.by_type.get(place)
     }
 
+    /// What has to hold, with the types of events for which it is the same, by their places; no types of which no event passes.
+    pub fn by_condition(&self) -> Vec<(Vec<usize>, &Condition)> {
+        let mut all: Vec<(Vec<usize>, &Condition)> = Vec::new();
+        for place in self.types() {
+            let Some(condition) = self.by_type.get(place) else { continue };
+            match all.iter_mut().find(|(_, known)| *known == condition) {
+                Some((places, _)) => places.push(place),
+                None => all.push((vec![place], condition)),
+            }
+        }
+        all
+    }
+
     /// The types of which some events pass, by their places.
     pub fn types(&self) -> impl Iterator<Item = usize> {
         let passes = |condition: &Condition| !matches!(condition, Condition::Any(none) if none.is_empty());
@@ -141,6 +155,15 @@ impl Necessary {
 }
 
 impl Condition {
+    /// The same in the language of conditions, but for the type of the event; `None` where every event passes. Of a field with
+    /// several values one may be above the first number of a range, another below the last.
+    pub fn expression(&self) -> Option<Expression> {
+        match self {
+            Self::Always => None,
+            Self::Any(clauses) => Some(expression::of(clauses)),
+        }
+    }
+
     fn to_json(&self) -> Json {
         match self {
             Self::Always => Json::Bool(true),
@@ -171,7 +194,6 @@ impl Event for OfType {
 
 /// Whether a check is about the type of the event and values alone.
 fn is_about_type(check: &Check) -> bool {
-    use crate::condition::Right;
     matches!(&check.left, Operand::Field(field) if field.name == "evt.type" && field.argument.is_none())
         && !matches!(check.right, Right::Operand(_))
 }
@@ -185,35 +207,20 @@ struct TypeChecks {
 impl TypeChecks {
     fn of(rules: &[&Rule]) -> Self {
         let mut texts = BTreeSet::new();
-        let mut tests = Some(Vec::new());
-        let mut seen = std::collections::HashSet::new();
-        let mut pending: Vec<&Expression> = rules.iter().map(|rule| &rule.condition).collect();
-        while let Some(expression) = pending.pop() {
-            match expression {
-                Expression::And(children) | Expression::Or(children) => pending.extend(children),
-                Expression::Not(child) => pending.push(child),
-                Expression::Macro(shared) => {
-                    if seen.insert(Arc::as_ptr(shared)) {
-                        pending.push(&shared.body);
-                    }
-                }
-                Expression::Name(_) => {}
-                Expression::Check(check) => {
-                    if is_about_type(check)
-                        && texts.insert(check.to_string())
-                        && let Ok((test, _)) = Test::compile(check)
-                        && let Some(known) = &mut tests
-                    {
-                        known.push(test);
-                    }
-                }
+        let mut tests = Vec::new();
+        for (leaf, _) in Leaves::of(rules.iter().map(|rule| &rule.condition)) {
+            if let condition::Leaf::Check(check) = leaf
+                && is_about_type(check)
+                && texts.insert(check.to_string())
+                && let Ok((test, _)) = Test::compile(check)
+            {
+                tests.push(test);
             }
             if texts.len() > TYPE_CHECKS_MAX {
-                tests = None;
-                break;
+                return Self { tests: None };
             }
         }
-        Self { tests }
+        Self { tests: Some(tests) }
     }
 
     fn answers(&self, place: usize) -> Option<Vec<bool>> {
@@ -235,7 +242,7 @@ impl Search {
     fn rules<'r>(&mut self, conditions: impl Iterator<Item = &'r Expression>) -> Condition {
         let mut all = Clauses::never();
         for condition in conditions {
-            let clauses = self.part(condition, false);
+            let clauses = self.part(Part::whole(condition));
             self.spend(&all, &clauses);
             all = all.or(clauses);
             if all.is_always() || self.steps == 0 {
@@ -251,27 +258,25 @@ impl Search {
         self.steps = self.steps.saturating_sub(right.size());
     }
 
-    fn part(&mut self, expression: &Expression, is_negated: bool) -> Clauses {
+    fn part(&mut self, part: Part<'_>) -> Clauses {
         if self.steps == 0 {
             return Clauses::always();
         }
         self.steps -= 1;
-        stacker::maybe_grow(64 * 1024, 1024 * 1024, || match expression {
-            Expression::And(children) if !is_negated => self.every(children, is_negated),
-            Expression::Or(children) if is_negated => self.every(children, is_negated),
-            Expression::And(children) | Expression::Or(children) => self.some(children, is_negated),
-            Expression::Not(child) => self.part(child, !is_negated),
-            Expression::Macro(shared) => {
-                let key = (Arc::as_ptr(shared), is_negated);
+        stacker::maybe_grow(64 * 1024, 1024 * 1024, || match part.demand() {
+            Demand::All(parts) => self.every(parts),
+            Demand::Any(parts) => self.some(parts),
+            Demand::Macro(shared, body) => {
+                let key = (Arc::as_ptr(shared), body.holds);
                 if let Some(known) = self.macros.get(&key) {
                     return known.clone();
                 }
-                let clauses = self.part(&shared.body, is_negated);
+                let clauses = self.part(body);
                 self.macros.insert(key, clauses.clone());
                 clauses
             }
-            Expression::Name(_) => Clauses::always(),
-            Expression::Check(check) => self.check(check, is_negated),
+            Demand::Check(check, holds) => self.check(check, !holds),
+            Demand::Name => Clauses::always(),
         })
     }
 
@@ -289,21 +294,21 @@ impl Search {
         clauses.clone()
     }
 
-    fn every(&mut self, children: &[Expression], is_negated: bool) -> Clauses {
-        let mut parts = Vec::new();
-        for child in children {
-            let clauses = self.part(child, is_negated);
+    fn every(&mut self, parts: Parts<'_>) -> Clauses {
+        let mut several = Vec::new();
+        for part in parts {
+            let clauses = self.part(part);
             if clauses.0.is_empty() {
                 return clauses;
             }
             if !clauses.is_always() {
-                parts.push(clauses);
+                several.push(clauses);
             }
         }
         // Those with the fewest alternatives first: they are kept whole.
-        parts.sort_by_key(|clauses| clauses.0.len());
+        several.sort_by_key(|clauses| clauses.0.len());
         let mut all = Clauses::always();
-        for clauses in parts {
+        for clauses in several {
             self.spend(&all, &clauses);
             all = all.and(clauses);
             if all.0.is_empty() || self.steps == 0 {
@@ -313,10 +318,10 @@ impl Search {
         all
     }
 
-    fn some(&mut self, children: &[Expression], is_negated: bool) -> Clauses {
+    fn some(&mut self, parts: Parts<'_>) -> Clauses {
         let mut any = Clauses::never();
-        for child in children {
-            let clauses = self.part(child, is_negated);
+        for part in parts {
+            let clauses = self.part(part);
             self.spend(&any, &clauses);
             any = any.or(clauses);
             if any.is_always() {

@@ -67,11 +67,16 @@ impl Output {
     ///
     /// Where a `%` stands at the end, or before no field. The message is the reference's.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::read(text).map_err(|(_, message)| message)
+    }
+
+    /// As [`Self::parse`], with the byte of the text that is to blame.
+    pub(crate) fn read(text: &str) -> Result<Self, (usize, String)> {
         if text.is_empty() {
-            return Err("empty formatting token".to_owned());
+            return Err((0, "empty formatting token".to_owned()));
         }
         if text.len() > OUTPUT_BYTES_MAX {
-            return Err(format!("the output has {} bytes, {OUTPUT_BYTES_MAX} are allowed", text.len()));
+            return Err((0, format!("the output has {} bytes, {OUTPUT_BYTES_MAX} are allowed", text.len())));
         }
         let mut parts = Vec::new();
         let mut fields = BTreeMap::new();
@@ -80,17 +85,21 @@ impl Output {
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
             }
+            let at = text.len() - behind.len() - 1;
+            let refused = |message| (at, message);
             if behind.is_empty() {
-                return Err("invalid formatting syntax: formatting cannot end with a %".to_owned());
+                return Err(refused("invalid formatting syntax: formatting cannot end with a %".to_owned()));
             }
             let field = behind.trim_start_matches(|letter: char| letter.is_ascii_digit());
             let digits = behind.get(..behind.len() - field.len()).unwrap_or_default();
             if field.is_empty() {
-                return Err("invalid formatting syntax: formatting cannot end with a number".to_owned());
+                let message = "invalid formatting syntax: formatting cannot end with a number";
+                return Err(refused(message.to_owned()));
             }
             let width: usize = digits.parse().unwrap_or(if digits.is_empty() { 0 } else { OUTPUT_BYTES_MAX });
-            let (shown, operand, length) = Shown::parse(field, width.min(OUTPUT_BYTES_MAX))?;
-            collect_fields(&operand, &mut fields)?;
+            let (shown, operand, length) =
+                Shown::parse(field, width.min(OUTPUT_BYTES_MAX)).map_err(refused)?;
+            collect_fields(&operand, &mut fields).map_err(refused)?;
             parts.push(Part::Value(shown));
             rest = field.get(length..).unwrap_or_default();
         }

@@ -4,6 +4,8 @@
 //! other programs write most easily, and the one form in which derived fields are taken as they are and not made here.
 //! Printed values are not the values: of `fd.net` only the address is there, of `fd.types` every member, and of a list
 //! without brackets (`proc.aname`) its members with blanks between them.
+//!
+//! A value of a type that its field cannot have is no value, and a [`Misfit`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,8 +13,9 @@ use std::fmt;
 use lumen_value::read::{Limits, ReadErrorKind, Syntax, read_document};
 use lumen_value::{Number, Object, Value as Json};
 
+use super::condition::{Operand, parse_operand};
 use super::event_types;
-use super::field::{self, Argument, FieldUse, Kind, NumberFormat};
+use super::field::{self, Argument, Field, FieldUse, Kind, NumberFormat};
 use super::term::Event;
 use super::value::Value;
 
@@ -52,10 +55,10 @@ pub enum PrintedError {
         /// What it is.
         found: &'static str,
     },
-    /// A field has a value of a kind that no field has.
+    /// What no field is called has a value of a kind that no field has: the line is of another form.
     #[error("`{name}` has {found} for a value")]
     NoValue {
-        /// The field.
+        /// The name.
         name: String,
         /// What its value is.
         found: &'static str,
@@ -90,20 +93,21 @@ impl Printed {
         let Json::Object(fields) = parsed.value else {
             return Err(PrintedError::NoObject { found: parsed.value.kind() });
         };
-        let is_scalar = |value: &Json| !matches!(value, Json::Object(_) | Json::Array(_));
         let is_bad = |value: &Json| match value {
             Json::Array(items) => !items.iter().all(is_scalar),
             value => !is_scalar(value),
         };
-        if let Some((name, value)) = fields.fields().find(|(_, value)| is_bad(value)) {
+        let bad = fields.fields().find(|(name, value)| is_bad(value) && !field::is_named(&name.to_text()));
+        if let Some((name, value)) = bad {
             return Err(PrintedError::NoValue { name: name.to_text().into_owned(), found: value.kind() });
         }
-        let event_type = match fields.get("evt.type").and_then(Json::as_str) {
-            None => None,
-            Some(name) => Some(
-                event_types::find(name.as_bytes())
-                    .ok_or_else(|| PrintedError::UnknownType { name: name.to_owned() })?,
-            ),
+        let event_type = match fields.get("evt.type") {
+            None | Some(Json::Null) => None,
+            Some(named) => {
+                let unknown = |name: &str| PrintedError::UnknownType { name: name.to_owned() };
+                let name = named.as_str().ok_or_else(|| unknown(&shortened(named)))?;
+                Some(event_types::find(name.as_bytes()).ok_or_else(|| unknown(name))?)
+            }
         };
         Ok(Self { fields, event_type })
     }
@@ -123,9 +127,9 @@ impl Printed {
         self.time_ns().is_none() && self.fields.get("evt.rawtime").is_some_and(|value| !value.is_null())
     }
 
-    /// The names that it has values for, as they are written.
-    pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        self.fields.fields().map(|(name, _)| name.to_text())
+    /// The names that it has values for, and the values, as they are written.
+    pub fn values(&self) -> impl Iterator<Item = (Cow<'_, str>, &Json)> {
+        self.fields.fields().map(|(name, value)| (name.to_text(), value))
     }
 
     /// What was printed of another field.
@@ -210,12 +214,88 @@ pub fn is_field(name: &str) -> bool {
     field::is_operand(name)
 }
 
+/// The field of a name; `None` where there is none, or it is a function of fields.
+pub fn field_of(name: &str) -> Option<FieldUse> {
+    if !field::is_named(name) {
+        return None;
+    }
+    match parse_operand(name).ok()? {
+        (Operand::Field(found), length) if length == name.len() => field::resolve(&found).ok(),
+        _ => None,
+    }
+}
+
+/// Fields that follow from others: what is printed of them is not looked at.
+const DERIVED: [&str; 9] =
+    ["evt.dir", "fd.cnet", "fd.ip", "fd.lnet", "fd.net", "fd.port", "fd.proto", "fd.rnet", "fd.snet"];
+
+/// What is printed of a field and of no type that it can have: the field has no value.
+#[derive(Clone, Debug)]
+pub struct Misfit<'e> {
+    name: &'e str,
+    value: &'e Json,
+    field: &'static Field,
+}
+
+impl<'e> Misfit<'e> {
+    /// Looks whether a field cannot have what is printed under its name. What is absent or `null` is no misfit.
+    pub fn of(name: &'e str, value: &'e Json, used: &FieldUse) -> Option<Self> {
+        let field = used.id.field();
+        let fits = value.is_null()
+            || DERIVED.contains(&field.name)
+            || self::value(value, field.kind, field.format).is_some();
+        (!fits).then_some(Self { name, value, field })
+    }
+}
+
+impl fmt::Display for Misfit<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wanted = match self.field.kind {
+            _ if self.field.format == NumberFormat::Hexadecimal => {
+                "a number, or the text of one in hexadecimal"
+            }
+            Kind::Text | Kind::Bytes => "a text",
+            Kind::Int16 | Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::Uint64 => "a whole number",
+            Kind::AbsoluteTime => "a number of nanoseconds since 1970",
+            Kind::RelativeTime => "a number of nanoseconds",
+            Kind::Double => "a number",
+            Kind::Bool => "`true` or `false`",
+            Kind::Address | Kind::Network => "the text of an address",
+            Kind::Port => "the number of a port",
+        };
+        write!(out, "`{}` is {} and not {wanted}: it is taken for absent", self.name, shortened(self.value))
+    }
+}
+
+/// Most letters of a value that are shown.
+const SHOWN_MAX: usize = 40;
+
+/// A value as JSON, cut where it is long.
+fn shortened(value: &Json) -> String {
+    let text = value.to_json();
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}..", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+fn is_scalar(value: &Json) -> bool {
+    !matches!(value, Json::Object(_) | Json::Array(_))
+}
+
 fn value(printed: &Json, kind: Kind, format: NumberFormat) -> Option<Value<'_>> {
-    Some(match (printed, kind) {
-        (Json::Null, _) | (Json::Number(_), Kind::Bool | Kind::Address | Kind::Network) => return None,
-        (Json::Array(items), kind) => {
-            Value::List(items.iter().map(|item| value(item, kind, format)).collect::<Option<_>>()?)
+    match printed {
+        Json::Array(items) => {
+            Some(Value::List(items.iter().map(|item| scalar(item, kind, format)).collect::<Option<_>>()?))
         }
+        one => scalar(one, kind, format),
+    }
+}
+
+fn scalar(printed: &Json, kind: Kind, format: NumberFormat) -> Option<Value<'_>> {
+    Some(match (printed, kind) {
+        (Json::Null | Json::Object(_) | Json::Array(_), _)
+        | (Json::Number(_), Kind::Bool | Kind::Address | Kind::Network) => return None,
         (Json::String(text), Kind::Text | Kind::Bytes) => Value::Bytes(Cow::Borrowed(text.as_bytes())),
         (other, Kind::Text | Kind::Bytes) => Value::Bytes(Cow::Owned(other.to_json().into_bytes())),
         (Json::Bool(value), Kind::Bool) => Value::Bool(*value),

@@ -3,6 +3,7 @@
 //! [`Recorded`] is an event by its parts, for whoever makes one: a reader of captures, a test. Its bytes are what rules are
 //! asked of and what recordings hold. What a part does not say has no value in any field that needs it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -55,13 +56,27 @@ pub struct Recorded {
     pub thread: Option<Arc<Thread>>,
     /// The file descriptor that it is about.
     pub descriptor: Option<Descriptor>,
+    /// What the thread's process used then.
+    pub usage: Usage,
+}
+
+/// What a process uses: numbers that may be others with each event. So they are of the event, not of the thread, which stays
+/// the same for as long as nothing else of it changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The descriptors that it has open.
+    pub descriptors_open: Option<u64>,
+    /// Kilobytes of memory: all, resident, swapped out.
+    pub memory_kb: Option<[u64; 3]>,
+    /// Page faults of the thread: major, minor.
+    pub page_faults: Option<[u64; 2]>,
 }
 
 /// An argument of an event and its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedArgument {
     /// Its name: `evt.arg.NAME`.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its value.
     pub value: ArgumentValue,
 }
@@ -172,12 +187,6 @@ pub struct Thread {
     pub namespace_started_ns: Option<u64>,
     /// The most descriptors that it may have open.
     pub descriptors_max: Option<u64>,
-    /// The descriptors that it has open.
-    pub descriptors_open: Option<u64>,
-    /// Kilobytes of memory: all, resident, swapped out.
-    pub memory_kb: Option<[u64; 3]>,
-    /// Page faults: major, minor.
-    pub page_faults: Option<[u64; 2]>,
     /// Threads of the process but its first: `proc.nchilds`.
     pub children: Option<u64>,
     /// Threads of the process.
@@ -362,7 +371,7 @@ pub enum DescriptorType {
 }
 
 /// Types, letters and names of descriptors, in the order of the types.
-const DESCRIPTOR_TYPES: [(DescriptorType, &str, &str); 18] = [
+const DESCRIPTOR_TYPES: [(DescriptorType, &str, &str); DescriptorType::COUNT] = [
     (DescriptorType::Unknown, "o", "<NA>"),
     (DescriptorType::File, "f", "file"),
     (DescriptorType::Directory, "d", "directory"),
@@ -384,9 +393,17 @@ const DESCRIPTOR_TYPES: [(DescriptorType, &str, &str); 18] = [
 ];
 
 impl DescriptorType {
+    /// How many types there are.
+    pub(crate) const COUNT: usize = 18;
+
     /// The type of a code in bytes; a code of a later version is a type that is not known.
     fn from_code(code: u8) -> Self {
         DESCRIPTOR_TYPES.get(usize::from(code)).map(|(kind, ..)| *kind).unwrap_or_default()
+    }
+
+    /// All types, in the order of their codes.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        DESCRIPTOR_TYPES.iter().map(|(kind, ..)| *kind)
     }
 
     /// `fd.typechar`.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use lumen_value::Pointer;
+use lumen_value::fault::Fault;
 use regex::Regex;
 
 use super::field::FieldUse;
@@ -43,15 +44,6 @@ pub const BYTES_MAX: usize = 64 << 20;
 
 /// Most events that refer to each other by `like`.
 pub const LIKE_MAX: usize = 32;
-
-/// Something that is wrong with a test, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The place in the document.
-    pub at: Pointer,
-    /// What is wrong with it: the place as people write it, and a sentence.
-    pub message: String,
-}
 
 /// A test.
 #[derive(Clone, Debug, Default)]

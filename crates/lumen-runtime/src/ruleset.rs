@@ -5,8 +5,10 @@
 //! when rules are made ready. What is left of the rules for a type is narrowed by guards, each of which looks up the value
 //! of one field and knows from it which rules are still possible; only those that all guards leave over are asked.
 //!
-//! What an event's thread leaves possible of the rules is remembered, for events that tell [by what their threads are
-//! known](super::ThreadKey): most conditions say much of the process, and most events are of processes that were seen before.
+//! What an event's thread leaves possible of the rules is remembered, and what its call does, for events that tell by what
+//! [their threads](super::ThreadKey) and [their calls](super::CallKey) are known: most conditions say something of the
+//! process and something of the call alone, and most events are of processes that were seen before, doing what was done
+//! before.
 //!
 //! A [`RuleSet`] never changes, and threads may share one; each has a [`Scratch`] of its own. New rules come into use by
 //! putting a new set in the place of the old one, from the next event on: an event that is being looked at keeps its set.
@@ -21,10 +23,10 @@ use super::load::Rule;
 use super::term::Event;
 use bits::Bits;
 use classes::Classes;
-use graph::{Builder, Graph, Known, NodeId};
+use graph::{Builder, Graph, Known, NodeId, Split};
 use guard::{Finder, Guard, Guards};
+use remembered::Remembered;
 use shortcut::Shortcuts;
-use threads::Threads;
 use walk::{Memory, Walk};
 
 mod bits;
@@ -33,8 +35,8 @@ mod graph;
 mod guard;
 mod order;
 mod plain;
+mod remembered;
 mod shortcut;
-mod threads;
 mod view;
 mod walk;
 
@@ -62,9 +64,11 @@ pub enum Matching {
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     memory: Memory,
-    threads: Threads,
+    remembered: Remembered,
     /// The rules that may match, a bit each.
     candidates: Vec<u64>,
+    /// Those that a thread or a call leaves possible, where it was not known.
+    row: Vec<u64>,
 }
 
 /// Rules, made ready.
@@ -104,9 +108,8 @@ struct Grouped {
     rule: u32,
     /// What is left of its condition.
     condition: NodeId,
-    /// The part of this that is about the thread alone, and the rest of it.
-    of_thread: NodeId,
-    rest: NodeId,
+    /// The parts of this.
+    parts: Split,
 }
 
 /// The place of the group for events whose type is not known.
@@ -149,17 +152,15 @@ impl RuleSet {
             by_type.push(group);
         }
         let conditions: Vec<NodeId> = groups.iter().flatten().map(|(_, condition)| *condition).collect();
-        let mut grouped = |(rule, condition): (u32, NodeId)| {
-            let (of_thread, rest) = builder.split(condition);
-            Grouped { rule, condition, of_thread, rest }
-        };
+        let mut grouped =
+            |(rule, condition): (u32, NodeId)| Grouped { rule, condition, parts: builder.split(condition) };
         let groups = groups.into_iter().map(|rules| rules.into_iter().map(&mut grouped).collect());
         let groups: Vec<Box<[Grouped]>> = groups.collect();
         let (mut finder, classes, shortcuts) = Finder::new(&mut builder.graph, &conditions);
         let words = groups.iter().map(|rules| rules.len().div_ceil(64)).max().unwrap_or_default();
         let groups = groups.into_iter().map(|rules| {
             let conditions: Vec<NodeId> = rules.iter().map(|rule| rule.condition).collect();
-            let rests: Vec<NodeId> = rules.iter().map(|rule| rule.rest).collect();
+            let rests: Vec<NodeId> = rules.iter().map(|rule| rule.parts.behind_thread).collect();
             Group { guards: finder.guards(&mut builder.graph, &conditions, &rests), rules }
         });
         let groups = groups.collect();
@@ -185,8 +186,7 @@ impl RuleSet {
         if group.rules.is_empty() {
             return Vec::new();
         }
-        let Scratch { memory, threads, candidates } = scratch;
-        candidates.clear();
+        let Scratch { memory, remembered, candidates, row } = scratch;
         let Some(key) = event.thread_key() else {
             let mut walk = Walk::new(&self.program, event, memory);
             group.all(candidates);
@@ -199,21 +199,48 @@ impl RuleSet {
             walk.end();
             return found;
         };
-        let slot = threads.slot(&self.identity, key, number, self.words);
-        let row = threads.row(slot).and_then(|row| row.get(..group.rules.len().div_ceil(64)));
-        let is_known = row.is_some();
-        candidates.extend_from_slice(row.unwrap_or_default());
-        if is_known && candidates.iter().all(|word| *word == 0) {
+        remembered.begin(&self.identity, key.by, self.words);
+        let slot = remembered.thread_slot(key, number);
+        candidates.clear();
+        let is_known = remembered.thread(slot).is_some_and(|row| {
+            candidates.extend(row.iter().take(group.rules.len().div_ceil(64)));
+            true
+        });
+        if !is_known {
+            group.all(candidates);
+        }
+        if is_none(candidates) {
+            return Vec::new();
+        }
+        let call = event.call_key();
+        let call = call.and_then(|call| Some((call, remembered.call_slot(call, number)?)));
+        let is_call_known = call.is_some_and(|(call, slot)| match remembered.call(slot, call) {
+            Some(row) => {
+                intersect(candidates, row);
+                true
+            }
+            None => false,
+        });
+        if is_none(candidates) {
             return Vec::new();
         }
         let mut walk = Walk::new(&self.program, event, memory);
         if !is_known {
-            group.of_thread(&mut walk, candidates);
-            threads.remember(slot, candidates);
+            group.left(&mut walk, row, &group.guards.of_thread, |rule| rule.parts.of_thread);
+            remembered.remember_thread(slot, row);
+            intersect(candidates, row);
         }
-        let is_any_left = narrow(group.guards.at(&group.guards.of_event), &mut walk, candidates);
-        let found = if is_any_left {
-            group.matching(&mut walk, candidates, |rule| rule.rest, matching)
+        let found = if is_none(candidates) {
+            Vec::new()
+        } else if is_call_known {
+            group.matching(&mut walk, candidates, |rule| rule.parts.rest, matching)
+        } else if let Some((call, slot)) = call.filter(|(_, slot)| remembered.was_seen(*slot)) {
+            group.left(&mut walk, row, &group.guards.of_call, |rule| rule.parts.of_call);
+            remembered.remember_call(slot, call, row);
+            intersect(candidates, row);
+            group.matching(&mut walk, candidates, |rule| rule.parts.rest, matching)
+        } else if narrow(group.guards.at(&group.guards.behind_thread), &mut walk, candidates) {
+            group.matching(&mut walk, candidates, |rule| rule.parts.behind_thread, matching)
         } else {
             Vec::new()
         };
@@ -225,16 +252,23 @@ impl RuleSet {
 impl Group {
     /// All rules as candidates.
     fn all(&self, candidates: &mut Vec<u64>) {
+        candidates.clear();
         candidates.extend_from_slice(Bits::all(self.rules.len()).words());
     }
 
-    /// The rules that the event's thread leaves possible.
-    fn of_thread<E: Event>(&self, walk: &mut Walk<'_, E>, candidates: &mut Vec<u64>) {
+    /// The rules that some guards and a part of each condition leave possible.
+    fn left<E: Event>(
+        &self,
+        walk: &mut Walk<'_, E>,
+        candidates: &mut Vec<u64>,
+        guards: &[usize],
+        part: impl Fn(&Grouped) -> NodeId,
+    ) {
         self.all(candidates);
-        narrow(self.guards.at(&self.guards.of_thread), walk, candidates);
+        narrow(self.guards.at(guards), walk, candidates);
         for (word, rules) in candidates.iter_mut().zip(self.rules.chunks(64)) {
             for (bit, rule) in rules.iter().enumerate() {
-                if *word >> bit & 1 == 1 && !walk.holds(rule.of_thread) {
+                if *word >> bit & 1 == 1 && !walk.holds(part(rule)) {
                     *word &= !(1 << bit);
                 }
             }
@@ -261,6 +295,18 @@ impl Group {
     }
 }
 
+/// Whether no rule is left.
+fn is_none(candidates: &[u64]) -> bool {
+    candidates.iter().all(|word| *word == 0)
+}
+
+/// Leaves out the rules that are not in a row.
+fn intersect(candidates: &mut [u64], row: &[u64]) {
+    for (word, row) in candidates.iter_mut().zip(row) {
+        *word &= row;
+    }
+}
+
 /// Leaves out the rules that guards say are impossible; whether any is left.
 fn narrow<'g, E: Event>(
     guards: impl Iterator<Item = &'g Guard>,
@@ -275,5 +321,5 @@ fn narrow<'g, E: Event>(
             return false;
         }
     }
-    candidates.iter().any(|word| *word != 0)
+    !is_none(candidates)
 }

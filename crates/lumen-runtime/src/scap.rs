@@ -7,7 +7,8 @@
 //!
 //! The bytes are those behind the compression that captures mostly have: to undo it is the caller's.
 //!
-//! What is broken is told with its place, and passed over where it is known how long it is. All is bounded: a block has
+//! What is broken is told with its place, and passed over where it is known how long it is. What is of a type that is not known
+//! is passed over and counted. All is bounded: a block has
 //! at most [`BLOCK_BYTES`], an event [`EVENT_BYTES`], there are at most 262,144 threads and 1,048,576 descriptors.
 
 mod arguments;
@@ -16,16 +17,22 @@ mod bytes;
 mod convert;
 mod event;
 mod lists;
+mod parameters;
 mod socket;
 mod state;
 mod table;
+mod unknown;
+
+pub use unknown::Unknown;
 
 use bytes::{Cursor, Order};
 use convert::Converter;
 use event::Form;
 use lists::Version;
-use state::State;
+use parameters::Room;
+use state::{Applied, State};
 
+use crate::event_types::NAMES;
 use crate::record::Recorded;
 
 /// The longest block that tells of the machine, in bytes; a longer one is passed over.
@@ -59,8 +66,21 @@ pub struct Problem {
 pub enum Item {
     /// An event.
     Event(Box<Recorded>),
+    /// An event of a type that [is not looked at](Reader::looking_at).
+    Passed(Passed),
     /// Something that cannot be read.
     Problem(Problem),
+}
+
+/// An event of which nobody wants to know more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Its number in the capture: `evt.num`.
+    pub number: u64,
+    /// The place of its type in [`NAMES`].
+    pub event_type: usize,
+    /// When it happened, in nanoseconds since 1970.
+    pub time_ns: u64,
 }
 
 /// Reads a capture from its bytes, as they come.
@@ -87,8 +107,13 @@ pub struct Reader {
     is_inside: bool,
     is_over: bool,
     number: u64,
+    /// By their places, the types of events that are looked at; those that are not here are, too.
+    is_looked_at: Vec<bool>,
+    room: Room,
     converter: Converter,
     state: State,
+    unknown_events: Unknown,
+    unknown_blocks: Unknown,
 }
 
 /// What a block is.
@@ -153,6 +178,13 @@ impl Reader {
         Self::default()
     }
 
+    /// A reader for somebody who looks at some types of events alone, which `looks_at` is asked for by their places in
+    /// [`NAMES`]. Other events change what is known of the machine, and are given as [passed](Item::Passed): that takes a
+    /// fraction of the time.
+    pub fn looking_at(looks_at: impl FnMut(usize) -> bool) -> Self {
+        Self { is_looked_at: (0..NAMES.len()).map(looks_at).collect(), ..Self::default() }
+    }
+
     /// Takes the next bytes of the capture, of any number.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.is_over {
@@ -213,6 +245,16 @@ impl Reader {
     /// How many events there were until now: `evt.num` of the last one.
     pub fn events(&self) -> u64 {
         self.number
+    }
+
+    /// The events until now whose types are not known: they were passed over.
+    pub fn unknown_events(&self) -> &Unknown {
+        &self.unknown_events
+    }
+
+    /// The same of blocks.
+    pub fn unknown_blocks(&self) -> &Unknown {
+        &self.unknown_blocks
     }
 
     fn problem(&mut self, what: &'static str, is_end: bool) -> Problem {
@@ -287,11 +329,11 @@ impl Reader {
         let result = if frame.number == SECTION {
             self.section(body).map(|()| None)
         } else {
-            self.content(Block::find(frame.number), body)
+            self.content(frame.number, body)
         };
         self.buffer = buffer;
         match result {
-            Ok(event) => event.map(|event| Item::Event(Box::new(event))),
+            Ok(item) => item,
             Err(what) => {
                 let is_end = !self.is_inside;
                 Some(Item::Problem(self.problem(what, is_end)))
@@ -312,10 +354,10 @@ impl Reader {
         Ok(())
     }
 
-    fn content(&mut self, block: Block, body: &[u8]) -> Result<Option<Recorded>, &'static str> {
+    fn content(&mut self, number: u32, body: &[u8]) -> Result<Option<Item>, &'static str> {
         let order = self.order;
         let state = &mut self.state;
-        match block {
+        match Block::find(number) {
             Block::Machine => state.boot_ns = lists::boot_time(body, order),
             Block::Processes(version) => {
                 lists::processes(body, order, version, |process| state.add_process(process))?;
@@ -330,19 +372,32 @@ impl Reader {
                 lists::accounts(body, order, has_lengths, |account| state.add_account(account))?;
             }
             Block::Event(form) => return self.event(body, form),
-            Block::Unknown => {}
+            Block::Unknown => self.unknown_blocks.add(number),
         }
         Ok(None)
     }
 
-    fn event(&mut self, body: &[u8], form: Form) -> Result<Option<Recorded>, &'static str> {
-        let event = match event::read(body, self.order, form)? {
+    fn event(&mut self, body: &[u8], form: Form) -> Result<Option<Item>, &'static str> {
+        let mut event = match event::read(body, self.order, form, &mut self.room)? {
             event::Read::Event(event) => event,
-            event::Read::Newer => return Ok(None),
+            event::Read::Unknown(number) => {
+                self.unknown_events.add(u32::from(number));
+                return Ok(None);
+            }
         };
-        let Some(event) = self.converter.convert(event)? else { return Ok(None) };
-        self.number += 1;
-        Ok(self.state.apply(&event, self.number))
+        let mut item = None;
+        if self.converter.convert(&mut event)? {
+            self.number += 1;
+            let (number, time_ns) = (self.number, event.time_ns);
+            let is_looked_at = &self.is_looked_at;
+            let is_looked_at = |event_type: usize| is_looked_at.get(event_type).copied().unwrap_or(true);
+            item = match self.state.apply(&event, number, is_looked_at) {
+                Applied::Nothing => None,
+                Applied::Passed(event_type) => Some(Item::Passed(Passed { number, event_type, time_ns })),
+                Applied::Seen(event) => Some(Item::Event(event)),
+            };
+        }
+        Ok(item)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::condition::{Argument, Call, Operand};
-use super::field::{self, FieldUse, Kind, NumberFormat};
+use super::field::{self, Basis, FieldUse, Kind, NumberFormat};
 use super::identity::Identity;
 use super::operator::Function;
 use super::value::Value;
@@ -24,11 +24,26 @@ pub trait Event {
     fn event_type(&self) -> Option<usize>;
 
     /// By what its thread is known, with all that is known of it: events of the same key have the same values of all fields
-    /// that [are of the thread](field::Field::is_of_thread), so that what follows from these is found once. `None` promises
+    /// that [follow from the thread](field::Basis::Thread), so that what follows from these is found once. `None` promises
     /// nothing.
     fn thread_key(&self) -> Option<ThreadKey<'_>> {
         None
     }
+
+    /// By what its call is known: events of the same key, with a thread each of the same source, have the same values of
+    /// all fields that [follow from the call](field::Basis::Call). `None` promises nothing.
+    fn call_key(&self) -> Option<CallKey<'_>> {
+        None
+    }
+}
+
+/// By what a call is known: its type, what it was given, and what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallKey<'e> {
+    /// What is of a fixed length.
+    pub head: [u64; 2],
+    /// The rest.
+    pub bytes: &'e [u8],
 }
 
 /// By what a thread is known, in one state.
@@ -146,12 +161,14 @@ impl Term {
         Ok((Self::Call { function: call.function, arguments, selector }, result))
     }
 
-    /// Whether its value follows from the thread of the event alone.
-    pub(super) fn is_of_thread(&self) -> bool {
+    /// What its value follows from; nothing where it is always the same.
+    pub(super) fn basis(&self) -> Option<Basis> {
         match self {
-            Self::Field(used) => used.id.field().is_of_thread(),
-            Self::Text(_) => true,
-            Self::List(parts) | Self::Call { arguments: parts, .. } => parts.iter().all(Self::is_of_thread),
+            Self::Field(used) => Some(used.basis()),
+            Self::Text(_) => None,
+            Self::List(parts) | Self::Call { arguments: parts, .. } => {
+                Basis::of_several(parts.iter().map(Self::basis))
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use memchr::memmem;
 use super::check::Warning;
 use super::condition::{Argument, Check, Operand, Right};
 use super::event_types;
-use super::field::{self, ArgumentRule, FieldUse, Kind};
+use super::field::{self, ArgumentRule, Basis, FieldUse, Kind};
 use super::glob::Glob;
 use super::load::Code;
 use super::number::{self, Network};
@@ -129,13 +129,13 @@ impl Test {
         &self.left
     }
 
-    /// Whether what it says follows from the thread of the event alone.
-    pub(super) fn is_of_thread(&self) -> bool {
-        let is_right = match &self.wanted {
-            Wanted::Term(right) => right.is_of_thread(),
-            _ => true,
+    /// What it follows from whether it holds.
+    pub(super) fn basis(&self) -> Option<Basis> {
+        let right = match &self.wanted {
+            Wanted::Term(right) => right.basis(),
+            _ => None,
         };
-        is_right && self.left().is_of_thread()
+        Basis::of_several([self.left().basis(), right])
     }
 
     /// What it asks, as far as values can be put in classes by it.
@@ -426,6 +426,9 @@ fn wanted(check: &Check, kind: Type, values: &[Vec<u8>]) -> Result<Wanted, Strin
     })
 }
 
+/// How the message begins that a type of events is not there; its name follows.
+pub(super) const UNKNOWN_EVENT_TYPE: &str = "unknown event type ";
+
 /// Whether a text is made of the type of the event, by functions or as it is.
 fn is_event_type(operand: &Operand) -> bool {
     match operand {
@@ -446,7 +449,7 @@ fn texts_wanted(
         && let Some(unknown) =
             values.iter().find(|value| !value.is_empty() && event_types::find(value).is_none())
     {
-        return Err(format!("unknown event type {}", String::from_utf8_lossy(unknown)));
+        return Err(format!("{UNKNOWN_EVENT_TYPE}{}", String::from_utf8_lossy(unknown)));
     }
     Ok(match operator {
         Operator::In | Operator::Intersects if modifier.is_none() => {

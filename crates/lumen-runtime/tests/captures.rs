@@ -11,11 +11,11 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use lumen_runtime::event_types::NAMES;
-use lumen_runtime::field::{self, ArgumentRule, FieldUse};
+use lumen_runtime::field::{self, ArgumentRule, Basis, FieldUse};
 use lumen_runtime::load::{File, load};
 use lumen_runtime::record::{ArgumentValue, Encoded, Recorded};
 use lumen_runtime::ruleset::{Matching, RuleSet, Scratch};
-use lumen_runtime::scap::{Item, Problem, Reader};
+use lumen_runtime::scap::{Item, Passed, Problem, Reader};
 use lumen_runtime::{Event as _, Identity};
 
 /// The captures, and how many events each has. Beginnings of calls are none, nor is what tells of containers before them.
@@ -44,19 +44,30 @@ fn bytes(name: &str) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8], chunk: usize) -> (Vec<Recorded>, Vec<Problem>, u64) {
-    let mut reader = Reader::new();
+    let (events, passed, problems, number) = read_by(Reader::new(), bytes, chunk);
+    assert_eq!(passed, []);
+    (events, problems, number)
+}
+
+fn read_by(
+    mut reader: Reader,
+    bytes: &[u8],
+    chunk: usize,
+) -> (Vec<Recorded>, Vec<Passed>, Vec<Problem>, u64) {
+    let mut passed = Vec::new();
     let (mut events, mut problems) = (Vec::new(), Vec::new());
     for chunk in bytes.chunks(chunk) {
         reader.feed(chunk);
         while let Some(item) = reader.next() {
             match item {
                 Item::Event(event) => events.push(*event),
+                Item::Passed(event) => passed.push(event),
                 Item::Problem(problem) => problems.push(problem),
             }
         }
     }
     problems.extend(reader.finish());
-    (events, problems, reader.events())
+    (events, passed, problems, reader.events())
 }
 
 fn events(name: &str) -> Vec<Recorded> {
@@ -98,6 +109,26 @@ fn every_capture_is_read_whole_however_its_bytes_come() {
         for chunk in [1, 4_093] {
             let (others, problems, _) = read(&bytes, chunk);
             assert!(others == events && problems.is_empty(), "{name}, {chunk} bytes at a time");
+        }
+    }
+}
+
+#[test]
+fn events_say_the_same_whoever_is_not_looked_at() {
+    for (name, _) in CAPTURES {
+        let bytes = bytes(name);
+        let (all, ..) = read(&bytes, bytes.len());
+        for looks_at in [&["connect", "execve", "write"][..], &["open", "openat", "close", "clone"], &[]] {
+            let looks_at = |event_type: usize| looks_at.contains(&NAMES[event_type]);
+            let (events, passed, problems, _) = read_by(Reader::looking_at(looks_at), &bytes, 65_536);
+            let (wanted, others): (Vec<_>, Vec<_>) =
+                all.iter().cloned().partition(|event| looks_at(event.event_type));
+            let others = others.iter().map(|event| {
+                let Recorded { number, event_type, time_ns, .. } = *event;
+                Passed { number, event_type, time_ns }
+            });
+            assert!(events == wanted, "{name}");
+            assert_eq!((passed, problems), (others.collect(), vec![]), "{name}");
         }
     }
 }
@@ -216,8 +247,9 @@ fn a_capture_that_is_cut_off_says_so_and_gives_what_came_before() {
 #[test]
 fn events_of_a_thread_say_the_same_of_it() {
     let of_thread: Vec<FieldUse> = field::all()
-        .filter(|field| field.is_of_thread() && field.argument != ArgumentRule::Required)
+        .filter(|field| field.argument != ArgumentRule::Required)
         .map(|field| FieldUse { id: field::find(field.name).unwrap(), argument: None })
+        .filter(|used| used.basis() == Basis::Thread)
         .collect();
     for (name, _) in CAPTURES {
         let mut encoded = Encoded::default();

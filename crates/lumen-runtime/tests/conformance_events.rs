@@ -15,7 +15,7 @@ use lumen_runtime::load::{File, load};
 use lumen_runtime::output::print;
 use lumen_runtime::record::{
     ArgumentValue, Descriptor, DescriptorType, Encoded, ExeFile, ExeTraits, Group, NamedArgument, Record,
-    Recorded, Socket, Thread, User, error_number, flags,
+    Recorded, Socket, Thread, Usage, User, error_number, flags,
 };
 use lumen_runtime::ruleset::{Matching, RuleSet, Scratch};
 use lumen_runtime::value::Value;
@@ -112,7 +112,7 @@ fn recorded(printed: &Printed) -> Recorded {
     let names = known.map_or(&[][..], |(_, names)| names);
     let arguments = names.iter().enumerate().map(|(place, name)| {
         let value = argument(printed, type_name, place, name);
-        NamedArgument { name: (*name).to_owned(), value }
+        NamedArgument { name: (*name).into(), value }
     });
     Recorded {
         number: printed.number("evt.num").expect("an event has a number"),
@@ -124,6 +124,16 @@ fn recorded(printed: &Printed) -> Recorded {
         arguments: arguments.collect(),
         thread: Some(Arc::new(thread(printed))),
         descriptor: descriptor(printed),
+        usage: usage(printed),
+    }
+}
+
+fn usage(printed: &Printed) -> Usage {
+    let number = |name: &str| printed.number(name).unwrap_or(0);
+    Usage {
+        descriptors_open: printed.number("proc.fdopencount"),
+        memory_kb: Some(["proc.vmsize", "proc.vmrss", "proc.vmswap"].map(number)),
+        page_faults: Some(["thread.pfmajor", "thread.pfminor"].map(number)),
     }
 }
 
@@ -316,9 +326,6 @@ fn thread(printed: &Printed) -> Thread {
         }),
         started_ns: number("proc.pid.ts"),
         descriptors_max: number("proc.fdlimit"),
-        descriptors_open: number("proc.fdopencount"),
-        memory_kb: Some(["proc.vmsize", "proc.vmrss", "proc.vmswap"].map(|name| number(name).unwrap_or(0))),
-        page_faults: Some(["thread.pfmajor", "thread.pfminor"].map(|name| number(name).unwrap_or(0))),
         children: number("proc.nchilds"),
         threads: number("proc.nthreads"),
         descriptor_types: kinds

@@ -1,38 +1,23 @@
 //! Recordings as a whole: what is written is read, in whatever pieces; what is broken is told, and read past.
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use lumen_runtime::event_types::NAMES;
-use lumen_runtime::field::{self, Argument, ArgumentRule, FieldUse};
+use lumen_runtime::field::{self, Argument, FieldUse};
 use lumen_runtime::record::{
-    ArgumentValue, Bytes, Container, Descriptor, DescriptorType, Encoded, ExeFile, ExeTraits, Group, Mount,
-    NamedArgument, Pod, Problem, Reader, Record, Recorded, Recorder, Socket, Thread, User,
+    ArgumentValue, Bytes, Descriptor, DescriptorType, Encoded, NamedArgument, Problem, Reader, Record,
+    Recorded, Recorder, Socket, Thread, Usage,
 };
 use lumen_runtime::value::Value;
 use lumen_runtime::{Event as _, Identity};
 use proptest::collection::vec;
-use proptest::option;
 use proptest::prelude::*;
 
-/// All fields, with and without something behind them in brackets.
-fn all_fields() -> Vec<FieldUse> {
-    let mut all = Vec::new();
-    for field in field::all() {
-        let id = field::find(field.name).expect("it is in the table");
-        let mut arguments = match field.argument {
-            ArgumentRule::Required => Vec::new(),
-            _ => vec![None],
-        };
-        if field.argument != ArgumentRule::None {
-            arguments.extend([0, 1, 2, 70].map(|place| Some(Argument::Index(place))));
-            arguments.extend(["a", "A", "name", "/*", "src"].map(|key| Some(Argument::Key(key.to_owned()))));
-        }
-        all.extend(arguments.into_iter().map(|argument| FieldUse { id, argument }));
-    }
-    all
-}
+use events::{all_fields, event};
+
+#[path = "record/events.rs"]
+mod events;
 
 /// Fields and what they say.
 type Said = Vec<(&'static str, String)>;
@@ -51,151 +36,6 @@ fn value<'r>(record: &'r Record<'_>, name: &str) -> Option<Value<'r>> {
     let used = FieldUse { id: field::find(name).expect("a field is known"), argument: None };
     // The value borrows from the record alone.
     record.value(&used)
-}
-
-fn text() -> impl Strategy<Value = Bytes> {
-    prop_oneof![
-        vec(any::<u8>(), 0..12),
-        "[a-z/. ]{0,12}".prop_map(String::into_bytes),
-        (0_usize..9000).prop_map(|length| vec![b'x'; length]),
-    ]
-}
-
-fn words() -> impl Strategy<Value = Vec<Bytes>> {
-    prop_oneof![vec(text(), 0..4), (0_usize..3000).prop_map(|count| vec![b"word".to_vec(); count])]
-}
-
-fn string() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-zA-Z0-9/:.-]{0,20}", "\\PC{0,8}"]
-}
-
-fn kind() -> impl Strategy<Value = DescriptorType> {
-    const NAMES: [&str; 9] = ["file", "directory", "ipv4", "ipv6", "unix", "pipe", "memfd", "<NA>", "pidfd"];
-    proptest::sample::select(&NAMES[..]).prop_map(|name| DescriptorType::find(name).expect("it is known"))
-}
-
-fn argument() -> impl Strategy<Value = NamedArgument> {
-    const NAMES: [&str; 11] =
-        ["fd", "name", "flags", "mode", "path", "res", "dirfd", "data", "oldpath", "newpath", "tuple"];
-    let name = prop_oneof![
-        proptest::sample::select(&NAMES[..]).prop_map(str::to_owned),
-        "\\PC{0,5}",
-        Just("é".repeat(200))
-    ];
-    let value = prop_oneof![
-        Just(ArgumentValue::Absent),
-        any::<i64>().prop_map(ArgumentValue::Signed),
-        (-300_i64..300).prop_map(ArgumentValue::Outcome),
-        any::<u64>().prop_map(ArgumentValue::Unsigned),
-        any::<u64>().prop_map(ArgumentValue::Hexadecimal),
-        (0_u64..0o7777).prop_map(ArgumentValue::Octal),
-        text().prop_map(ArgumentValue::Text),
-        text().prop_map(ArgumentValue::Buffer),
-        (-101_i64..5, any::<u8>(), text()).prop_map(|(number, letter, name)| ArgumentValue::Descriptor {
-            number,
-            letter,
-            name
-        }),
-        (any::<i64>(), text()).prop_map(|(pid, name)| ArgumentValue::Process { pid, name }),
-        (any::<u32>(), text()).prop_map(|(id, name)| ArgumentValue::Account { id, name }),
-        (any::<u64>(), text()).prop_map(|(bits, text)| ArgumentValue::Named { bits, text }),
-    ];
-    (name, value).prop_map(|(name, value)| NamedArgument { name, value })
-}
-
-prop_compose! {
-    fn container()(
-        id in string(), texts in vec(option::of(string()), 8), is_privileged in option::of(any::<bool>()),
-        started_ns in option::of(any::<u64>()), labels in vec((string(), string()), 0..3),
-        mounts in vec((string(), string(), any::<bool>()), 0..3), has_pod in any::<bool>(),
-    ) -> Container {
-        let text = |place: usize| texts[place].clone();
-        let mount = |(source, destination, is_writable)| Mount {
-            source, destination, mode: String::new(), is_writable, propagation: "private".to_owned(),
-        };
-        let pod = Pod { name: text(6), namespace: text(7), labels: labels.clone(), ..Pod::default() };
-        Container {
-            id, runtime: text(0), name: text(1), image: text(2), repository: text(3), tag: text(4), digest: text(5),
-            is_privileged, shares: is_privileged.map(|shares| [shares, false, true]), started_ns,
-            labels, mounts: mounts.into_iter().map(mount).collect(), pod: has_pod.then_some(pod),
-            ..Container::default()
-        }
-    }
-}
-
-prop_compose! {
-    fn lone_thread()(
-        ids in vec(option::of(-2_i64..70_000), 8), name in option::of(text()), exe in option::of(text()),
-        args in option::of(words()), env in option::of(words()), cgroups in words(), cwd in option::of(text()),
-        user in option::of((any::<u32>(), option::of(text()))), login in option::of((-1_i64..5, option::of(text()))),
-        numbers in vec(option::of(any::<u64>()), 8), is_writable in any::<bool>(),
-        kinds in vec(kind(), 0..5), input in option::of((kind(), text())), is_on_host in any::<bool>(),
-    ) -> Thread {
-        Thread {
-            tid: ids[0].unwrap_or(7), pid: ids[1].unwrap_or(7), ppid: ids[2].unwrap_or(0), vtid: ids[3], vpid: ids[4],
-            pgid: ids[5], sid: ids[6], vpgid: ids[7], name, exe: exe.clone(), exe_path: exe, args, env, cgroups, cwd,
-            user: user.clone().map(|(uid, name)| User { uid, name, ..User::default() }),
-            group: user.map(|(gid, name)| Group { gid, name }),
-            login, started_ns: numbers[0], namespace_started_ns: numbers[1], descriptors_max: numbers[2],
-            descriptors_open: numbers[3], capabilities: numbers[4].map(|bits| [bits, !bits, 1]),
-            exe_file: numbers[5].map(|inode| ExeFile {
-                inode, ctime_ns: 1, mtime_ns: 2, traits: ExeTraits { is_writable, ..ExeTraits::default() },
-            }),
-            threads: numbers[6], children: numbers[7], descriptor_types: kinds,
-            standard: [input, None, None], is_on_host,
-            ..Thread::default()
-        }
-    }
-}
-
-prop_compose! {
-    fn thread()(
-        mut chain in vec(lone_thread(), 1..4), container in option::of(container()), leader in option::of(lone_thread()),
-    ) -> Arc<Thread> {
-        let mut parent: Option<Arc<Thread>> = None;
-        for thread in &mut chain {
-            thread.parent = parent.take().into();
-            thread.container = container.clone().map(Arc::new);
-            thread.session_leader = leader.clone().map(Arc::new);
-            parent = Some(Arc::new(thread.clone()));
-        }
-        parent.expect("a chain has a thread")
-    }
-}
-
-prop_compose! {
-    fn descriptor()(
-        number in option::of(-101_i64..9), kind in kind(), name in option::of(text()), raw_name in option::of(text()),
-        device in option::of(any::<u32>()), ends in vec(option::of((any::<bool>(), any::<u32>(), any::<u16>())), 2),
-        protocol in option::of(proptest::sample::select(&["tcp", "udp", "icmp", "raw"][..])),
-        is_server in option::of(any::<bool>()), has_socket in any::<bool>(), flags in vec(any::<bool>(), 4),
-        host in option::of(string()),
-    ) -> Descriptor {
-        let address = |is_new: bool, bits: u32| if is_new {
-            IpAddr::V6(Ipv6Addr::from(u128::from(bits) << 64 | 1))
-        } else {
-            IpAddr::V4(Ipv4Addr::from(bits))
-        };
-        let [client, server] = [0, 1].map(|end| ends[end].map(|(is_new, bits, port)| (address(is_new, bits), port)));
-        let are_own = flags[1].then_some([flags[2], flags[3]]);
-        let socket =
-            Socket { protocol, client, server, is_server, is_connected: flags[0], are_own, names: [host, None] };
-        Descriptor {
-            number, kind, name, raw_name, device, inode: device.map(u64::from), open_flags: device,
-            is_upper_layer: flags[1], is_lower_layer: flags[2], socket: has_socket.then_some(socket),
-            is_name_changed: flags[3],
-        }
-    }
-}
-
-prop_compose! {
-    fn event()(
-        number in any::<u64>(), event_type in 0..NAMES.len(), time_ns in any::<u64>(), cpu in any::<u16>(),
-        result in option::of(any::<i64>()), latency_ns in option::of(any::<u64>()),
-        arguments in vec(argument(), 0..8), thread in option::of(thread()), descriptor in option::of(descriptor()),
-    ) -> Recorded {
-        Recorded { number, event_type, time_ns, cpu, result, latency_ns, arguments, thread, descriptor }
-    }
 }
 
 /// A text as far as it is recorded.
@@ -244,6 +84,16 @@ proptest! {
         prop_assert_eq!(value(&record, "proc.exe"), bytes(thread.and_then(|thread| thread.exe.as_ref()).map(kept)));
         prop_assert_eq!(value(&record, "proc.sid"), thread.and_then(|thread| thread.sid).map(Value::Signed));
         prop_assert_eq!(value(&record, "proc.nthreads"), thread.and_then(|thread| thread.threads).map(Value::Unsigned));
+        let Usage { descriptors_open, memory_kb, page_faults } = event.usage;
+        for (name, used) in [
+            ("proc.fdopencount", descriptors_open),
+            ("proc.vmsize", memory_kb.map(|kilobytes| kilobytes[0])),
+            ("proc.vmswap", memory_kb.map(|kilobytes| kilobytes[2])),
+            ("thread.pfmajor", page_faults.map(|faults| faults[0])),
+            ("thread.pfminor", page_faults.map(|faults| faults[1])),
+        ] {
+            prop_assert_eq!(value(&record, name), used.map(Value::Unsigned), "{}", name);
+        }
         let parent = thread.and_then(|thread| thread.parent.as_deref());
         prop_assert_eq!(value(&record, "proc.pname"), bytes(parent.and_then(|parent| parent.name.as_ref()).map(kept)));
         let args = thread.and_then(|thread| thread.args.as_ref()).map(|args| args.join(&b' '));
@@ -259,7 +109,7 @@ proptest! {
             let first = event.arguments.iter().find(|other| other.name == argument.name).expect("it is there");
             let used = FieldUse {
                 id: field::find("evt.rawarg").expect("a field is known"),
-                argument: Some(Argument::Key(argument.name.clone())),
+                argument: Some(Argument::Key(argument.name.to_string())),
             };
             if let ArgumentValue::Text(text) | ArgumentValue::Buffer(text) = &first.value {
                 prop_assert_eq!(record.value(&used), bytes(Some(text)));
@@ -391,7 +241,10 @@ fn more_names_than_are_known_at_a_time_are_read() {
         let name = format!("name-{number}");
         let event = Recorded {
             number,
-            arguments: vec![NamedArgument { name: name.clone(), value: ArgumentValue::Unsigned(number) }],
+            arguments: vec![NamedArgument {
+                name: name.clone().into(),
+                value: ArgumentValue::Unsigned(number),
+            }],
             ..Recorded::default()
         };
         bytes.clear();
@@ -419,11 +272,11 @@ fn parents_end_somewhere() {
     let mut encoded = Encoded::default();
     let record = encoded.view(&event_of(1, &thread)).expect("an event has a view");
     let names = value(&record, "proc.aname");
-    assert!(matches!(names, Some(Value::List(names)) if names.len() == 63));
+    assert!(matches!(names, Some(Value::List(names)) if names.len() == 64));
 }
 
 #[test]
-fn a_thread_that_was_cut_off_as_a_parent_has_its_own_parents() {
+fn a_long_chain_of_parents_ends_at_the_same_one_whatever_was_recorded_before() {
     let mut threads = vec![Arc::new(Thread::default())];
     for number in 1..200 {
         let parent = threads.last().expect("there is one").clone();
@@ -436,18 +289,20 @@ fn a_thread_that_was_cut_off_as_a_parent_has_its_own_parents() {
             ..Thread::default()
         }));
     }
-    let mut recorder = Recorder::default();
-    let mut recording = Vec::new();
-    let places = [199, 199 - 63];
-    for place in places {
-        recorder.event(&event_of(1, &threads[place]), &mut recording);
-    }
     let anew = |place: usize| {
         said(&Encoded::default().view(&event_of(1, &threads[place])).expect("an event has a view"))
     };
-    let (found, broken) = read(&recording, 4096);
-    assert_eq!(found, places.map(anew));
-    assert_eq!(broken, []);
+    // Children before their parents, and after them.
+    for places in [[199, 199 - 63, 199 - 64, 198], [70, 71, 150, 199], [10, 64, 65, 128]] {
+        let mut recorder = Recorder::default();
+        let mut recording = Vec::new();
+        for place in places {
+            recorder.event(&event_of(1, &threads[place]), &mut recording);
+        }
+        let (found, broken) = read(&recording, 4096);
+        assert_eq!(found, places.map(anew));
+        assert_eq!(broken, []);
+    }
 }
 
 #[test]
@@ -485,6 +340,38 @@ fn problems_are_told_where_they_are() {
 }
 
 #[test]
+fn a_snapshot_for_which_there_is_no_room_takes_its_number() {
+    let frame = |kind: u8, bytes: &[u8]| {
+        let length = u32::try_from(bytes.len()).expect("it is short").to_le_bytes();
+        [&[kind], &length[..3], bytes].concat()
+    };
+    // A thread of which nothing is known, without parent and container.
+    let mut thread = vec![0; 32];
+    thread[24..].fill(0xff);
+    let long = [thread.as_slice(), &vec![0; (1 << 20) - 100]].concat();
+    let event = |thread: u32| {
+        let mut event = vec![0; 48];
+        event[0] = 48;
+        event[40..44].copy_from_slice(&thread.to_le_bytes());
+        frame(6, &event)
+    };
+    let mut recording = [b"lumenrec\x01\0\0\0".to_vec(), frame(2, b"close")].concat();
+    for _ in 0..49 {
+        recording.extend(frame(4, &long));
+    }
+    recording.extend(frame(4, &thread));
+    for number in 47..51 {
+        recording.extend(event(number));
+    }
+    // The one that was too much is not there, and the one behind it is not taken for it.
+    let mut reader = Reader::new();
+    let mut input = recording.as_slice();
+    let found = std::iter::from_fn(|| Some(reader.next(&mut input)?.err().map(|broken| broken.problem)));
+    let (no_room, no_thread) = (Some(Problem::Snapshot), Some(Problem::Event));
+    assert_eq!(found.collect::<Vec<_>>(), [no_room, None, no_thread, None, no_thread]);
+}
+
+#[test]
 fn the_bytes_stay_as_they_are_documented() {
     let event = Recorded {
         number: 1,
@@ -493,8 +380,8 @@ fn the_bytes_stay_as_they_are_documented() {
         cpu: 3,
         result: Some(-9),
         arguments: vec![
-            NamedArgument { name: "res".to_owned(), value: ArgumentValue::Outcome(-9) },
-            NamedArgument { name: "size".to_owned(), value: ArgumentValue::Unsigned(300) },
+            NamedArgument { name: "res".into(), value: ArgumentValue::Outcome(-9) },
+            NamedArgument { name: "size".into(), value: ArgumentValue::Unsigned(300) },
         ],
         descriptor: Some(Descriptor {
             number: Some(4),
@@ -506,20 +393,22 @@ fn the_bytes_stay_as_they_are_documented() {
             }),
             ..Descriptor::default()
         }),
+        usage: Usage { descriptors_open: Some(5), page_faults: Some([6, 300]), ..Usage::default() },
         ..Recorded::default()
     };
     let mut bytes = Vec::new();
     Recorder::default().event(&event, &mut bytes);
-    let parts: [&[u8]; 14] = [
+    let parts: [&[u8]; 15] = [
         b"lumenrec\x01\0\0\0",
         b"\x02\x05\0\0close",
         b"\x03\x03\0\0res",
         b"\x03\x04\0\0size",
-        b"\x06\x69\0\0",
-        b"\x30\x05\0\0\x03\0\x02\0",
+        b"\x06\x6d\0\0",
+        b"\x34\x2d\0\0\x03\0\x02\0",
         b"\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0",
         b"\xf7\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0\0",
         b"\xff\xff\xff\xff\x28\0\0\0",
+        b"\x05\x06\xac\x02",
         b"\0\0\x07\x01\0\0\x01\0\x02\x05\0\0",
         b"\x01\x04\x03\x01\x04\0\0\0\0\0\0\0",
         b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",

@@ -219,7 +219,7 @@ pub fn records() -> Vec<(&'static str, Recorded)> {
         result: Some(3),
         thread: by,
         arguments: vec![NamedArgument {
-            name: "flags".to_owned(),
+            name: "flags".into(),
             value: ArgumentValue::Named { bits: u64::from(flags), text: b"O_RDONLY|O_CLOEXEC".to_vec() },
         }],
         descriptor: Some(Descriptor {

@@ -1,4 +1,29 @@
-//! Quoted texts: what stands between the quotes, and how a text is quoted again (`filter/escaping.cpp`).
+//! Quoted texts: what stands between the quotes, and how a text is quoted again (`filter/escaping.cpp`); texts that are cut.
+
+use std::fmt;
+
+/// What something is written as; where that takes more than so many bytes, the error is what it begins with. What is behind
+/// that is not made.
+pub(crate) fn beginning(shown: impl fmt::Display, bytes_max: usize) -> Result<String, String> {
+    let mut text = Beginning { text: String::new(), bytes_max };
+    match fmt::Write::write_fmt(&mut text, format_args!("{shown}")) {
+        Ok(()) => Ok(text.text),
+        Err(fmt::Error) => Err(text.text),
+    }
+}
+
+struct Beginning {
+    text: String,
+    bytes_max: usize,
+}
+
+impl fmt::Write for Beginning {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let left = self.bytes_max.saturating_sub(self.text.len());
+        self.text.push_str(more.get(..more.floor_char_boundary(left)).unwrap_or_default());
+        if more.len() <= left { Ok(()) } else { Err(fmt::Error) }
+    }
+}
 
 /// A text as it may stand in a condition; in quotes where it needs them. Bytes that are no text are replaced.
 pub fn escape(text: &[u8]) -> String {

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::exception::{Exception, merge};
 use super::pieces::Pieces;
 use super::problem::{Code, Fault, Spot};
+use super::suggest::Among;
 
 /// Items by their names, in the order in which each was named first.
 #[derive(Clone, Debug)]
@@ -214,7 +215,7 @@ impl Collector {
         const ABSENT: &str =
             "List uses 'append' or 'override.items: append' but no list by that name already exists";
         if self.lists.get(&list.name).is_none() {
-            return Err(list.spot.fault(Code::Validate, ABSENT));
+            return Err(list.spot.fault(Code::Validate, ABSENT).absent(&list.name, Among::Lists));
         }
         let now = self.tick();
         if let Some(before) = self.lists.get_mut(&list.name) {
@@ -233,7 +234,8 @@ impl Collector {
         const ABSENT: &str =
             "Macro uses 'append' or 'override.condition: append' but no macro by that name already exists";
         if self.macros.get(&item.name).is_none() {
-            return Err(item.spot.fault(Code::Validate, ABSENT));
+            let among = Among::Macros { visibility: usize::MAX };
+            return Err(item.spot.fault(Code::Validate, ABSENT).absent(&item.name, among));
         }
         let now = self.tick();
         if let Some(before) = self.macros.get_mut(&item.name) {
@@ -248,7 +250,8 @@ impl Collector {
         if rule.source != SYSCALL {
             rule.is_of_unknown_source = true;
             let message = format!("Unknown source {}, skipping", rule.source);
-            self.note(rule.spot.fault(Code::UnknownSource, message));
+            let among = Among::Words(&[SYSCALL]);
+            self.note(rule.spot.fault(Code::UnknownSource, message).absent(&rule.source, among));
         }
         for exception in &mut rule.exceptions {
             if exception.fields.is_none() {
@@ -278,7 +281,7 @@ impl Collector {
         self.check_source(&update.name, &update.source, &update.spot)?;
         let now = self.next;
         let Some(before) = self.rules.get_mut(&update.name) else {
-            return Err(update.spot.fault(Code::Validate, ABSENT));
+            return Err(update.spot.fault(Code::Validate, ABSENT).absent(&update.name, Among::Rules));
         };
         if update.is_empty() {
             let message = "Appended rule must have exceptions or condition property";
@@ -312,7 +315,7 @@ impl Collector {
         self.check_source(&update.name, &update.source, &update.spot)?;
         let now = self.next;
         let Some(before) = self.rules.get_mut(&update.name) else {
-            return Err(update.spot.fault(Code::Validate, ABSENT));
+            return Err(update.spot.fault(Code::Validate, ABSENT).absent(&update.name, Among::Rules));
         };
         if update.is_empty() {
             let message = "The rule must have at least one field that can be replaced";
@@ -341,7 +344,7 @@ impl Collector {
     pub(super) fn enable_rule(&mut self, name: &str, is_enabled: bool, spot: &Spot) -> Result<(), Fault> {
         let Some(rule) = self.rules.get_mut(name) else {
             let message = "Rule has 'enabled' key but no rule by that name already exists";
-            return Err(spot.fault(Code::Validate, message));
+            return Err(spot.fault(Code::Validate, message).absent(name, Among::Rules));
         };
         rule.is_enabled = is_enabled;
         Ok(())

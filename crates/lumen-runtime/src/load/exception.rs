@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::list::quoted;
 use super::pieces::Pieces;
 use super::problem::{Code, Fault, Spot};
+use super::suggest::Among;
 use crate::field;
 use crate::operator::Comparison;
 
@@ -93,7 +94,8 @@ impl Exception {
         if field::is_operand(name) {
             return Ok(());
         }
-        Err(self.spot.fault(Code::Validate, format!("'{name}' is not a supported filter field")))
+        let message = format!("'{name}' is not a supported filter field");
+        Err(self.spot.fault(Code::Validate, message).absent(name, Among::Fields))
     }
 }
 

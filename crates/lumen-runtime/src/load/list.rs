@@ -114,7 +114,7 @@ fn fill_one(before: &Filled, list: &Filling) -> Result<Option<Filled>, String> {
         let end = start + list.name.len();
         let left = if start > copied { bytes.get(start - 1) } else { after.text.as_bytes().last() };
         if !is_delimiter(left) || !is_delimiter(bytes.get(end)) {
-            from = next_boundary(text, start + 1);
+            from = text.ceil_char_boundary(start + 1);
             continue;
         }
         is_used = true;
@@ -135,7 +135,7 @@ fn fill_one(before: &Filled, list: &Filling) -> Result<Option<Filled>, String> {
             return Err(format!("the condition has more than {CONDITION_BYTES_MAX} bytes with its lists"));
         }
         copied = end;
-        from = if is_first { next_boundary(text, end + 1) } else { end };
+        from = if is_first { text.ceil_char_boundary(end + 1) } else { end };
     }
     if !is_used {
         return Ok(None);
@@ -146,14 +146,6 @@ fn fill_one(before: &Filled, list: &Filling) -> Result<Option<Filled>, String> {
 
 fn is_delimiter(byte: Option<&u8>) -> bool {
     byte.is_none_or(|byte| DELIMITERS.contains(byte))
-}
-
-/// The first place from here on at which a character begins.
-fn next_boundary(text: &str, mut at: usize) -> usize {
-    while at < text.len() && !text.is_char_boundary(at) {
-        at += 1;
-    }
-    at
 }
 
 impl Filled {

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::collect::{MacroItem, Named};
+use super::problem::{Code, Fault, Spot};
+use super::suggest::Among;
 use crate::condition::{Expression, Macro, NESTING_MAX, Name};
 
 /// A macro whose condition was read.
@@ -31,6 +33,23 @@ pub(super) struct Unresolved {
     pub(super) message: String,
     /// The byte of the condition at which the name stands.
     pub(super) at: usize,
+    /// The name that no macro has that can be seen, and what can be seen.
+    absent: Option<(String, usize)>,
+}
+
+impl Unresolved {
+    fn new(message: String, at: usize) -> Self {
+        Self { message, at, absent: None }
+    }
+
+    /// What is wrong at a place.
+    pub(super) fn fault(self, spot: &Spot) -> Fault {
+        let fault = spot.fault(Code::Validate, self.message);
+        match self.absent {
+            Some((name, visibility)) => fault.absent(&name, Among::Macros { visibility }),
+            None => fault,
+        }
+    }
 }
 
 impl Macros {
@@ -119,7 +138,7 @@ impl<'m> Filling<'m> {
         let filled = self.part(expression)?;
         if filled.depth() > NESTING_MAX {
             let message = format!("the condition is nested deeper than {NESTING_MAX} with its macros");
-            return Err(Unresolved { message, at: 0 });
+            return Err(Unresolved::new(message, 0));
         }
         Ok(filled)
     }
@@ -142,13 +161,14 @@ impl<'m> Filling<'m> {
         let undefined = || Unresolved {
             message: format!("Undefined macro '{}' used in filter.", name.name),
             at: name.at,
+            absent: Some((name.name.clone(), self.visibility)),
         };
         let place = *self.macros.places.get(&name.name).ok_or_else(undefined)?;
         let read = self.macros.macros.get(place).filter(|read| read.index < self.visibility);
         let read = read.ok_or_else(undefined)?;
         if self.path.contains(&place) {
             let message = format!("reference loop in macro '{}'", name.name);
-            return Err(Unresolved { message, at: name.at });
+            return Err(Unresolved::new(message, name.at));
         }
         self.used.push(place);
         if let Some(filled) = read.filled.as_ref().or_else(|| self.filled.get(&place)) {
@@ -157,7 +177,7 @@ impl<'m> Filling<'m> {
         let condition = read.condition.clone().ok_or_else(undefined)?;
         if self.path.len() >= PATH_MAX {
             let message = format!("more than {PATH_MAX} macros stand in each other");
-            return Err(Unresolved { message, at: name.at });
+            return Err(Unresolved::new(message, name.at));
         }
         self.path.push(place);
         // Places in a macro's condition mean nothing in this one.

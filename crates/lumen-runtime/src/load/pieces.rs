@@ -2,7 +2,7 @@
 
 use super::problem::Spot;
 
-/// A text and where its parts come from.
+/// A text and where its parts come from; a place with an offset begins within its scalar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pieces {
     text: String,
@@ -46,7 +46,9 @@ impl Pieces {
     pub(super) fn spot(&self, byte: usize) -> Spot {
         let behind = self.origins.partition_point(|(at, _)| *at <= byte);
         match behind.checked_sub(1).and_then(|last| self.origins.get(last)) {
-            Some((at, spot)) => Spot { offset: Some(byte - at), ..spot.clone() },
+            Some((at, spot)) => {
+                Spot { offset: Some(spot.offset.unwrap_or_default() + byte - at), ..spot.clone() }
+            }
             None => self.origins.first().map(|(_, spot)| spot.clone()).unwrap_or_default(),
         }
     }

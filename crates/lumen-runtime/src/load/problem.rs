@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use lumen_value::Pointer;
 
+use super::suggest::{Absent, Among};
+
 /// What kind of thing is wrong: the codes of `falco_load_result.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Code {
@@ -113,6 +115,10 @@ pub struct Problem {
     pub range: Range<usize>,
     /// The name of the rule, macro or list that it is about.
     pub item: Option<String>,
+    /// The macro in whose condition it stands, where it is about a rule that names the macro.
+    pub in_macro: Option<String>,
+    /// What may have been meant, in a sentence; beside the message, which is the reference's.
+    pub hint: Option<String>,
 }
 
 /// A place in a file, before it is looked up in its text.
@@ -134,6 +140,17 @@ pub(super) struct Fault {
     pub(super) code: Code,
     pub(super) message: String,
     pub(super) spot: Spot,
+    /// What few have, in a box: faults are handed on much.
+    pub(super) detail: Option<Box<Detail>>,
+}
+
+/// What is known of some faults besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Detail {
+    /// The macro in whose condition it stands, where that is not the item.
+    pub(super) in_macro: Option<String>,
+    /// The name that nothing has, where it is about that.
+    pub(super) absent: Option<Absent>,
 }
 
 impl Spot {
@@ -147,6 +164,20 @@ impl Spot {
     }
 
     pub(super) fn fault(&self, code: Code, message: impl Into<String>) -> Fault {
-        Fault { code, message: message.into(), spot: self.clone() }
+        Fault { code, message: message.into(), spot: self.clone(), detail: None }
+    }
+}
+
+impl Fault {
+    /// A fault for a name that nothing of its kind has.
+    pub(super) fn absent(mut self, name: &str, among: Among) -> Self {
+        self.detail.get_or_insert_default().absent = Some(Absent { name: name.to_owned(), among });
+        self
+    }
+
+    /// A fault in the condition of a macro that the item names.
+    pub(super) fn in_macro(mut self, name: String) -> Self {
+        self.detail.get_or_insert_default().in_macro = Some(name);
+        self
     }
 }

@@ -5,10 +5,15 @@ use std::collections::BTreeSet;
 use lumen_value::{Object, Value};
 
 use super::collect::{Collector, ListItem, MacroItem, Priority, RuleItem, RuleUpdate, SYSCALL};
-use super::exception::{Entry, Exception};
 use super::pieces::Pieces;
 use super::problem::{Code, Fault, Spot};
-use super::version::{self, Version};
+use super::suggest::Among;
+use super::version;
+use overrides::{APPENDABLE, Overrides, REPLACEABLE};
+
+mod exceptions;
+mod overrides;
+mod requirements;
 
 const APPEND: &str =
     "'append' key is deprecated. Add an 'append' entry (e.g. 'condition: append') under 'override' instead.";
@@ -35,22 +40,6 @@ const RULE_KEYS: &[&str] = &[
     "override",
     "append",
 ];
-/// The keys of a rule that an override may add to, and those that it may replace.
-const APPENDABLE: &[&str] = &["condition", "exceptions", "output", "desc", "tags"];
-const REPLACEABLE: &[&str] = &[
-    "condition",
-    "exceptions",
-    "output",
-    "desc",
-    "tags",
-    "priority",
-    "capture",
-    "capture_duration",
-    "enabled",
-    "warn_evttypes",
-    "skip-if-unknown-filter",
-];
-
 /// An item that is being read.
 struct Item<'v> {
     object: &'v Object,
@@ -85,7 +74,8 @@ pub(super) fn item(collector: &mut Collector, value: &Value, spot: &Spot) -> Res
     };
     for key in object.fields().map(|(key, _)| key.to_text()).filter(|key| !keys.contains(&key.as_ref())) {
         let message = format!("Unknown key '{key}'. The key will be ignored.");
-        collector.note(item.spot.child(key.as_ref()).fault(Code::UnknownKey, message));
+        let fault = item.spot.child(key.as_ref()).fault(Code::UnknownKey, message);
+        collector.note(fault.absent(&key, Among::Words(keys)));
     }
     Ok(())
 }
@@ -164,59 +154,6 @@ impl Item<'_> {
     fn priority(&self) -> Result<Priority, Fault> {
         let text = self.text("priority")?;
         Priority::parse(&text).ok_or_else(|| self.fault("priority", "Invalid priority"))
-    }
-
-    fn engine_version(&self) -> Result<(), Fault> {
-        let key = "required_engine_version";
-        let text = self.text(key)?;
-        let version = match version::unsigned(&text) {
-            Some(minor) => Version { major: 0, minor, patch: 0 },
-            None => Version::parse(&text).ok_or_else(|| {
-                self.fault(
-                    key,
-                    format!("Unable to parse engine version '{text}' as a semver string. Expected \"x.y.z\" semver format."),
-                )
-            })?,
-        };
-        if version::ENGINE.satisfies(version) {
-            return Ok(());
-        }
-        let message =
-            format!("Rules require engine version {version}, but engine version is {}", version::ENGINE);
-        Err(self.at(key).fault(Code::Validate, message))
-    }
-
-    fn plugin_versions(&self) -> Result<(), Fault> {
-        let key = "required_plugin_versions";
-        let plugins = self.object.get(key).and_then(Value::as_array);
-        let plugins =
-            plugins.ok_or_else(|| self.fault(key, "Value of required_plugin_versions must be a sequence"))?;
-        for (position, plugin) in plugins.iter().enumerate() {
-            let spot = self.at(key).child(position);
-            let object = plugin.as_object();
-            let object =
-                object.ok_or_else(|| spot.fault(Code::YamlValidate, "Plugin version must be a mapping"))?;
-            let plugin = Item { object, spot: spot.clone() };
-            let mut wanted = vec![plugin.requirement()?];
-            if let Some(alternatives) = object.get("alternatives") {
-                let alternatives = alternatives.as_array().ok_or_else(|| {
-                    plugin.fault("alternatives", "Value of plugin version alternatives must be a sequence")
-                })?;
-                for (position, alternative) in alternatives.iter().enumerate() {
-                    let spot = plugin.at("alternatives").child(position);
-                    let object = alternative.as_object().ok_or_else(|| {
-                        spot.fault(Code::YamlValidate, "Plugin version alternative must be a mapping")
-                    })?;
-                    wanted.push(Item { object, spot: spot.clone() }.requirement()?);
-                }
-            }
-            version::check_plugins(&wanted).map_err(|(code, message)| spot.fault(code, message))?;
-        }
-        Ok(())
-    }
-
-    fn requirement(&self) -> Result<(String, String), Fault> {
-        Ok((self.text("name")?, self.text("version")?))
     }
 
     /// Reads the name of an item, which then belongs to its place.
@@ -317,11 +254,13 @@ impl Item<'_> {
     fn whole_rule(&self, collector: &mut Collector, name: String) -> Result<RuleItem, Fault> {
         let condition = self.pieces("condition")?;
         let output = self.text("output")?;
+        let blanks = output.len() - output.trim_start().len();
+        let output_spot = Spot { offset: (blanks > 0).then_some(blanks), ..self.at("output") };
         let description = self.text("desc")?;
         Ok(RuleItem {
             name,
             condition,
-            output: Pieces::new(output.trim(), self.at("output")),
+            output: Pieces::new(output.trim(), output_spot),
             description,
             priority: self.priority()?,
             source: self.optional("source")?.unwrap_or_else(|| SYSCALL.to_owned()),
@@ -345,188 +284,4 @@ impl Item<'_> {
     fn update(&self, name: &str) -> RuleUpdate {
         RuleUpdate { name: name.to_owned(), spot: self.spot.clone(), ..RuleUpdate::default() }
     }
-
-    fn override_rule(
-        &self,
-        collector: &mut Collector,
-        name: &str,
-        source: &str,
-        overrides: &Overrides,
-    ) -> Result<(), Fault> {
-        for (keys, known, word) in
-            [(&overrides.appended, APPENDABLE, "append"), (&overrides.replaced, REPLACEABLE, "replace")]
-        {
-            if let Some(key) = known.iter().find(|key| keys.contains(**key) && !self.has(key)) {
-                let message =
-                    format!("An {word} override for '{key}' was specified but '{key}' is not defined");
-                return Err(self.at("override").fault(Code::YamlValidate, message));
-            }
-        }
-        if !overrides.appended.is_empty() {
-            let update = self.overriding(collector, name, source, &overrides.appended, true)?;
-            collector.append_rule(update)?;
-        }
-        if !overrides.replaced.is_empty() {
-            let update = self.overriding(collector, name, source, &overrides.replaced, false)?;
-            collector.replace_rule(update)?;
-        }
-        let rest = REPLACEABLE.iter().filter(|key| {
-            self.has(key) && !overrides.appended.contains(**key) && !overrides.replaced.contains(**key)
-        });
-        // In the order of their names, as the reference's set has them.
-        match rest.min() {
-            Some(key) => Err(self.fault(
-                key,
-                format!("Unexpected key '{key}': no corresponding entry under 'override' is defined."),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    /// What an item says of the keys that it overrides.
-    fn overriding(
-        &self,
-        collector: &mut Collector,
-        name: &str,
-        source: &str,
-        keys: &BTreeSet<String>,
-        appends: bool,
-    ) -> Result<RuleUpdate, Fault> {
-        let mut update = self.update(name);
-        for key in keys {
-            match key.as_str() {
-                "condition" => {
-                    source.clone_into(&mut update.source);
-                    update.condition = Some(self.pieces(key)?);
-                }
-                "exceptions" => update.exceptions = Some(self.exceptions(collector, appends)?),
-                "output" => update.output = Some(self.pieces(key)?),
-                "desc" => update.description = Some(self.text(key)?),
-                "tags" => update.tags = Some(self.tags()?),
-                "priority" => update.priority = Some(self.priority()?),
-                "capture" => update.captures = Some(self.decoded(key, boolean)?),
-                "capture_duration" => update.capture_duration = Some(self.capture_duration()?),
-                "enabled" => update.is_enabled = Some(self.decoded(key, boolean)?),
-                "warn_evttypes" => update.warns_of_event_types = Some(self.decoded(key, boolean)?),
-                "skip-if-unknown-filter" => update.skips_unknown_fields = Some(self.decoded(key, boolean)?),
-                _ => {}
-            }
-        }
-        Ok(update)
-    }
-
-    /// The keys that an item says it appends and replaces.
-    fn overrides(&self, appendable: &[&str], replaceable: &[&str]) -> Result<Overrides, Fault> {
-        let mut overrides = Overrides::default();
-        let Some(entries) = self.object.get("override").and_then(Value::as_object) else {
-            return Ok(overrides);
-        };
-        for (key, operation) in entries.fields() {
-            let key = key.to_text();
-            let key = key.as_ref();
-            let spot = self.at("override").child(key);
-            let fault = |message: String| Err(spot.fault(Code::YamlValidate, message));
-            let (can_append, can_replace) = (appendable.contains(&key), replaceable.contains(&key));
-            match operation.as_str().unwrap_or_default() {
-                "append" if can_append => {
-                    overrides.appended.insert(key.to_owned());
-                }
-                "append" => {
-                    return fault(format!("Key '{key}' cannot be appended to, use 'replace' instead"));
-                }
-                "replace" if can_replace => {
-                    overrides.replaced.insert(key.to_owned());
-                }
-                "replace" => return fault(format!("Key '{key}' cannot be replaced")),
-                other => {
-                    let append = if can_append { "append " } else { "" };
-                    let replace = if can_replace { "replace " } else { "" };
-                    return fault(format!(
-                        "Invalid override operation for key '{key}': '{other}'. Allowed values are: {append}{replace}"
-                    ));
-                }
-            }
-        }
-        Ok(overrides)
-    }
-
-    /// The exceptions of a rule. Those that are appended may have values alone.
-    fn exceptions(&self, collector: &mut Collector, appends: bool) -> Result<Vec<Exception>, Fault> {
-        let items = match self.object.get("exceptions") {
-            None | Some(Value::Null) => return Ok(Vec::new()),
-            Some(Value::Array(items)) => items,
-            Some(_) => return Err(self.fault("exceptions", "Rule exceptions must be a sequence")),
-        };
-        let mut exceptions: Vec<Exception> = Vec::new();
-        for (position, item) in items.iter().enumerate() {
-            let spot = self.at("exceptions").child(position);
-            let Some(object) = item.as_object() else {
-                return Err(spot.fault(Code::YamlValidate, "Rule exception must be a mapping"));
-            };
-            let item = Item { object, spot };
-            let exception = item.exception(collector, appends)?;
-            if exceptions.iter().any(|before| before.name == exception.name) {
-                let message =
-                    format!("Multiple definitions of exception '{}' in the same rule", exception.name);
-                collector.note(exception.spot.fault(Code::ExceptionNameNotUnique, message));
-            }
-            exceptions.push(exception);
-        }
-        Ok(exceptions)
-    }
-
-    fn exception(&self, collector: &mut Collector, appends: bool) -> Result<Exception, Fault> {
-        let name = self.text("name")?;
-        if !appends && !self.has("fields") {
-            return Err(self.fault("fields", "Item has no mapping for key 'fields'"));
-        }
-        let fields = self.entry("fields")?;
-        let comparisons = self.entry("comps")?;
-        let mut values = Vec::new();
-        match self.object.get("values") {
-            None if appends => {
-                let message = "Overriding/appending exception with no values";
-                collector.note(self.spot.fault(Code::AppendNoValues, message));
-            }
-            None => {}
-            Some(Value::Array(rows)) => {
-                for (position, row) in rows.iter().enumerate() {
-                    let spot = self.at("values").child(position);
-                    values.extend(entry(row, &spot)?.map(|row| (row, spot)));
-                }
-            }
-            Some(_) => return Err(self.fault("values", "Rule exception values must be a sequence")),
-        }
-        Ok(Exception { name, fields, comparisons, values, spot: self.spot.clone() })
-    }
-
-    fn entry(&self, key: &str) -> Result<Option<Entry>, Fault> {
-        match self.object.get(key) {
-            Some(value) => entry(value, &self.at(key)),
-            None => Ok(None),
-        }
-    }
-}
-
-/// A text, or several, of an exception; `None` for nothing.
-fn entry(value: &Value, spot: &Spot) -> Result<Option<Entry>, Fault> {
-    match value {
-        Value::String(text) if text.is_empty() => {
-            Err(spot.fault(Code::YamlValidate, "Value must be non-empty"))
-        }
-        Value::String(text) => Ok(Some(Entry::Text(text.to_string()))),
-        Value::Array(items) => {
-            let entries =
-                items.iter().map(|item| Ok(entry(item, spot)?.unwrap_or_else(|| Entry::Text(String::new()))));
-            Ok(Some(Entry::List(entries.collect::<Result<_, Fault>>()?)))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The keys of an item that change one that is there.
-#[derive(Default)]
-struct Overrides {
-    appended: BTreeSet<String>,
-    replaced: BTreeSet<String>,
 }

@@ -144,6 +144,16 @@ fn both_calls_that_accept_are_looked_at() {
 }
 
 #[test]
+fn what_is_no_call_is_looked_at_where_a_call_is_negated() {
+    let count = |condition: &str| event_types::of(&loaded(&rule(condition)).rules[0].condition).count();
+    for condition in ["not syscall.type exists", "not syscall.type=open", "not syscall.type!=open"] {
+        assert_eq!(count(condition), event_types::NAMES.len(), "{condition}");
+    }
+    assert_eq!(count("syscall.type=open"), 1);
+    assert_eq!(count("not evt.type!=open"), 1);
+}
+
+#[test]
 fn values_of_the_wrong_kind_are_refused_as_the_reference_refuses_them() {
     for (condition, message) in [
         ("tolower(evt.type) in (open, http)", "unknown event type http"),
@@ -178,4 +188,103 @@ fn regular_expressions_share_their_memory() {
 fn a_condition_that_never_holds_looks_at_all_types() {
     let loaded = loaded(&rule("evt.num=0"));
     assert_eq!(loaded.problems.first().map(|problem| problem.code), Some(Code::NoEventType));
+}
+
+/// The problems of files that are errors: the file, what stands where they are told, the item and the macro.
+fn errors<'t>(texts: &[&'t str]) -> Vec<(usize, &'t str, String, Option<String>)> {
+    let files: Vec<File<'_>> = texts.iter().map(|text| File { text }).collect();
+    let problems = load(&files).problems.into_iter().filter(|problem| problem.code.is_error());
+    let told = problems.map(|problem| {
+        let found = part(texts[problem.file], &problem.range).lines().next().unwrap_or_default();
+        (problem.file, found, problem.item.unwrap_or_default(), problem.in_macro)
+    });
+    told.collect()
+}
+
+#[test]
+fn a_slip_in_a_macro_is_told_in_the_macro_for_each_rule() {
+    let other = rule("evt.type=open and outer").replace("rule: r", "rule: other");
+    let first = format!(
+        "- list: l\n  items: [a, b]\n- macro: inner\n  condition: proc.name=x\n- macro: outer\n  condition: fd.num=1 or inner\n{}{other}",
+        rule("evt.type=open and inner")
+    );
+    let slip = "- macro: inner\n  condition: fd.name in (l) and proc.nme = x\n";
+    let expected = ["r", "other"].map(|item| (1, "proc.nme = x", item.to_owned(), Some("inner".to_owned())));
+    assert_eq!(errors(&[&first, slip]), expected);
+    let append = "- macro: inner\n  condition: and proc.nme = x\n  override:\n    condition: append\n";
+    assert_eq!(errors(&[&first, append]), expected);
+}
+
+#[test]
+fn what_is_appended_is_told_where_it_stands() {
+    let first = rule("evt.type=open");
+    let of = |range: &'static str| vec![(1, range, "r".to_owned(), None)];
+    let append = "- rule: r\n  output: and %proc.cmdline of %proc.nme\n  override:\n    output: append\n";
+    assert_eq!(errors(&[&first, append]), of("%proc.nme"));
+    let append = "- rule: r\n  condition: and proc.nme=x\n  override:\n    condition: append\n";
+    assert_eq!(errors(&[&first, append]), of("proc.nme=x"));
+    let replace = "- rule: r\n  output: \"  of %proc.nme\"\n  override:\n    output: replace\n";
+    assert_eq!(errors(&[&first, replace]), of("%proc.nme\""));
+}
+
+#[test]
+fn a_macro_that_there_is_not_is_told_at_its_name() {
+    let text = rule("evt.type=open and open_reed and fd.num=1");
+    assert_eq!(errors(&[&text]), [(0, "open_reed and fd.num=1", "r".to_owned(), None)]);
+    let text = "- macro: m\n  condition: proc.name=x and nosuch\n";
+    assert_eq!(errors(&[text]), [(0, "nosuch", "m".to_owned(), None)]);
+}
+
+#[test]
+fn what_may_have_been_meant_is_told_beside_the_message() {
+    let base = format!(
+        "- list: shells\n  items: [sh]\n- macro: open_read\n  condition: evt.type=open and proc.name in (shells)\n{}",
+        rule("open_read").replace("rule: r", "rule: Shadow read")
+    );
+    let broken = "- macro: broken\n  condition: proc.name =\n";
+    let later = "- macro: early\n  condition: late\n- macro: late\n  condition: fd.num=1\n";
+    for (text, hint) in [
+        (
+            "- rule: Shadow raed\n  enabled: false\n  override: {enabled: replace}\n",
+            "did you mean `Shadow read`?",
+        ),
+        ("- rule: Shadow raed\n  tags: [x]\n  override: {tags: append}\n", "did you mean `Shadow read`?"),
+        ("- rule: Shadow raed\n  enabled: false\n", "did you mean `Shadow read`?"),
+        ("- list: shels\n  items: [x]\n  override: {items: append}\n", "did you mean `shells`?"),
+        (
+            "- macro: open_reed\n  condition: x\n  override: {condition: append}\n",
+            "did you mean `open_read`?",
+        ),
+        (&rule("open_reed"), "did you mean `open_read`?"),
+        (&rule("evt.type=opennat"), "did you mean `openat` or `openat2`?"),
+        (&format!("{}  source: syscal\n", rule("evt.type=open")), "did you mean `syscall`?"),
+        (&format!("{}  tag: [x]\n", rule("evt.type=open")), "did you mean `tags`?"),
+        (
+            &format!("{}  exceptions: [{{name: e, fields: [proc.nme]}}]\n", rule("evt.type=open")),
+            "did you mean `proc.name` or `proc.aname` or `proc.pname`?",
+        ),
+        (
+            &format!("{broken}{}", rule("broken")),
+            "there is a macro `broken`, but it is left out for what is wrong with it",
+        ),
+        (later, "the macro `late` is not named before this one: macros see those before them alone"),
+        (&rule("nothing_like_it"), ""),
+    ] {
+        let problems = load(&[File { text: &base }, File { text }]).problems;
+        let hints: Vec<_> = problems.iter().filter_map(|problem| problem.hint.as_deref()).collect();
+        let expected: &[&str] = if hint.is_empty() { &[] } else { &[hint] };
+        assert_eq!(hints, expected, "{text}{problems:?}");
+        assert!(problems.iter().all(|problem| !problem.message.contains("did you mean `open")));
+    }
+}
+
+#[test]
+fn names_that_nothing_has_take_no_time() {
+    let mut text = String::new();
+    for number in 0..2_000 {
+        writeln!(text, "- macro: {}{number}\n  condition: {}{number}", "m".repeat(120), "n".repeat(120))
+            .expect("a string takes it");
+    }
+    let problems = loaded(&text).problems;
+    assert!(problems.iter().filter(|problem| problem.code == Code::Validate).count() == 2_000);
 }

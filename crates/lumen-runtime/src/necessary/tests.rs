@@ -84,6 +84,56 @@ fn what_a_kernel_knows_is_asked() {
     assert_eq!(found, expected, "{found:#}");
 }
 
+/// What is asked, in the language of conditions, with the types of which it is asked.
+fn asked(conditions: &[&str]) -> Vec<(String, String)> {
+    let conditions: Vec<String> = conditions.iter().map(|text| (*text).to_owned()).collect();
+    let necessary = Necessary::compile(&rules(&conditions));
+    let written = |(places, condition): (Vec<usize>, &Condition)| {
+        let names: Vec<&str> =
+            places.iter().filter_map(|place| event_types::NAMES.get(*place).copied()).collect();
+        (names.join(" "), condition.expression().map_or("always".to_owned(), |asked| asked.to_string()))
+    };
+    necessary.by_condition().into_iter().map(written).collect()
+}
+
+#[test]
+fn what_a_kernel_can_ask_is_written_as_conditions_are() {
+    let found = asked(&[
+        "evt.type in (open, openat) and evt.is_open_write=true and fd.name pmatch (/etc, /root/*.d) and proc.cmdline contains x",
+        "evt.type in (open, openat) and evt.failed=false and (fd.name glob /x* or fd.name in (/a, /b)) and not proc.name in (dpkg, rpm)",
+        "evt.type=connect and fd.sport in (22, 23, 80) and not fd.sip=127.0.0.1 and container.id != host",
+        "evt.type=bind and fd.port in (22, 80) and fd.net in (10.0.0.0/8, 192.168.0.0/16) and not fd.num in (1, 2)",
+        "evt.type=ptrace and not evt.arg.request startswith 'PTRACE_A' and evt.rawres >= 0 and not evt.is_open_read = true",
+        "evt.type in (execve, execveat) and proc.cmdline contains x",
+        "evt.type=dup and proc.name in (a) and not proc.name=a",
+        "evt.type=dup2 and (not fd.name exists or fd.name = 'a b') and fd.filename exists",
+    ]);
+    let found: Vec<(&str, &str)> =
+        found.iter().map(|(types, asked)| (types.as_str(), asked.as_str())).collect();
+    let wanted = [
+        (
+            "bind",
+            "(fd.net = anyof (10.0.0.0/8, 192.168.0.0/16) and not fd.num in (1, 2) and fd.port = anyof (22, 80))",
+        ),
+        (
+            "connect",
+            "(container.id exists and not container.id = host and not fd.sip = 127.0.0.1 and fd.sport in (22, 23, 80))",
+        ),
+        ("dup2", "(fd.filename exists and (not fd.name exists or fd.name = \"a b\"))"),
+        ("execve execveat", "always"),
+        (
+            "open openat",
+            "((evt.is_open_write = true and fd.name pmatch (/etc, /root)) or \
+             (evt.failed = false and (fd.name in (/a, /b) or fd.name startswith /x) and not proc.name in (dpkg, rpm)))",
+        ),
+        (
+            "ptrace",
+            "(not evt.arg.request startswith PTRACE_A and not evt.is_open_read = true and evt.rawres >= 0)",
+        ),
+    ];
+    assert_eq!(found, wanted);
+}
+
 #[test]
 fn rules_that_are_switched_off_ask_nothing() {
     let mut rules = rules(&["evt.type=open".to_owned()]);
@@ -257,7 +307,24 @@ proptest! {
         let set = RuleSet::compile(&rules);
         let necessary = Necessary::compile(&rules);
         let mut scratch = Scratch::default();
+        let written = ["open", "connect", "dup"].map(|name| {
+            let place = event_types::find(name.as_bytes()).expect("a type");
+            let condition = necessary.of_type(place).expect("a condition").expression();
+            let rule = |condition| Rule { condition, ..rules[0].clone() };
+            (name, condition.map(|condition| RuleSet::compile(&[rule(condition)])))
+        });
         for event in &events {
+            // An empty list exists, and has nothing that could be compared.
+            let lists = || event.values.values().filter_map(|value| match value {
+                Value::List(values) => Some(values.len()),
+                _ => None,
+            });
+            let passes = necessary.holds(event);
+            let (_, asked) = written.iter().find(|(name, _)| *name == event.event_type).expect("a type");
+            let is_asked = |set: &RuleSet| !set.matches(event, Matching::First, &mut Scratch::default()).is_empty();
+            let written = asked.as_ref().is_none_or(is_asked);
+            prop_assert!(!passes || written || lists().any(|length| length == 0), "{conditions:?} {event:?}");
+            prop_assert!(passes || !written || lists().next().is_some(), "{conditions:?} {event:?}");
             let is_matched = !set.matches(event, Matching::First, &mut scratch).is_empty();
             prop_assert!(!is_matched || necessary.holds(event), "{conditions:?} {event:?}");
         }

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use proptest::prelude::{any, prop, prop_assert, proptest};
 
-use super::{LINE_BYTES_MAX, Printed, PrintedError};
+use super::{LINE_BYTES_MAX, Misfit, Printed, PrintedError, field_of};
 use crate::Event as _;
 use crate::load::{File, load};
 use crate::ruleset::{Matching, RuleSet, Scratch};
@@ -63,8 +65,9 @@ fn lines_that_are_no_events_are_refused_with_their_reason() {
         ("", "the JSON text ends too soon, at byte 0 of the line"),
         ("{\"evt.num\": 1", "the JSON text ends too soon, at byte 13 of the line"),
         ("[]", "it is array, and not an object of fields and values"),
-        (r#"{"fd.name": {"a": 1}}"#, "`fd.name` has object for a value"),
-        (r#"{"fd.name": [["a"]]}"#, "`fd.name` has array for a value"),
+        (r#"{"output_fields": {"a": 1}}"#, "`output_fields` has object for a value"),
+        (r#"{"proc.args of": [["a"]]}"#, "`proc.args of` has array for a value"),
+        (r#"{"evt.type": 3}"#, "`evt.type` is `3`: there is no such type of events"),
         (r#"{"evt.type": "opened"}"#, "`evt.type` is `opened`: there is no such type of events"),
         (r#"{"a":[[[[[[1]]]]]]}"#, "values nest too deep, at byte 8 of the line"),
     ];
@@ -87,7 +90,56 @@ fn what_does_not_fit_a_field_is_no_value_of_it() {
     assert!(meets(line, "proc.name = 7"));
 }
 
+#[test]
+fn a_value_that_its_field_cannot_have_is_a_misfit() {
+    let misfits = |line: &str| -> Vec<String> {
+        let event = read(line);
+        let misfit = |(name, value): (Cow<'_, str>, &_)| {
+            Some(Misfit::of(&name, value, &field_of(&name)?)?.to_string())
+        };
+        event.values().filter_map(misfit).collect()
+    };
+    let wanted = [
+        (r#""fd.num":"abc""#, r#"`fd.num` is "abc" and not a whole number: it is taken for absent"#),
+        (r#""proc.pid":1.5"#, "`proc.pid` is 1.5 and not a whole number: it is taken for absent"),
+        (r#""fd.name":{"a":1}"#, r#"`fd.name` is {"a":1} and not a text: it is taken for absent"#),
+        (r#""proc.args":[["a"]]"#, r#"`proc.args` is [["a"]] and not a text: it is taken for absent"#),
+        (r#""evt.failed":1"#, "`evt.failed` is 1 and not `true` or `false`: it is taken for absent"),
+        (
+            r#""fd.sip":"nowhere""#,
+            r#"`fd.sip` is "nowhere" and not the text of an address: it is taken for absent"#,
+        ),
+        (r#""fd.sport":true"#, "`fd.sport` is true and not the number of a port: it is taken for absent"),
+        (r#""proc.apid[2]":"2""#, r#"`proc.apid[2]` is "2" and not a whole number: it is taken for absent"#),
+        (
+            r#""fd.dev":"0x10""#,
+            r#"`fd.dev` is "0x10" and not a number, or the text of one in hexadecimal: it is taken for absent"#,
+        ),
+        (
+            r#""evt.latency":"12345678901234567890123456789012345678901234567890""#,
+            r#"`evt.latency` is "123456789012345678901234567890123456789.. and not a number of nanoseconds: it is taken for absent"#,
+        ),
+    ];
+    for (field, message) in wanted {
+        assert_eq!(misfits(&format!("{{{field}}}")), [message]);
+    }
+    // What has no value, what no field is called, and what is not looked at are none.
+    let fine = r#"{"fd.num":null,"fd.nmae":true,"fd.net":"10.0.0.0/8","evt.dir":1,"toupper(fd.num)":1,"proc.name":7,"fd.types":"file"}"#;
+    assert_eq!(misfits(fine), Vec::<String>::new());
+}
+
 proptest! {
+    #[test]
+    fn a_misfit_is_no_value(name in 0..field::all().count(), value in "[0-9a-zA-F.:\"{} ,\\[\\]-]{0,12}") {
+        let name = field::all().nth(name).expect("a field").name;
+        let used = field::FieldUse { id: field::find(name).expect("a field"), argument: None };
+        for value in [value.clone(), format!("\"{}\"", value.replace('"', "")), format!("[{value}]")] {
+            let Ok(event) = Printed::read(format!("{{\"{name}\":{value}}}").as_bytes()) else { continue };
+            let is_misfit = event.values().any(|(name, value)| Misfit::of(&name, value, &used).is_some());
+            prop_assert!(!is_misfit || event.value(&used).is_none());
+        }
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Err(error) = Printed::read(&bytes) {

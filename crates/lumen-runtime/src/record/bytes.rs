@@ -30,6 +30,19 @@ pub(super) fn length(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
+/// Writes a number in as few bytes as it needs: seven bits in each, the lowest first, and the highest bit where more follow.
+pub(super) fn write_short(mut number: u64, out: &mut Vec<u8>) {
+    loop {
+        let [low, ..] = number.to_le_bytes();
+        number >>= 7;
+        if number == 0 {
+            out.push(low);
+            return;
+        }
+        out.push(low | 128);
+    }
+}
+
 /// The text of at most so many bytes with which a text begins.
 pub(super) fn cut(bytes: &[u8], most: usize) -> &[u8] {
     bytes.get(..most).unwrap_or(bytes)
@@ -67,6 +80,19 @@ impl<'b> Parts<'b> {
     /// The next number of four bytes.
     pub(super) fn u32(&mut self) -> Option<u32> {
         u32_at(self.take(4)?, 0)
+    }
+
+    /// The next number of as few bytes as it needs.
+    pub(super) fn short(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.u8()?;
+            number |= u64::from(byte & 127) << shift;
+            if byte < 128 {
+                return Some(number);
+            }
+        }
+        None
     }
 
     /// The next text: its length in four bytes, and its bytes.

@@ -9,7 +9,7 @@ use super::bytes::{cut, length};
 use super::wire::{WORDS_BYTES_MAX, WORDS_MAX};
 
 pub(super) use container::container;
-pub(super) use event::event;
+pub(super) use event::{Scratch, event};
 pub(super) use thread::thread;
 
 /// A snapshot in the making: numbers and texts that are there, by their places.

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::Recorded;
 use super::bytes::u16_at;
 use super::event_facts::{self, Origin};
 use super::snapshot::{ContainerView, Snapshot, ThreadView};
@@ -69,7 +68,8 @@ pub struct Reader {
     context: Context,
 }
 
-/// What events refer to.
+/// What events refer to. It is never copied: two that go on from one state would give the same numbers to different things
+/// by one identity.
 #[derive(Debug, Default)]
 pub(super) struct Context {
     types: Vec<(Option<usize>, String)>,
@@ -98,6 +98,12 @@ impl Context {
     fn snapshot(&self, kind: u8, number: u32) -> Option<Snapshot<'_>> {
         let (found, range) = self.snapshots.get(usize::try_from(number).ok()?)?;
         if *found == kind { Snapshot::read(self.bytes.get(range.clone())?) } else { None }
+    }
+
+    /// Whether there is a thread of this number.
+    pub(super) fn has_thread(&self, number: u32) -> bool {
+        let snapshot = usize::try_from(number).ok().and_then(|number| self.snapshots.get(number));
+        snapshot.is_some_and(|(kind, _)| *kind == frame::THREAD)
     }
 
     /// A thread by the number of its snapshot.
@@ -145,10 +151,10 @@ impl Context {
 
     /// Takes a snapshot. One that is broken takes its number too, so that those behind it keep theirs.
     fn add_snapshot(&mut self, kind: u8, bytes: &[u8]) -> Result<(), Problem> {
-        if self.snapshots.len() >= SNAPSHOTS_MAX || self.bytes.len() + bytes.len() > SNAPSHOT_BYTES_MAX {
+        if self.snapshots.len() >= SNAPSHOTS_MAX {
             return Err(Problem::Snapshot);
         }
-        if !self.is_sound(bytes) {
+        if self.bytes.len() + bytes.len() > SNAPSHOT_BYTES_MAX || !self.is_sound(bytes) {
             self.snapshots.push((0, 0..0));
             return Err(Problem::Snapshot);
         }
@@ -225,9 +231,9 @@ impl Reader {
     }
 
     /// Goes on behind an event that is not in the input.
-    pub(super) fn pass(&mut self, event: &Recorded) {
-        let is_of_source = event_facts::of(event.event_type).origin == Origin::Meta;
-        self.context.tick(event.time_ns, is_of_source);
+    pub(super) fn pass(&mut self, event_type: usize, time_ns: u64) {
+        let is_of_source = event_facts::of(event_type).origin == Origin::Meta;
+        self.context.tick(time_ns, is_of_source);
     }
 
     /// Looks at the next frame. Nothing where it was no event and no problem.

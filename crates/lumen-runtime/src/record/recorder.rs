@@ -9,7 +9,6 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use foldhash::fast::RandomState;
 
-use super::bytes::cut;
 use super::wire::{
     ANCESTORS_MAX, FRAME_HEADER_BYTES, MAGIC, MAJOR, MINOR, NAME_BYTES_MAX, NAMES_MAX, NO_SNAPSHOT,
     SNAPSHOT_BYTES_MAX, SNAPSHOT_ROOM_BYTES, SNAPSHOTS_MAX, frame,
@@ -27,6 +26,7 @@ pub struct Recorder {
     containers: HashMap<*const Container, (Arc<Container>, u32)>,
     snapshots: Snapshots,
     draft: Vec<u8>,
+    scratch: encode::Scratch,
 }
 
 /// The snapshots that the reader knows.
@@ -66,7 +66,7 @@ impl Snapshots {
 
     /// Whether there is no room for what one event may need.
     fn is_full(&self) -> bool {
-        self.ends.len() + 2 * ANCESTORS_MAX > SNAPSHOTS_MAX
+        self.ends.len() + 2 * (1 + ANCESTORS_MAX) > SNAPSHOTS_MAX
             || self.bytes.len() + SNAPSHOT_ROOM_BYTES > SNAPSHOT_BYTES_MAX
     }
 }
@@ -88,13 +88,12 @@ impl Recorder {
         }
         let thread = event.thread.as_ref().map_or(NO_SNAPSHOT, |thread| self.thread(thread, out));
         let type_name = self.type_name(event.event_type, out);
-        for argument in event.arguments.iter().take(super::wire::ARGUMENTS_MAX) {
-            self.argument_name(&argument.name, out);
+        let mut names = [0; super::wire::ARGUMENTS_MAX];
+        for (number, argument) in names.iter_mut().zip(&event.arguments) {
+            *number = self.argument_name(&argument.name, out);
         }
         let start = start_frame(frame::EVENT, out);
-        let names = &self.arguments;
-        let name_of = |name: &str| names.get(cut_name(name)).copied().unwrap_or(u16::MAX);
-        encode::event(event, thread, type_name, name_of, out);
+        encode::event(event, thread, type_name, &names, &mut self.scratch, out);
         end_frame(start, out);
     }
 
@@ -129,15 +128,17 @@ impl Recorder {
         })
     }
 
-    fn argument_name(&mut self, name: &str, out: &mut Vec<u8>) {
+    fn argument_name(&mut self, name: &str, out: &mut Vec<u8>) -> u16 {
         let name = cut_name(name);
-        if !self.arguments.contains_key(name) {
-            let start = start_frame(frame::ARGUMENT_NAME, out);
-            out.extend_from_slice(name.as_bytes());
-            end_frame(start, out);
-            let next = u16::try_from(self.arguments.len()).unwrap_or(u16::MAX);
-            self.arguments.insert(name.to_owned(), next);
+        if let Some(known) = self.arguments.get(name) {
+            return *known;
         }
+        let start = start_frame(frame::ARGUMENT_NAME, out);
+        out.extend_from_slice(name.as_bytes());
+        end_frame(start, out);
+        let next = u16::try_from(self.arguments.len()).unwrap_or(u16::MAX);
+        self.arguments.insert(name.to_owned(), next);
+        next
     }
 
     /// Writes a thread, and its parents before it, as far as they are not known; the number of the thread.
@@ -151,7 +152,8 @@ impl Recorder {
                 number = *known;
                 break;
             }
-            if missing.len() >= ANCESTORS_MAX {
+            // The thread itself, and as many parents as are looked at: an event says the same alone and among others.
+            if missing.len() > ANCESTORS_MAX {
                 is_cut = true;
                 break;
             }
@@ -200,11 +202,7 @@ impl Recorder {
 
 /// A name as it is written: cut where a letter ends.
 fn cut_name(name: &str) -> &str {
-    if name.len() <= NAME_BYTES_MAX {
-        return name;
-    }
-    let end = (0..=NAME_BYTES_MAX).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-    std::str::from_utf8(cut(name.as_bytes(), end)).unwrap_or_default()
+    name.get(..name.floor_char_boundary(NAME_BYTES_MAX)).unwrap_or_default()
 }
 
 fn start_frame(kind: u8, out: &mut Vec<u8>) -> usize {

@@ -16,7 +16,7 @@ use super::reader::Context;
 use super::snapshot::{ContainerView, ThreadView};
 use super::wire::{ANCESTORS_MAX, NO_SNAPSHOT, PROTOCOLS, descriptor as place, event as at, family, value};
 use crate::field::{FieldUse, NumberFormat};
-use crate::term::{Event, ThreadKey};
+use crate::term::{CallKey, Event, ThreadKey};
 use crate::value::Value;
 use argument::ArgumentView;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -32,6 +32,10 @@ pub(super) struct EventView<'b> {
     result: i64,
     latency_ns: u64,
     thread: u32,
+    /// The table of arguments, the descriptor, and the values.
+    rest: &'b [u8],
+    /// What the process used, of what is known.
+    usage: &'b [u8],
     /// A row for each argument.
     table: &'b [u8],
     descriptor: &'b [u8],
@@ -47,9 +51,9 @@ impl<'b> EventView<'b> {
         if fixed < at::FIXED {
             return None;
         }
-        let (table, rest) = rest.split_at_checked(rows)?;
+        let (table, behind) = rest.split_at_checked(rows)?;
         let descriptor_bytes = usize::try_from(u32_at(head, at::DESCRIPTOR_BYTES)?).ok()?;
-        let (descriptor, values) = rest.split_at_checked(descriptor_bytes)?;
+        let (descriptor, values) = behind.split_at_checked(descriptor_bytes)?;
         let event = Self {
             flags: u8_at(head, at::FLAGS)?,
             type_name: u16_at(head, at::TYPE)?,
@@ -59,11 +63,21 @@ impl<'b> EventView<'b> {
             result: i64_at(head, at::RESULT)?,
             latency_ns: u64_at(head, at::LATENCY)?,
             thread: u32_at(head, at::THREAD)?,
+            rest,
+            usage: head.get(at::FIXED..)?,
             table,
             descriptor,
             values,
         };
         event.is_sound(context).then_some(event)
+    }
+
+    /// All but what differs from one call to the next that is the same: number, processor, times, thread, and what
+    /// the process used.
+    fn call_key(&self) -> CallKey<'b> {
+        let lengths = (self.table.len() as u64) << 20 | self.descriptor.len() as u64;
+        let head = u64::from(self.type_name) << 48 | u64::from(self.flags) << 40 | lengths;
+        CallKey { head: [head, self.result.cast_unsigned()], bytes: self.rest }
     }
 
     /// Whether it tells of the source of the events, not of what a process did.
@@ -82,11 +96,15 @@ impl<'b> EventView<'b> {
             is_sound
         });
         let has_descriptor = self.flags & at::HAS_DESCRIPTOR == 0 || self.descriptor.len() >= place::FIXED;
+        let used = at::USAGE.iter().filter(|(flag, _)| self.flags & flag != 0).map(|(_, count)| count);
+        let mut usage = Parts::new(self.usage);
+        let has_usage = (0..used.sum::<usize>()).all(|_| usage.short().is_some());
         has_values
             && has_descriptor
+            && has_usage
             && before <= self.values.len()
             && context.event_type(self.type_name).is_some()
-            && (self.thread == NO_SNAPSHOT || context.thread(self.thread).is_some())
+            && (self.thread == NO_SNAPSHOT || context.has_thread(self.thread))
     }
 }
 
@@ -98,7 +116,6 @@ pub struct Record<'r> {
     event_type: Option<usize>,
     type_name: &'r str,
     facts: Facts,
-    thread: Option<ThreadView<'r>>,
     descriptor: Option<DescriptorView<'r>>,
 }
 
@@ -112,7 +129,6 @@ impl<'r> Record<'r> {
             event_type,
             type_name,
             facts: event_facts::of(event_type.unwrap_or(usize::MAX)),
-            thread: context.thread(event.thread),
             descriptor: has_descriptor.then(|| DescriptorView::read(event.descriptor)).flatten(),
         };
         if record.has_name_alone() {
@@ -151,21 +167,45 @@ impl<'r> Record<'r> {
         (self.event.flags & at::HAS_LATENCY != 0).then_some(self.event.latency_ns)
     }
 
+    fn has_thread(&self) -> bool {
+        self.event.thread != NO_SNAPSHOT
+    }
+
+    /// The thread. Most events are judged without a look at it.
+    fn thread(&self) -> Option<ThreadView<'r>> {
+        self.context.thread(self.event.thread)
+    }
+
+    /// A number of what the process used, by its place among those that the flag stands for.
+    fn used(&self, flag: u8, place: usize) -> Option<u64> {
+        let flags = self.event.flags;
+        if flags & flag == 0 {
+            return None;
+        }
+        let before = at::USAGE.iter().take_while(|(known, _)| *known != flag);
+        let numbers: usize = before.filter(|(known, _)| flags & known != 0).map(|(_, count)| count).sum();
+        let mut usage = Parts::new(self.event.usage);
+        for _ in 0..numbers + place {
+            usage.short()?;
+        }
+        usage.short()
+    }
+
     /// The thread's container.
     fn container(&self) -> Option<ContainerView<'r>> {
-        self.context.container(self.thread?.0.container()?)
+        self.context.container(self.thread()?.0.container()?)
     }
 
     /// The parents, the nearest first.
     fn parents(&self) -> impl Iterator<Item = ThreadView<'r>> + use<'r> {
         let context = self.context;
         let parent = move |of: &ThreadView<'r>| context.thread(of.0.parent()?);
-        std::iter::successors(self.thread.as_ref().and_then(parent), parent).take(ANCESTORS_MAX)
+        std::iter::successors(self.thread().as_ref().and_then(parent), parent).take(ANCESTORS_MAX)
     }
 
     /// The thread for zero, else a parent.
     fn ancestor(&self, generation: u32) -> Option<ThreadView<'r>> {
-        let Some(before) = generation.checked_sub(1) else { return self.thread };
+        let Some(before) = generation.checked_sub(1) else { return self.thread() };
         self.parents().nth(usize::try_from(before).ok()?)
     }
 
@@ -208,7 +248,15 @@ impl Event for Record<'_> {
     }
 
     fn thread_key(&self) -> Option<ThreadKey<'_>> {
-        self.thread.map(|_| ThreadKey { by: &self.context.snapshots_by, number: self.event.thread })
+        self.has_thread().then_some(ThreadKey { by: &self.context.snapshots_by, number: self.event.thread })
+    }
+
+    fn call_key(&self) -> Option<CallKey<'_>> {
+        // What it is called follows from the thread's working directory, too.
+        if descriptor::is_relative(self) {
+            return None;
+        }
+        Some(self.event.call_key())
     }
 }
 

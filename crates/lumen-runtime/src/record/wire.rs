@@ -31,7 +31,7 @@ pub(crate) const WORDS_BYTES_MAX: usize = 16 << 10;
 pub(crate) const WORDS_MAX: usize = 1024;
 /// Most bytes of all labels, of all mounts, of what else is known of a container.
 pub(super) const PAIRS_BYTES_MAX: usize = 16 << 10;
-/// Most parents of a process, theirs with them.
+/// Most parents of a process that are written and looked at, theirs with them, counted from the thread of the event.
 pub const ANCESTORS_MAX: usize = 64;
 /// Most arguments of an event.
 pub(super) const ARGUMENTS_MAX: usize = 64;
@@ -84,6 +84,8 @@ pub(super) mod event {
     pub(in crate::record) const LATENCY: usize = 32;
     pub(in crate::record) const THREAD: usize = 40;
     pub(in crate::record) const DESCRIPTOR_BYTES: usize = 44;
+    /// Behind it are the numbers of what the process uses that are known, as the flags say, each in as few bytes as it needs:
+    /// open descriptors, memory (all, resident, swapped out), page faults (major, minor).
     pub(in crate::record) const FIXED: usize = 48;
     /// The bytes of a row of the table of arguments: name in two, kind in one, end of the value in three.
     pub(in crate::record) const ROW: usize = 6;
@@ -91,6 +93,12 @@ pub(super) mod event {
     pub(in crate::record) const HAS_RESULT: u8 = 1;
     pub(in crate::record) const HAS_LATENCY: u8 = 2;
     pub(in crate::record) const HAS_DESCRIPTOR: u8 = 4;
+    pub(in crate::record) const HAS_DESCRIPTORS_OPEN: u8 = 8;
+    pub(in crate::record) const HAS_MEMORY: u8 = 16;
+    pub(in crate::record) const HAS_PAGE_FAULTS: u8 = 32;
+    /// What the process uses, in its order: the flag, and how many numbers it stands for.
+    pub(in crate::record) const USAGE: [(u8, usize); 3] =
+        [(HAS_DESCRIPTORS_OPEN, 1), (HAS_MEMORY, 3), (HAS_PAGE_FAULTS, 2)];
 }
 
 /// How the value of an argument is written.
@@ -185,12 +193,6 @@ pub(super) enum Number {
     Started,
     NamespaceStarted,
     DescriptorsMax,
-    DescriptorsOpen,
-    MemoryAll,
-    MemoryResident,
-    MemorySwapped,
-    FaultsMajor,
-    FaultsMinor,
     Children,
     Threads,
     /// How many bytes of the command line are the name.

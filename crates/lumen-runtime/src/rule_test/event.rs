@@ -6,13 +6,13 @@
 use std::borrow::Cow;
 
 use lumen_value::Pointer;
+use lumen_value::nearest::{did_you_mean, nearest};
 
 use super::fields::Fields;
 use super::value::Given;
 use crate::event_types;
 use crate::field::FieldUse;
-use crate::nearest;
-use crate::record::{Encoded, Record, Recorded};
+use crate::record::{Encoded, Record, Recorded, Usage};
 use crate::term::Event;
 use crate::value::Value;
 
@@ -100,7 +100,7 @@ fn recorded(said: &Said<'_>) -> Result<Recorded, String> {
     };
     let Some(event_type) = event_types::find(&name) else {
         let name = String::from_utf8_lossy(&name);
-        let hint = nearest::hint(&name, event_types::NAMES.iter().copied());
+        let hint = did_you_mean(&nearest(&name, event_types::NAMES.iter().copied()));
         return Err(format!("evt.type: `{name}` is no type of events{hint}"));
     };
     let type_name = event_types::NAMES.get(event_type).copied().unwrap_or_default();
@@ -117,5 +117,6 @@ fn recorded(said: &Said<'_>) -> Result<Recorded, String> {
         arguments: said::arguments(said, type_name, result, descriptor.as_ref())?,
         thread: Some(process::of(said, time_ns).into()),
         descriptor,
+        usage: Usage { descriptors_open: said.unsigned("proc.fdopencount"), ..Usage::default() },
     })
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use lumen_value::fault::Fault;
 use lumen_value::{Object, Pointer};
 
-use super::Fault;
-use super::read::fault;
 use super::value::{self, Given};
 use crate::condition::{self, Operand};
 use crate::field::{self, Argument, FieldUse};
@@ -56,7 +55,7 @@ impl Fields {
             });
             match read {
                 Ok((used, given)) => _ = self.0.insert(name(&used), (used, given)),
-                Err(what) => faults.push(fault(&at, &what)),
+                Err(what) => faults.push(Fault::new(&at, what)),
             }
         }
     }

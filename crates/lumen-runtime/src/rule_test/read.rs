@@ -3,15 +3,14 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use lumen_value::fault::{Fault, known, list};
+use lumen_value::nearest::{did_you_mean, nearest};
 use lumen_value::pointer::dotted;
 use lumen_value::{Object, Pointer, Value, pointer};
 
 use super::fields::Fields;
-use super::{
-    BYTES_MAX, CASES_MAX, Case, Described, EVENTS_MAX, Expect, ExpectedAlert, Fault, LIKE_MAX, RuleTest,
-};
+use super::{BYTES_MAX, CASES_MAX, Case, Described, EVENTS_MAX, Expect, ExpectedAlert, LIKE_MAX, RuleTest};
 use crate::load::{PRIORITIES, Priority};
-use crate::nearest;
 use crate::ruleset::Matching;
 
 /// The keys of `spec`.
@@ -30,17 +29,21 @@ impl RuleTest {
         let name = document.get("metadata").and_then(|metadata| metadata.get("name"));
         name.and_then(Value::as_str).unwrap_or_default().clone_into(&mut test.name);
         let at = pointer!["spec"];
-        let Some(spec) = document.get("spec").filter(|spec| spec.as_object().is_some()) else {
-            test.faults.push(fault(&at, "a mapping was expected"));
+        let Some(spec) = document.get("spec") else {
+            test.faults.push(Fault::new(&at, "a mapping was expected"));
             return test;
         };
+        if object(spec, &at, &mut test.faults).is_none() {
+            return test;
+        }
         known(spec, &at, &SPEC, &mut test.faults);
         test.rules = texts(spec, &at, "rules", &mut test.faults);
         test.matching = matching(spec, &at, &mut test.faults);
         let beginnings = Beginnings::read(spec, &at, &mut test.faults);
         let cases = list(spec, &at, "cases", &mut test.faults);
         if cases.len() > CASES_MAX {
-            test.faults.push(fault(&at.child("cases"), &format!("there are more than {CASES_MAX} cases")));
+            test.faults
+                .push(Fault::new(&at.child("cases"), format_args!("there are more than {CASES_MAX} cases")));
             return test;
         }
         test.cases = cases.into_iter().map(|(at, case)| self::case(case, at, &beginnings)).collect();
@@ -98,16 +101,16 @@ impl<'v> Beginnings<'v> {
         let mut next = Some(name);
         while let Some(name) = next {
             let Some(text) = name.as_str() else {
-                return faults.push(fault(at, "the name of one of `spec.events` was expected"));
+                return faults.push(Fault::new(at, "the name of one of `spec.events` was expected"));
             };
             let Some(event) = self.named.get(text) else {
-                let hint = nearest::hint(text, self.named.keys().map(String::as_str));
-                return faults.push(fault(at, &format!("`{text}` is none of `spec.events`{hint}")));
+                let hint = did_you_mean(&nearest(text, self.named.keys().map(String::as_str)));
+                return faults.push(Fault::new(at, format_args!("`{text}` is none of `spec.events`{hint}")));
             };
             if chain.len() == LIKE_MAX {
                 let what =
                     format!("more than {LIKE_MAX} events refer to each other, or they do so in a circle");
-                return faults.push(fault(at, &what));
+                return faults.push(Fault::new(at, what));
             }
             chain.push((text, *event));
             next = event.get(LIKE);
@@ -136,13 +139,13 @@ impl<'v> Beginnings<'v> {
             let what = format!(
                 "the events of the test have more than {BYTES_MAX} bytes of fields, with those they are like"
             );
-            faults.push(fault(at, &what));
+            faults.push(Fault::new(at, what));
             return None;
         }
         match Described::new(&fields, at.clone()) {
             Ok(described) => Some(described),
             Err(what) => {
-                faults.push(fault(at, &what));
+                faults.push(Fault::new(at, what));
                 None
             }
         }
@@ -159,20 +162,27 @@ fn case(value: &Value, at: Pointer, beginnings: &Beginnings<'_>) -> Case {
     let rule = text(value, &at, "rule", &mut faults);
     let described = match (value.get("event"), value.get("events")) {
         (Some(event), None) => vec![(at.child("event"), event)],
-        (None, Some(_)) => list(value, &at, "events", &mut faults),
+        (None, Some(_)) => {
+            let events = list(value, &at, "events", &mut faults);
+            if events.is_empty() && faults.is_empty() {
+                faults
+                    .push(Fault::new(&at.child("events"), "there is no event: the case would show nothing"));
+            }
+            events
+        }
         (Some(_), Some(_)) => {
-            faults.push(fault(&at, "`event` and `events` are both there: one of them was expected"));
+            faults.push(Fault::new(&at, "`event` and `events` are both there: one of them was expected"));
             Vec::new()
         }
         (None, None) => {
             if case.is_some() {
-                faults.push(fault(&at, "`event`, or `events`, is missing"));
+                faults.push(Fault::new(&at, "`event`, or `events`, is missing"));
             }
             Vec::new()
         }
     };
     if described.len() > EVENTS_MAX {
-        faults.push(fault(&at.child("events"), &format!("there are more than {EVENTS_MAX} events")));
+        faults.push(Fault::new(&at.child("events"), format_args!("there are more than {EVENTS_MAX} events")));
     }
     let events = described.iter().take(EVENTS_MAX);
     let events = events.filter_map(|(at, event)| beginnings.event(event, at, &mut faults)).collect();
@@ -193,13 +203,13 @@ fn expect(case: &Value, at: &Pointer, faults: &mut Vec<Fault>) -> Expect {
             Some("alert") => Expect::Alert,
             Some("none") => Expect::None,
             _ => {
-                faults.push(fault(&place, WANTED));
+                faults.push(Fault::new(&place, WANTED));
                 Expect::None
             }
         },
         None => {
             if case.as_object().is_some() {
-                faults.push(fault(at, &format!("`expect` is missing: {WANTED}")));
+                faults.push(Fault::new(at, format_args!("`expect` is missing: {WANTED}")));
             }
             Expect::None
         }
@@ -218,7 +228,7 @@ fn alert(value: &Value, at: Pointer, faults: &mut Vec<Fault>) -> ExpectedAlert {
         if let Some(pattern) = text(value, &at, "output", faults) {
             match lumen_regex::compile(&pattern, lumen_regex::KEPT_PROGRAM_BYTES_MAX) {
                 Ok(regex) => expected.output = Some((pattern, regex)),
-                Err(message) => faults.push(fault(&at.child("output"), &message)),
+                Err(message) => faults.push(Fault::new(&at.child("output"), message)),
             }
         }
         if let Some(given) = mapping(value, &at, "fields", faults) {
@@ -237,7 +247,7 @@ fn priority(value: &Value, at: &Pointer, faults: &mut Vec<Fault>) -> Option<Prio
     if priority.is_none() {
         let words: Vec<&str> = PRIORITIES.iter().map(|(_, word)| *word).collect();
         let what = format!("`{word}` is no priority; there are {}", words.join(", "));
-        faults.push(fault(&at.child("priority"), &what));
+        faults.push(Fault::new(&at.child("priority"), what));
     }
     priority
 }
@@ -248,26 +258,8 @@ fn matching(spec: &Value, at: &Pointer, faults: &mut Vec<Fault>) -> Option<Match
         "all" => Some(Matching::All),
         "first" => Some(Matching::First),
         _ => {
-            faults.push(fault(&at.child("matching"), "`all` or `first` was expected"));
+            faults.push(Fault::new(&at.child("matching"), "`all` or `first` was expected"));
             None
-        }
-    }
-}
-
-/// What is wrong with a place.
-pub(super) fn fault(at: &Pointer, what: &str) -> Fault {
-    let place = dotted(at.steps());
-    let message = if place.is_empty() { what.to_owned() } else { format!("{place}: {what}") };
-    Fault { at: at.clone(), message }
-}
-
-/// A key that nothing reads is a typing mistake, and a test that does not test.
-fn known(value: &Value, at: &Pointer, keys: &[&str], faults: &mut Vec<Fault>) {
-    for (key, _) in value.as_object().into_iter().flat_map(Object::fields) {
-        let text = key.to_text();
-        if !keys.contains(&&*text) {
-            let what = format!("there is no such field; there are {}", keys.join(", "));
-            faults.push(fault(&at.child(key.clone()), &what));
         }
     }
 }
@@ -275,7 +267,7 @@ fn known(value: &Value, at: &Pointer, keys: &[&str], faults: &mut Vec<Fault>) {
 fn object<'v>(value: &'v Value, at: &Pointer, faults: &mut Vec<Fault>) -> Option<&'v Object> {
     let object = value.as_object();
     if object.is_none() {
-        faults.push(fault(at, &format!("a mapping was expected, not {}", value.kind())));
+        faults.push(Fault::expected(at, "a mapping", value));
     }
     object
 }
@@ -285,26 +277,12 @@ fn mapping<'v>(value: &'v Value, at: &Pointer, key: &str, faults: &mut Vec<Fault
     object(inner, &at.child(key), faults)
 }
 
-fn list<'v>(value: &'v Value, at: &Pointer, key: &str, faults: &mut Vec<Fault>) -> Vec<(Pointer, &'v Value)> {
-    let at = at.child(key);
-    match value.get(key) {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(items)) => {
-            items.iter().enumerate().map(|(index, item)| (at.child(index), item)).collect()
-        }
-        Some(other) => {
-            faults.push(fault(&at, &format!("a list was expected, not {}", other.kind())));
-            Vec::new()
-        }
-    }
-}
-
 fn texts(value: &Value, at: &Pointer, key: &str, faults: &mut Vec<Fault>) -> Vec<(Pointer, String)> {
     let mut texts = Vec::new();
     for (at, item) in list(value, at, key, faults) {
         match item.as_str() {
             Some(text) => texts.push((at, text.to_owned())),
-            None => faults.push(fault(&at, &format!("a text was expected, not {}", item.kind()))),
+            None => faults.push(Fault::expected_text(&at, item)),
         }
     }
     texts
@@ -314,7 +292,7 @@ fn text(value: &Value, at: &Pointer, key: &str, faults: &mut Vec<Fault>) -> Opti
     let inner = value.get(key)?;
     let text = inner.as_str().filter(|text| !text.is_empty());
     if text.is_none() {
-        faults.push(fault(&at.child(key), &format!("a text was expected, not {}", inner.kind())));
+        faults.push(Fault::expected_text(&at.child(key), inner));
     }
     text.map(str::to_owned)
 }

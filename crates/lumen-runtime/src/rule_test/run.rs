@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use lumen_value::nearest::{did_you_mean, nearest};
+
 use super::{Case, Described, DescribedRecord, Expect, ExpectedAlert};
 use crate::event_types::{self, EventTypes};
 use crate::explain::{Why, explain};
 use crate::load::Rule;
-use crate::nearest;
 use crate::output::{Output, print};
 use crate::record::Encoded;
 use crate::ruleset::{Matching, RuleSet, Scratch};
@@ -120,12 +121,14 @@ impl<'r> Rules<'r> {
             outcome.alerts.push(matching);
         }
         match &case.expect {
-            Expect::Alert if given.is_empty() => outcome.differences.push(self.missing(case, only, 0)),
+            Expect::Alert if given.is_empty() => {
+                outcome.differences.push(self.missing(case, only, 0, &outcome.alerts));
+            }
             Expect::Alert => {}
             Expect::None => outcome
                 .differences
                 .extend(given.iter().take(DIFFERENCES_MAX).map(|given| self.unexpected(*given))),
-            Expect::Alerts(expected) => self.compare(case, expected, &given, &mut outcome.differences),
+            Expect::Alerts(expected) => self.compare(case, expected, &given, &mut outcome),
         }
         outcome.differences.truncate(DIFFERENCES_MAX);
         Ok(outcome)
@@ -142,7 +145,7 @@ impl<'r> Rules<'r> {
                 Some(rule) if rule.is_enabled => {}
                 Some(_) => return Err(format!("rule `{name}` is switched off: `enabled: false`")),
                 None => {
-                    let hint = nearest::hint(name, self.names.keys().copied());
+                    let hint = did_you_mean(&nearest(name, self.names.keys().copied()));
                     return Err(format!("no rule is called `{name}`{hint}"));
                 }
             }
@@ -150,13 +153,8 @@ impl<'r> Rules<'r> {
         Ok(())
     }
 
-    fn compare(
-        &self,
-        case: &Case,
-        expected: &[ExpectedAlert],
-        given: &[Given<'_>],
-        differences: &mut Vec<Difference>,
-    ) {
+    fn compare(&self, case: &Case, expected: &[ExpectedAlert], given: &[Given<'_>], outcome: &mut Outcome) {
+        let Outcome { differences, alerts } = outcome;
         let mut rest = given;
         for (place, alert) in expected.iter().enumerate() {
             if differences.len() >= DIFFERENCES_MAX {
@@ -167,7 +165,7 @@ impl<'r> Rules<'r> {
             let found = rest.iter().position(|given| rule.is_none_or(|rule| rule == given.rule));
             let Some((before, [this, behind @ ..])) = found.and_then(|found| rest.split_at_checked(found))
             else {
-                differences.push(self.missing(case, rule, place + 1));
+                differences.push(self.missing(case, rule, place + 1, alerts));
                 continue;
             };
             differences.extend(before.iter().take(DIFFERENCES_MAX).map(|given| self.unexpected(*given)));
@@ -220,8 +218,8 @@ impl<'r> Rules<'r> {
         Difference { message, why: self.why(given.rule, given.event, given.number) }
     }
 
-    /// An alert that is missing: of a rule, or of any; the event is the one that came nearest to it.
-    fn missing(&self, case: &Case, rule: Option<usize>, place: usize) -> Difference {
+    /// An alert that is missing: of a rule, or of any; the event is, of those that did not give it, the one that came nearest.
+    fn missing(&self, case: &Case, rule: Option<usize>, place: usize, alerts: &[Vec<usize>]) -> Difference {
         let candidates = match rule {
             Some(rule) => vec![rule],
             None => (0..self.rules.len())
@@ -230,12 +228,13 @@ impl<'r> Rules<'r> {
         };
         let mut nearest: Option<(usize, usize, Why)> = None;
         let mut left = EXPLANATIONS_MAX;
-        for (place, event) in case.events.iter().enumerate() {
+        for ((place, event), given) in case.events.iter().enumerate().zip(alerts) {
             let looks = |rule: &&usize| {
                 let types = self.types.get(**rule);
                 candidates.len() == 1 || types.is_some_and(|types| types.contains(event.event_type()))
             };
-            for rule in candidates.iter().filter(looks).take(left) {
+            let silent = candidates.iter().filter(|rule| !given.contains(rule));
+            for rule in silent.filter(looks).take(left) {
                 left -= 1;
                 let why = self.why(*rule, event, place + 1);
                 let nearness =
@@ -245,20 +244,36 @@ impl<'r> Rules<'r> {
                 }
             }
         }
+        let gave = rule.map_or(0, |rule| alerts.iter().filter(|given| given.contains(&rule)).count());
+        let message = self.missed(rule, place, gave, nearest.as_ref().map(|(_, rule, _)| *rule));
+        // Where the first rule that matches is told alone, others may have come to nothing for it.
+        let first = nearest.as_ref().filter(|(.., why)| why.holds).and_then(|(number, ..)| {
+            let first = alerts.get(number - 1).and_then(|given| given.first())?;
+            Some(format!("; of event {number} `{}` was told, which comes before it", self.name(*first)))
+        });
+        Difference { message: message + &first.unwrap_or_default(), why: nearest }
+    }
+
+    /// What is missing, in a sentence: an expected alert by its place from one, 0 for any, of a rule that gave so many.
+    fn missed(&self, rule: Option<usize>, place: usize, gave: usize, nearest: Option<usize>) -> String {
         let which = if place > 0 {
             format!("expected alert {place} is missing")
         } else {
             "an alert is missing".to_owned()
         };
-        let name = |place: usize| self.rules.get(place).map_or("", |rule| rule.name.as_str());
-        let message = match (rule, &nearest) {
-            (Some(rule), _) => format!("{which}: `{}` gave none", name(rule)),
-            (None, Some((_, rule, _))) => {
-                format!("{which}: no rule gave one; `{}` came nearest", name(*rule))
+        match (rule, nearest) {
+            (Some(rule), None) if gave > 0 => {
+                format!("{which}: `{}` gave one for every event, and no more", self.name(rule))
             }
+            (Some(rule), _) if gave > 0 => format!("{which}: `{}` gave no other", self.name(rule)),
+            (Some(rule), _) => format!("{which}: `{}` gave none", self.name(rule)),
+            (None, Some(rule)) => format!("{which}: no rule gave one; `{}` came nearest", self.name(rule)),
             (None, None) => format!("{which}: no rule gave one"),
-        };
-        Difference { message, why: nearest }
+        }
+    }
+
+    fn name(&self, rule: usize) -> &str {
+        self.rules.get(rule).map_or("", |rule| rule.name.as_str())
     }
 
     fn why(&self, rule: usize, event: &Described, number: usize) -> Option<(usize, usize, Why)> {

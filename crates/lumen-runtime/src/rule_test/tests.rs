@@ -118,6 +118,15 @@ fn what_is_not_named_follows_from_what_is() {
         ],
     );
     fields_are(
+        "{evt.type: execve, \"proc.aname[1]\": bash, \"proc.aexepath[1]\": /tmp/bash, \"proc.aname[2]\": sshd}",
+        &[
+            ("proc.pname", Some("bash")),
+            ("proc.pexepath", Some("/tmp/bash")),
+            ("proc.aname[2]", Some("sshd")),
+            ("proc.aname[3]", Some("systemd")),
+        ],
+    );
+    fields_are(
         "{evt.type: accept, fd.name: \"10.0.0.9:55000->10.0.0.1:22\"}",
         &[("fd.cip", Some("10.0.0.9")), ("fd.lport", Some("22")), ("fd.is_server", Some("true"))],
     );
@@ -194,14 +203,15 @@ fn a_container_needs_no_more_than_a_word_of_it() {
 fn values_are_typed_as_fields_are() {
     for (event, fault) in [
         ("{evt.type: openat, fd.num: three}", "fd.num: a whole number was expected, not `three`"),
-        ("{evt.type: openat, fd.nmae: x}", "there is no field fd.nmae; is `fd.name` meant?"),
-        ("{evt.type: opneat}", "`opneat` is no type of events; is `openat` meant?"),
+        ("{evt.type: openat, fd.nmae: x}", "there is no field fd.nmae, did you mean `fd.name`?"),
+        ("{evt.type: opneat}", "`opneat` is no type of events, did you mean `openat`?"),
         ("{evt.type: openat, evt.arg.flags: O_RDONYL}", "`O_RDONYL` is not made of the flags of an open"),
         ("{evt.type: connect, fd.sip: 1.2.3}", "an address was expected, not `1.2.3`"),
         ("{evt.type: connect, fd.sport: 70000}", "a number from 0 to 65535 was expected, not 70000"),
         ("{evt.type: open, evt.is_open_read: yes please}", "`true` or `false` was expected"),
         ("{fd.name: x}", "`evt.type` is missing"),
-        ("[]", "a mapping was expected, not array"),
+        ("[]", "a mapping was expected, not a list"),
+        ("{evt.type: openat, fd.name: [x]}", "fd.name: a text was expected, not a list"),
     ] {
         let faults = read_event(&value(event)).expect_err(event);
         let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
@@ -232,7 +242,8 @@ cases:
 - {event: {evt.type: open}, events: [], expect: maybe}
 - {name: c, expect: alert, rul: x}
 - {name: d, event: {evt.type: open}, expect: [{rule: x, priority: loud, output: '(', fields: {fd.nam: 1}}]}
-- {name: e, event: {evt.type: open, evt.res: ENOENTT}, expect: none}",
+- {name: e, event: {evt.type: open, evt.res: ENOENTT}, expect: none}
+- {name: f, events: [], expect: none}",
     );
     assert_eq!(
         faults(&test),
@@ -248,9 +259,10 @@ cases:
             "spec.cases[3].expect[0].priority: `loud` is no priority; there are Emergency, Alert, Critical, Error, \
              Warning, Notice, Informational, Debug",
             "spec.cases[3].expect[0].output: error parsing regexp: missing closing ): `(`",
-            "spec.cases[3].expect[0].fields.fd.nam: there is no field fd.nam; is `fd.name` meant?",
-            "spec.cases[4].event: evt.res: `ENOENTT` is neither `SUCCESS`, nor a number, nor the name of an error; is \
-             `ENOENT` meant?",
+            "spec.cases[3].expect[0].fields.fd.nam: there is no field fd.nam, did you mean `fd.name` or `fd.num`?",
+            "spec.cases[4].event: evt.res: `ENOENTT` is neither `SUCCESS`, nor a number, nor the name of an error, did \
+             you mean `ENOENT`?",
+            "spec.cases[5].events: there is no event: the case would show nothing",
         ]
     );
     assert_eq!(test.cases[1].name, "spec.cases[1]", "a case without a name is called by its place");
@@ -258,9 +270,12 @@ cases:
 
 /// What is told of each case that did not pass.
 fn told(spec: &str) -> Vec<String> {
+    told_by(&rules(), spec)
+}
+
+fn told_by(loaded: &Loaded, spec: &str) -> Vec<String> {
     let test = test_of(spec);
     assert!(faults(&test).is_empty(), "{:?}", faults(&test));
-    let loaded = rules();
     let rules = Rules::new(&loaded.rules, test.matching.unwrap_or(Matching::All));
     let of = |case: &Case| match rules.run(case) {
         Err(message) => vec![message],
@@ -293,6 +308,71 @@ fn cases_that_are_as_expected_say_nothing() {
 - {{name: f, event: {{like: read}}, expect: {{output: by cat, fields: {{fd.name: /etc/shadow, fd.sip: null, fd.num: 3}}}}}}"
     ));
     assert_eq!(said, [""; 0]);
+}
+
+#[test]
+fn a_missing_alert_is_explained_by_an_event_that_gave_none() {
+    let said = told(&format!(
+        "{EVENTS}
+- {{name: a, events: [{{like: read}}, {{like: read, fd.name: /etc/passwd}}], expect: [Credential file read, Credential file read]}}
+- {{name: b, events: [{{like: read, proc.name: sshd}}, {{like: read}}], expect: [Credential file read, Credential file read]}}
+- {{name: c, events: [{{like: read}}, {{like: read}}], expect: [Credential file read, Credential file read, Credential file read]}}
+- {{name: d, events: [{{like: run}}, {{like: run}}], expect: [{{priority: info}}, {{priority: info}}, {{priority: info}}]}}"
+    ));
+    assert_eq!(
+        said,
+        [
+            "expected alert 2 is missing: `Credential file read` gave no other",
+            "no  fd.name in (/etc/shadow, /etc/gshadow)   <- fd.name is /etc/passwd",
+            "expected alert 2 is missing: `Credential file read` gave no other",
+            "no  not proc.name in (sshd, login)   <- proc.name is sshd",
+            "expected alert 3 is missing: `Credential file read` gave one for every event, and no more",
+            "expected alert 3 is missing: no rule gave one",
+        ]
+    );
+}
+
+#[test]
+fn a_missing_alert_names_the_rule_that_was_told_in_its_place() {
+    let rule = |name: &str| {
+        format!("- {{rule: {name}, desc: d, condition: evt.type = openat, output: x, priority: INFO}}\n")
+    };
+    let loaded = load(&[File { text: &format!("{}{}", rule("one"), rule("two")) }]);
+    let said = told_by(
+        &loaded,
+        "matching: first\ncases: [{name: a, rule: two, event: {evt.type: openat}, expect: alert}]",
+    );
+    assert_eq!(
+        said[0],
+        "an alert is missing: `two` gave none; of event 1 `one` was told, which comes before it"
+    );
+}
+
+#[test]
+fn what_is_something_else_is_called_by_one_word_each() {
+    let test = test_of(
+        "rules: x
+events: [x]
+cases:
+- {name: off, event: {evt.type: open}, expect: none}
+- {name: a, rule: 5, event: x, expect: [5]}
+- {name: b, events: {}, expect: [{rule: on, output: ''}]}",
+    );
+    assert_eq!(
+        faults(&test),
+        [
+            "spec.rules: a list was expected, not a text",
+            "spec.events: a mapping was expected, not a list",
+            "spec.cases[0].name: a text was expected, not a boolean: put it in quotes",
+            "spec.cases[1].rule: a text was expected, not a number: put it in quotes",
+            "spec.cases[1].event: a mapping was expected, not a text",
+            "spec.cases[1].expect[0]: a mapping was expected, not a number",
+            "spec.cases[2].events: a list was expected, not a mapping",
+            "spec.cases[2].expect[0].rule: a text was expected, not a boolean: put it in quotes",
+            "spec.cases[2].expect[0].output: a text was expected, not an empty one",
+        ]
+    );
+    assert_eq!(faults(&RuleTest::read(&value("spec: []"))), ["spec: a mapping was expected, not a list"]);
 }
 
 #[test]
@@ -358,7 +438,7 @@ fn names_that_no_rule_has_are_errors() {
     assert_eq!(
         said,
         [
-            "no rule is called `Credential file raed`; is `Credential file read` meant?",
+            "no rule is called `Credential file raed`, did you mean `Credential file read`?",
             "rule `Switched off` is switched off: `enabled: false`",
         ]
     );

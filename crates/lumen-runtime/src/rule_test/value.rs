@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use lumen_value::Value as Written;
+use lumen_value::fault::word;
 
 use crate::field::{FieldUse, Kind, NumberFormat};
 use crate::number;
@@ -98,7 +99,7 @@ fn scalar(written: &Written) -> Option<String> {
 }
 
 fn shown(written: &Written) -> String {
-    scalar(written).map_or_else(|| written.kind().to_owned(), |text| format!("`{text}`"))
+    scalar(written).map_or_else(|| word(written).to_owned(), |text| format!("`{text}`"))
 }
 
 /// A whole number in decimal, or in hexadecimal behind `0x`; for fields that are printed in hexadecimal, without that, too.

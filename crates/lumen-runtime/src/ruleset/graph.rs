@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 
 use crate::condition::{Check, Expression, Macro, Operand};
 use crate::event_types::{self, EventTypes};
+use crate::field::Basis;
 use crate::term::Term;
 use crate::test::Test;
 
@@ -75,8 +76,23 @@ pub(super) struct Builder {
     types: Map<u32, EventTypes>,
     /// Whether such a test is in a node, by its place.
     is_typed: Vec<bool>,
-    /// Whether all tests in a node are of the thread alone, by its place.
-    is_of_thread: Vec<bool>,
+    /// What it follows from whether a node holds, by its place.
+    basis: Vec<Option<Basis>>,
+    /// What nodes are for one thing alone.
+    projected: Map<(NodeId, Basis, bool), NodeId>,
+}
+
+/// What a condition follows from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Split {
+    /// What has to hold of the thread.
+    pub(super) of_thread: NodeId,
+    /// What has to hold of the call.
+    pub(super) of_call: NodeId,
+    /// What is to be asked where the thread is as it has to be: the parts that do not follow from it alone.
+    pub(super) behind_thread: NodeId,
+    /// What is to be asked where the call is as it has to be, too: the parts that follow from neither alone.
+    pub(super) rest: NodeId,
 }
 
 /// Most parts that a condition is taken apart into.
@@ -165,14 +181,12 @@ impl Builder {
             Node::Not(child) => self.is_typed(*child),
             Node::Test(test) => self.types.contains_key(test),
         };
-        let is_of_thread = match &node {
-            Node::Test(test) => {
-                self.graph.tests.get(*test as usize).is_some_and(|asked| asked.test.is_of_thread())
-            }
-            node => node.children().iter().all(|child| self.is_of_thread.get(child.place()) == Some(&true)),
+        let basis = match &node {
+            Node::Test(test) => self.graph.tests.get(*test as usize).and_then(|asked| asked.test.basis()),
+            node => Basis::of_several(node.children().iter().map(|child| self.basis(*child))),
         };
         self.is_typed.push(is_typed);
-        self.is_of_thread.push(is_of_thread);
+        self.basis.push(basis);
         self.graph.nodes.push(node.clone());
         self.places.insert(node, id);
         id
@@ -245,15 +259,56 @@ impl Builder {
         self.all(parts)
     }
 
-    /// The part of a condition that is about the thread alone, and the rest of it.
-    pub(super) fn split(&mut self, id: NodeId) -> (NodeId, NodeId) {
+    fn basis(&self, id: NodeId) -> Option<Basis> {
+        self.basis.get(id.place()).copied().flatten()
+    }
+
+    /// What has to hold for a node to hold, as far as it follows from one thing alone: nothing is known of other tests. With
+    /// `is_sure`, what is enough for it. Native recursion, as deep as conditions are.
+    fn projected(&mut self, id: NodeId, onto: Basis, is_sure: bool) -> NodeId {
+        match self.basis(id) {
+            None => return id,
+            Some(basis) if basis == onto => return id,
+            Some(_) => {}
+        }
+        if let Some(projected) = self.projected.get(&(id, onto, is_sure)) {
+            return *projected;
+        }
+        let projected = match self.graph.nodes.get(id.place()).cloned() {
+            Some(Node::Not(child)) => {
+                let child = self.projected(child, onto, !is_sure);
+                self.not(child)
+            }
+            Some(Node::All(children)) => {
+                let children = children.iter().map(|child| self.projected(*child, onto, is_sure)).collect();
+                self.all(children)
+            }
+            Some(Node::Any(children)) => {
+                let children = children.iter().map(|child| self.projected(*child, onto, is_sure)).collect();
+                self.any(children)
+            }
+            Some(Node::Test(_)) | None if is_sure => NEVER,
+            Some(Node::Test(_)) | None => ALWAYS,
+        };
+        self.projected.insert((id, onto, is_sure), projected);
+        projected
+    }
+
+    /// The parts of a condition by what they follow from.
+    pub(super) fn split(&mut self, id: NodeId) -> Split {
         let parts = match self.graph.nodes.get(id.place()) {
             Some(Node::All(children)) => children.to_vec(),
             _ => vec![id],
         };
-        let is_of_thread = |part: &NodeId| self.is_of_thread.get(part.place()) == Some(&true);
-        let (of_thread, rest) = parts.into_iter().partition(is_of_thread);
-        (self.all(of_thread), self.all(rest))
+        let of = |basis: Basis, part: &NodeId| self.basis(*part).unwrap_or(Basis::Thread) == basis;
+        let behind: Vec<NodeId> = parts.into_iter().filter(|part| !of(Basis::Thread, part)).collect();
+        let rest = behind.iter().copied().filter(|part| !of(Basis::Call, part)).collect();
+        Split {
+            of_thread: self.projected(id, Basis::Thread, false),
+            of_call: self.projected(id, Basis::Call, false),
+            behind_thread: self.all(behind),
+            rest: self.all(rest),
+        }
     }
 
     fn narrowed(&mut self, id: NodeId, event_type: usize, known: &mut Known) -> NodeId {

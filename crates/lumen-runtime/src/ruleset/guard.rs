@@ -14,6 +14,7 @@ use super::graph::{Graph, NodeId};
 use super::order::{self, Guess};
 use super::shortcut::{Best, Shortcuts};
 use super::view::{View, Views};
+use crate::field::Basis;
 use crate::term::Term;
 use crate::test::Test;
 
@@ -66,8 +67,10 @@ pub(super) struct Guards {
     pub(super) all: Vec<usize>,
     /// Of a thread.
     pub(super) of_thread: Vec<usize>,
+    /// Of a call.
+    pub(super) of_call: Vec<usize>,
     /// Of an event for which the rules are known that its thread leaves possible.
-    pub(super) of_event: Vec<usize>,
+    pub(super) behind_thread: Vec<usize>,
 }
 
 impl Guards {
@@ -164,22 +167,30 @@ impl Finder {
         let chances =
             self.views.iter().enumerate().map(|(place, (_, view))| (place, view.chances(conditions)));
         let chances: Vec<Chances> = chances.collect();
-        let is_of_thread = |view: usize| {
+        let of = |basis: Basis, view: usize| {
             let subject = self.views.get(view).and_then(|(subject, _)| graph.subjects.get(*subject as usize));
-            subject.is_some_and(Term::is_of_thread)
+            subject.and_then(Term::basis).unwrap_or(Basis::Thread) == basis
         };
-        let (of_thread, of_event): (Vec<Chances>, Vec<Chances>) =
-            chances.iter().cloned().partition(|(view, _)| is_of_thread(*view));
-        let mut left = vec![1.0; conditions.len()];
-        let all = chosen(chances, &mut left);
-        left.fill(1.0);
+        let only = |chances: &[Chances], is_one: &dyn Fn(usize) -> bool| -> Vec<Chances> {
+            chances.iter().filter(|(view, _)| is_one(*view)).cloned().collect()
+        };
+        let of_thread = only(&chances, &|view| of(Basis::Thread, view));
+        let of_call = only(&chances, &|view| of(Basis::Call, view));
+        let behind_thread = only(&chances, &|view| !of(Basis::Thread, view));
+        let whole = || vec![1.0; conditions.len()];
+        let of_call = chosen(of_call, &mut whole());
+        let all = chosen(chances, &mut whole());
+        let mut left = whole();
         let of_thread = chosen(of_thread, &mut left);
-        let of_event = chosen(of_event, &mut left);
+        let behind_thread = chosen(behind_thread, &mut left);
         let mut guards = Guards::default();
         let mut place_of = HashMap::new();
-        for (views, places) in
-            [(all, &mut guards.all), (of_thread, &mut guards.of_thread), (of_event, &mut guards.of_event)]
-        {
+        for (views, places) in [
+            (all, &mut guards.all),
+            (of_thread, &mut guards.of_thread),
+            (of_call, &mut guards.of_call),
+            (behind_thread, &mut guards.behind_thread),
+        ] {
             for view in views {
                 if !place_of.contains_key(&view)
                     && let Some(guard) = self.guard(view, conditions)
@@ -200,7 +211,7 @@ impl Finder {
             order::sort_behind(graph, conditions, guesses, is_known);
         };
         sort(conditions, &guards.all);
-        sort(rests, &guards.of_event);
+        sort(rests, &guards.behind_thread);
         guards
     }
 

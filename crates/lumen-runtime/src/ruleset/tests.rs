@@ -9,10 +9,10 @@ use proptest::sample::select;
 use super::{Matching, Plain, RuleSet, Scratch};
 use crate::condition::FieldName;
 use crate::event_types;
-use crate::field::{self, FieldUse, Kind};
+use crate::field::{self, Basis, FieldUse, Kind};
 use crate::identity::Identity;
 use crate::load::{File, load};
-use crate::term::{Event, ThreadKey};
+use crate::term::{CallKey, Event, ThreadKey};
 use crate::value::Value;
 
 /// An event by the names of its fields.
@@ -22,6 +22,7 @@ struct Named {
     has_type: bool,
     /// By whom it is numbered, and its number.
     thread: Option<(Identity, u32)>,
+    call: Option<Vec<u8>>,
 }
 
 impl Event for Named {
@@ -36,6 +37,10 @@ impl Event for Named {
 
     fn thread_key(&self) -> Option<ThreadKey<'_>> {
         self.thread.as_ref().map(|(by, number)| ThreadKey { by, number: *number })
+    }
+
+    fn call_key(&self) -> Option<CallKey<'_>> {
+        self.call.as_ref().map(|bytes| CallKey { head: [1, 2], bytes })
     }
 }
 
@@ -162,7 +167,8 @@ fn event() -> impl Strategy<Value = Named> {
             let number = ("evt.num", Value::Unsigned(7));
             let all = [event_type, number].into_iter().chain(texts).chain(numbers).chain(flags);
             let all = all.chain(address).chain(ends).chain(names);
-            Named { values: all.map(|(name, value)| (used(name), value)).collect(), has_type, thread: None }
+            let values = all.map(|(name, value)| (used(name), value)).collect();
+            Named { values, has_type, thread: None, call: None }
         })
 }
 
@@ -203,21 +209,26 @@ proptest! {
     }
 }
 
-/// Events as they are when they happen in one of several threads: the same source numbers some alike, and others number
-/// others by the same numbers.
-fn in_threads(events: &[Named], threads: &[Named], turns: &[(usize, usize)]) -> Vec<Named> {
+/// Events as they are when they happen in one of several threads, each the call of one and with what follows from more than
+/// that of another: the same source numbers some threads alike, and others number others by the same numbers. Of some the
+/// call is not told.
+fn in_threads(events: &[Named], threads: &[Named], turns: &[(usize, usize, usize)]) -> Vec<Named> {
     let sources = [Identity::default(), Identity::default()];
-    let of_thread = |used: &FieldUse| used.id.field().is_of_thread();
-    let happened = turns.iter().map(|(event, thread)| {
-        let (event, place) = (&events[event % events.len()], thread % threads.len());
-        let thread = &threads[place];
-        let own = event.values.iter().filter(|(used, _)| !of_thread(used));
-        let its = thread.values.iter().filter(|(used, _)| of_thread(used));
-        let number = u32::try_from(place / sources.len()).expect("a few threads");
+    let happened = turns.iter().map(|(event, thread, more)| {
+        let (number, place) = (event % events.len(), thread % threads.len());
+        let (event, thread) = (&events[number], &threads[place]);
+        let more_values = &events[more % events.len()];
+        let parts = [(event, Basis::Call), (thread, Basis::Thread), (more_values, Basis::Event)];
+        let values = parts
+            .into_iter()
+            .flat_map(|(of, basis)| of.values.iter().filter(move |(used, _)| used.basis() == basis));
+        let thread = u32::try_from(place / sources.len()).expect("a few threads");
+        let call = [number, usize::from(event.has_type)].map(usize::to_le_bytes).concat();
         Named {
-            values: own.chain(its).map(|(used, value)| (used.clone(), value.clone())).collect(),
+            values: values.map(|(used, value)| (used.clone(), value.clone())).collect(),
             has_type: event.has_type,
-            thread: Some((sources[place % sources.len()].clone(), number)),
+            thread: Some((sources[place % sources.len()].clone(), thread)),
+            call: (more % 5 != 0).then_some(call),
         }
     });
     happened.collect()
@@ -226,11 +237,11 @@ fn in_threads(events: &[Named], threads: &[Named], turns: &[(usize, usize)]) -> 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
-    fn what_is_remembered_of_threads_changes_nothing(
+    fn what_is_remembered_of_threads_and_calls_changes_nothing(
         conditions in vec(vec(condition(), 1..16), 1..3),
         events in vec(event(), 1..6),
         threads in vec(event(), 1..7),
-        turns in vec((any::<usize>(), any::<usize>()), 1..40),
+        turns in vec((any::<usize>(), any::<usize>(), any::<usize>()), 1..60),
         of_source in any::<bool>(),
     ) {
         let sets = conditions.iter().map(|conditions| {

@@ -1,5 +1,7 @@
 //! The arguments of an event, as rules see them (`sinsp_evt::get_param_as_str`).
 
+use std::borrow::Cow;
+
 use super::bytes::{Order, until_zero};
 use super::event::Event;
 use super::socket;
@@ -16,8 +18,8 @@ pub(super) struct Surroundings<'a> {
 
 /// The arguments, in order.
 pub(super) fn arguments(event: &Event<'_>, surroundings: &Surroundings<'_>) -> Vec<NamedArgument> {
-    let parameters = event.row.parameters.iter().enumerate().take(event.parameters.len());
-    let argument = |(place, (name, kind)): (usize, &(&str, Kind))| {
+    let parameters = event.row.parameters.iter().enumerate().take(event.parameters.count());
+    let argument = |(place, (name, kind)): (usize, &(&'static str, Kind))| {
         let bytes = event.at(place);
         let value = match (bytes, kind) {
             (Some(bytes), _) => value(*kind, bytes, event, surroundings).unwrap_or(ArgumentValue::Absent),
@@ -27,7 +29,7 @@ pub(super) fn arguments(event: &Event<'_>, surroundings: &Surroundings<'_>) -> V
             }
             (None, _) => ArgumentValue::Absent,
         };
-        NamedArgument { name: (*name).to_owned(), value }
+        NamedArgument { name: Cow::Borrowed(*name), value }
     };
     parameters.map(argument).collect()
 }

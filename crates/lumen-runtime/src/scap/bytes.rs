@@ -12,8 +12,21 @@ pub(super) enum Order {
 
 impl Order {
     /// A number of one to eight bytes; longer bytes are cut, shorter ones are taken as they are.
+    #[inline]
     pub(super) fn number(self, bytes: &[u8]) -> u64 {
         let push = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        // Those that are most are read at once.
+        if self == Self::Little {
+            if let Some(eight) = bytes.first_chunk() {
+                return u64::from_le_bytes(*eight);
+            }
+            if let Ok(four) = bytes.try_into() {
+                return u64::from(u32::from_le_bytes(four));
+            }
+            if let Ok(two) = bytes.try_into() {
+                return u64::from(u16::from_le_bytes(two));
+            }
+        }
         match self {
             Self::Little => bytes.iter().take(8).rev().fold(0, push),
             Self::Big => bytes.iter().take(8).fold(0, push),
@@ -55,6 +68,7 @@ impl<'a> Cursor<'a> {
         Some(taken)
     }
 
+    #[inline]
     pub(super) fn number(&mut self, width: usize) -> Option<u64> {
         self.take(width).map(|bytes| self.order.number(bytes))
     }

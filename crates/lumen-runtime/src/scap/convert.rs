@@ -5,11 +5,10 @@
 
 mod table;
 
-use std::borrow::Cow;
-
 use super::beginnings::Beginnings;
 use super::bytes::until_zero;
 use super::event::Event;
+use super::parameters::Places;
 use super::table::{CONVERTED, Kind, OLD, UNUSED, find};
 use table::STEPS;
 
@@ -49,114 +48,121 @@ enum Step {
 const CONVERSIONS: usize = 50;
 
 /// Beginnings of calls, by thread.
-#[derive(Default)]
 pub(super) struct Converter {
     beginnings: Beginnings,
+    /// By the numbers of types, where the steps of each begin; one more than there are types.
+    starts: Vec<usize>,
+}
+
+impl Default for Converter {
+    fn default() -> Self {
+        let numbers = (0..=u16::MAX).take_while(|number| *number == 0 || find(*number - 1).is_some());
+        let start = |number: u16| STEPS.partition_point(|((of, _), _)| *of < number);
+        Self { beginnings: Beginnings::default(), starts: numbers.map(start).collect() }
+    }
 }
 
 impl Converter {
-    /// The event in its newest form; nothing where it is no event of its own.
+    /// Brings an event to its newest form; whether it is an event of its own.
     ///
     /// # Errors
     ///
     /// Says what is wrong where there is no way to the newest form.
-    pub(super) fn convert<'a>(&mut self, mut event: Event<'a>) -> Result<Option<Event<'a>>, &'static str> {
+    pub(super) fn convert(&mut self, event: &mut Event<'_>) -> Result<bool, &'static str> {
         for _ in 0..CONVERSIONS {
             if event.row.is(UNUSED) {
-                return Ok(None);
+                return Ok(false);
             }
             if !event.row.is(CONVERTED) {
-                return Ok((!event.row.is(OLD)).then_some(event));
+                return Ok(!event.row.is(OLD));
             }
-            let (count, expected) = (event.parameters.len(), event.row.parameters.len());
+            let (count, expected) = (event.parameters.count(), event.row.parameters.len());
             if !event.is_beginning() {
                 if count > expected {
                     return Err("the event has more arguments than its type");
                 }
                 if !event.row.is(OLD) && count == expected {
-                    return Ok(Some(event));
+                    return Ok(true);
                 }
             }
-            let key = (event.number, u32::try_from(count).unwrap_or(u32::MAX));
-            let action =
-                STEPS.binary_search_by_key(&key, |(key, _)| *key).ok().and_then(|place| STEPS.get(place));
-            let (_, action) =
-                action.ok_or("there is no way from this old form of the event to the newest")?;
-            event = match *action {
+            let action = self
+                .action(event.number, count)
+                .ok_or("there is no way from this old form of the event to the newest")?;
+            match action {
                 Action::Store => {
                     self.beginnings.keep(event);
-                    return Ok(None);
+                    return Ok(false);
                 }
-                Action::Pass => return Ok(Some(event)),
+                Action::Pass => return Ok(true),
                 Action::StoreAndPass => {
-                    self.beginnings.keep(event.clone());
-                    return Ok(Some(event));
+                    self.beginnings.keep(event);
+                    return Ok(true);
                 }
-                Action::Add(steps) => self.take_steps(&event, None, steps)?,
-                Action::Become(number, steps) => self.take_steps(&event, Some(number), steps)?,
-            };
+                Action::Add(steps) => self.take_steps(event, None, steps)?,
+                Action::Become(number, steps) => self.take_steps(event, Some(number), steps)?,
+            }
         }
         Err("the event has too many old forms")
     }
 
-    fn take_steps<'a>(
+    /// What is done with an event of a type and so many arguments.
+    fn action(&self, number: u16, count: usize) -> Option<Action> {
+        let place = usize::from(number);
+        let steps = STEPS.get(*self.starts.get(place)?..*self.starts.get(place + 1)?)?;
+        let found = steps.iter().find(|((_, known), _)| usize::try_from(*known).ok() == Some(count));
+        found.map(|(_, action)| *action)
+    }
+
+    fn take_steps(
         &mut self,
-        event: &Event<'a>,
+        event: &mut Event<'_>,
         becomes: Option<u16>,
         steps: &[Step],
-    ) -> Result<Event<'a>, &'static str> {
+    ) -> Result<(), &'static str> {
         let number = becomes.unwrap_or(event.number);
         let row = find(number).ok_or("there is no such type of events")?;
-        let mut parameters =
-            if becomes.is_some() { Vec::with_capacity(steps.len()) } else { event.parameters.clone() };
+        let container = steps.iter().any(|step| matches!(step, Step::Container)).then(|| container(event));
+        let former = if becomes.is_some() { event.parameters.take_places() } else { Places::default() };
         let beginning = self.beginnings.get(event.tid);
         let mut is_used = false;
         for step in steps {
-            let kind = row.parameters.get(parameters.len()).map(|(_, kind)| *kind);
-            parameters.push(match *step {
-                Step::Old(place) => event
-                    .parameters
-                    .get(usize::from(place))
-                    .cloned()
-                    .ok_or("the event has fewer arguments than its form")?,
+            let kind = row.parameters.get(event.parameters.count()).map(|(_, kind)| *kind);
+            let bytes = match *step {
+                Step::Old(place) => {
+                    if !event.parameters.push_former(&former, usize::from(place)) {
+                        return Err("the event has fewer arguments than its form");
+                    }
+                    continue;
+                }
                 Step::Enter(place) | Step::EnterOrNone(place) => match beginning {
                     Some(beginning) if u32::from(beginning.number) + 1 == u32::from(event.number) => {
                         is_used = true;
-                        let bytes = beginning.parameters.get(usize::from(place));
-                        Cow::Owned(
-                            bytes
-                                .ok_or("the beginning of the call has fewer arguments than its form")?
-                                .to_vec(),
-                        )
+                        beginning
+                            .get(usize::from(place))
+                            .ok_or("the beginning of the call has fewer arguments than its form")?
                     }
                     Some(_) => return Err("the beginning of the call is one of another call"),
                     None if matches!(step, Step::Enter(_)) => default(kind),
-                    None => Cow::Borrowed(&[]),
+                    None => &[],
                 },
                 Step::Default => default(kind),
-                Step::Empty => Cow::Borrowed(&[]),
-                Step::Container => Cow::Owned(container(event)),
-            });
+                Step::Empty => &[],
+                Step::Container => container.as_deref().unwrap_or_default(),
+            };
+            event.parameters.push(bytes);
         }
         if is_used {
             self.beginnings.forget(event.tid);
         }
-        Ok(Event {
-            number,
-            row,
-            parameters,
-            time_ns: event.time_ns,
-            tid: event.tid,
-            cpu: event.cpu,
-            order: event.order,
-        })
+        (event.number, event.row) = (number, row);
+        Ok(())
     }
 }
 
 /// What stands for no value: for users and groups the greatest number, for numbers zero, for the rest nothing.
-fn default(kind: Option<Kind>) -> Cow<'static, [u8]> {
+fn default(kind: Option<Kind>) -> &'static [u8] {
     const ZEROES: [u8; 8] = [0; 8];
-    Cow::Borrowed(match kind {
+    match kind {
         Some(Kind::User | Kind::Group) => &[0xff; 4],
         Some(
             Kind::Signed(width)
@@ -173,7 +179,7 @@ fn default(kind: Option<Kind>) -> Cow<'static, [u8]> {
         Some(Kind::Call) => &[0; 2],
         Some(Kind::Signal) => &[0],
         _ => &[],
-    })
+    }
 }
 
 /// Once a container was told of by its id, the number of its runtime, its name and its image.
@@ -192,39 +198,53 @@ fn container(event: &Event<'_>) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::scap::bytes::Order;
+    use crate::scap::parameters::{KNOWN, Parameters, Room};
     use crate::scap::table;
 
-    fn event(number: u16, count: usize) -> Event<'static> {
-        let row = find(number).expect("a type of the table");
-        let parameters = vec![Cow::Borrowed::<[u8]>(&[]); count];
+    fn row(number: u16) -> &'static table::Row {
+        find(number).expect("a type of the table")
+    }
+
+    fn event(number: u16, count: usize, room: &mut Room) -> Event<'_> {
+        let row = row(number);
+        let mut parameters = Parameters::new(&[], room);
+        for _ in 0..count {
+            parameters.push(&[]);
+        }
         Event { time_ns: 0, tid: 1, cpu: 0, number, row, order: Order::Little, parameters }
     }
 
     /// The numbers of all types that are used.
     fn numbers() -> impl Iterator<Item = u16> {
-        (0..u16::MAX)
-            .take_while(|number| find(*number).is_some())
-            .filter(|number| !event(*number, 0).row.is(UNUSED))
+        (0..u16::MAX).take_while(|number| find(*number).is_some()).filter(|number| !row(*number).is(UNUSED))
     }
 
     #[test]
     fn every_form_has_a_way_to_the_newest() {
-        assert!(STEPS.is_sorted_by_key(|(key, _)| *key), "they are searched by halves");
+        assert!(STEPS.is_sorted_by_key(|(key, _)| *key), "they are found by their places");
         let steps = STEPS.iter().map(|((number, count), _)| (*number, *count as usize));
-        let whole = numbers().map(|number| (number, event(number, 0).row.parameters.len()));
+        let whole = numbers().map(|number| (number, row(number).parameters.len()));
         for (number, count) in steps.chain(whole) {
-            let name = event(number, 0).row.name;
-            match Converter::default().convert(event(number, count)) {
-                Ok(None) => assert!(table::is_beginning(number), "{name} {number}"),
-                Ok(Some(newest)) => {
+            let name = row(number).name;
+            let mut room = Room::default();
+            let mut newest = event(number, count, &mut room);
+            match Converter::default().convert(&mut newest) {
+                Ok(false) => assert!(table::is_beginning(number), "{name} {number}"),
+                Ok(true) => {
                     // Beginnings are kept for what they say of paths.
                     let is_newest =
-                        !newest.row.is(OLD) && newest.parameters.len() == newest.row.parameters.len();
+                        !newest.row.is(OLD) && newest.parameters.count() == newest.row.parameters.len();
                     assert!(is_newest || newest.is_beginning(), "{name} {number}");
                 }
                 Err(what) => panic!("{name} {number} with {count} arguments: {what}"),
             }
         }
         assert!(numbers().count() > 400);
+    }
+
+    #[test]
+    fn no_type_has_more_arguments_than_are_kept() {
+        let most = numbers().map(|number| row(number).parameters.len()).max();
+        assert!(most.is_some_and(|most| most <= KNOWN), "{most:?}");
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::arguments;
-use super::beginnings::Beginnings;
+use super::beginnings::{Beginning, Beginnings};
 use super::event::Event;
 use super::lists::{Account, Interface, Open, Process, What};
 use super::socket::End;
@@ -68,12 +68,23 @@ enum Ended {
     Descriptor(i64, i64),
 }
 
+/// What becomes of an event.
+pub(super) enum Applied {
+    /// It is none that rules see.
+    Nothing,
+    /// Nobody looks at events of its type, which is at this place of their names.
+    Passed(usize),
+    /// It is one that rules see.
+    Seen(Box<Recorded>),
+}
+
 /// An event, and what of the state it is about.
 struct Scene<'a> {
     event: &'a Event<'a>,
-    kind: kinds::Kind,
+    /// Somebody looks at it: what only they see is to be found out.
+    is_seen: bool,
     /// The beginning of the call, where the capture has it.
-    beginning: Option<Event<'static>>,
+    beginning: Option<Beginning>,
     /// The thread is in the table.
     tid: Option<i64>,
     outcome: Option<i64>,
@@ -91,10 +102,10 @@ impl Scene<'_> {
 
 impl State {
     pub(super) fn add_process(&mut self, process: Process) {
-        let Process { mut thread, flags } = process;
+        let Process { mut thread, usage, flags } = process;
         thread.cwd = thread.cwd.map(|folder| path::folder(b"", &folder));
         self.name_container(&mut thread);
-        let mut slot = Slot::new(thread);
+        let mut slot = Slot { usage, ..Slot::new(thread) };
         slot.shares_files = flags & (SHARES_FILES | IS_THREAD) != 0;
         self.threads.insert(slot);
     }
@@ -259,23 +270,39 @@ impl State {
 
     /// Takes an event into the state; the event as rules see it, but for the beginnings of calls, and for what tells of
     /// containers and users that were there before the first other event: that goes with the lists, as the reference has it.
-    pub(super) fn apply(&mut self, event: &Event<'_>, number: u64) -> Option<Recorded> {
+    ///
+    /// Of an event of a type that nobody looks at only that is found out by which it changes the state.
+    pub(super) fn apply(
+        &mut self,
+        event: &Event<'_>,
+        number: u64,
+        is_looked_at: impl Fn(usize) -> bool,
+    ) -> Applied {
         if !self.is_running {
             self.is_running = true;
             self.finish_lists();
         }
         self.take_away(event.time_ns);
-        let mut scene = self.set(event);
-        if scene.kind.is_beginning {
+        let kind = self.kinds.get(event.number);
+        let event_type = kind.event_type.unwrap_or_else(|| self.kinds.generic_call(event));
+        let mut scene = self.set(event, kind, is_looked_at(event_type));
+        if kind.is_beginning {
             self.keep_beginning(event);
-            return None;
+            return Applied::Nothing;
         }
-        (scene.kind.action)(self, &mut scene);
-        self.is_begun |= !scene.kind.tells_of_before;
-        if !self.is_begun {
-            return None;
+        (kind.action)(self, &mut scene);
+        self.is_begun |= !kind.tells_of_before;
+        let applied = if !self.is_begun {
+            Applied::Nothing
+        } else if scene.is_seen {
+            Applied::Seen(Box::new(self.record(&scene, event_type, number)))
+        } else {
+            Applied::Passed(event_type)
+        };
+        if let Some(beginning) = scene.beginning {
+            self.beginnings.give_back(beginning);
         }
-        Some(self.record(&scene, number))
+        applied
     }
 
     fn take_away(&mut self, time_ns: u64) {
@@ -290,18 +317,19 @@ impl State {
     }
 
     /// Finds out what of the state an event is about.
-    fn set<'a>(&mut self, event: &'a Event<'a>) -> Scene<'a> {
-        let kind = self.kinds.get(event.number);
-        if kind.makes_thread {
-            self.threads.make_unknown(event.tid);
-        }
-        let tid = kind.has_thread.then_some(event.tid).filter(|tid| self.threads.get(*tid).is_some());
+    fn set<'a>(&mut self, event: &'a Event<'a>, kind: kinds::Kind, is_seen: bool) -> Scene<'a> {
+        let is_known = if kind.makes_thread {
+            self.threads.make_unknown(event.tid)
+        } else {
+            kind.has_thread && self.threads.get(event.tid).is_some()
+        };
+        let tid = is_known.then_some(event.tid);
         let mut scene = Scene {
             event,
-            kind,
+            is_seen,
             beginning: None,
             tid,
-            outcome: event.outcome(),
+            outcome: kind.outcome(event),
             number: None,
             name_before: None,
         };
@@ -311,17 +339,18 @@ impl State {
         if tid.is_none() {
             return scene;
         }
-        let is_of = |beginning: &Event<'_>| {
+        let is_of = |beginning: &Beginning| {
             u32::from(beginning.number) + 1 == u32::from(event.number)
                 || (beginning.row.name == "execveat" && event.row.name == "execve")
         };
         scene.beginning = self.beginnings.take(event.tid).filter(is_of);
-        let place = event.row.descriptor();
-        scene.number = place.and_then(|place| event.at(place)).map(|bytes| event.order.signed(bytes));
-        scene.name_before = scene
-            .number
-            .and_then(|number| self.threads.file(event.tid, number))
-            .map(|file| file.name.clone());
+        scene.number = kind.descriptor(event);
+        if is_seen {
+            scene.name_before = scene
+                .number
+                .and_then(|number| self.threads.file(event.tid, number))
+                .map(|file| file.name.clone());
+        }
         scene
     }
 
@@ -330,21 +359,22 @@ impl State {
         let is_empty = event.at(0).is_none();
         let keeps = !is_empty || matches!(event.row.name, "execveat" | "connect");
         if keeps && self.threads.get(event.tid).is_some() {
-            self.beginnings.keep(event.clone());
+            self.beginnings.keep(event);
         } else {
             self.beginnings.forget(event.tid);
         }
     }
 
     /// The event as rules see it.
-    fn record(&mut self, scene: &Scene<'_>, number: u64) -> Recorded {
+    fn record(&mut self, scene: &Scene<'_>, event_type: usize, number: u64) -> Recorded {
         let event = scene.event;
         let arguments = arguments::arguments(event, &arguments::Surroundings { state: self, tid: scene.tid });
         let descriptor = self.descriptor(scene);
+        let usage = scene.tid.map(|tid| self.threads.usage(tid)).unwrap_or_default();
         let thread = scene.tid.and_then(|tid| self.link(tid));
         Recorded {
             number,
-            event_type: scene.kind.event_type.unwrap_or_else(|| kinds::generic_call(event)),
+            event_type,
             time_ns: event.time_ns,
             cpu: event.cpu,
             result: scene.outcome,
@@ -352,6 +382,7 @@ impl State {
             arguments,
             thread,
             descriptor,
+            usage,
         }
     }
 

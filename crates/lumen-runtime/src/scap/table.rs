@@ -125,6 +125,11 @@ pub(super) fn call(number: u64) -> Option<&'static str> {
     CALLS.get(usize::try_from(number).ok()?).copied().filter(|name| !name.is_empty())
 }
 
+/// How many calls have a number of the reference.
+pub(super) fn calls() -> u64 {
+    u64::try_from(CALLS.len()).unwrap_or(0)
+}
+
 /// The reference's number of a call, by the kernel's number of it on x86-64: what most captures were made on.
 pub(super) fn native_call(number: u64) -> Option<u64> {
     NATIVE.get(usize::try_from(number).ok()?).copied().map(u64::from)

@@ -2,32 +2,45 @@
 
 use std::net::IpAddr;
 
-use super::super::bytes::{cut, length};
+use super::super::bytes::{cut, length, write_short};
 use super::super::wire::{
     self, ARGUMENTS_MAX, PROTOCOLS, TEXT_BYTES_MAX, VALUE_BYTES_MAX, VALUES_BYTES_MAX, descriptor as place,
     family, value,
 };
-use super::super::{ArgumentValue, Bytes, Descriptor, Recorded, Socket};
+use super::super::{ArgumentValue, Bytes, Descriptor, Recorded, Socket, Usage};
 
-/// Writes an event, whose thread and names were written before.
+/// Room for what is written behind what is not known yet, kept from one event to the next.
+#[derive(Debug, Default)]
+pub(in super::super) struct Scratch {
+    usage: Vec<u8>,
+    descriptor: Vec<u8>,
+    values: Vec<u8>,
+}
+
+/// Writes an event, whose thread and names were written before; the numbers of the names are in the order of the arguments.
 pub(in super::super) fn event(
     recorded: &Recorded,
     thread: u32,
     type_name: u16,
-    mut name_of: impl FnMut(&str) -> u16,
+    names: &[u16; ARGUMENTS_MAX],
+    scratch: &mut Scratch,
     out: &mut Vec<u8>,
 ) {
     use wire::event as at;
     let arguments = recorded.arguments.get(..ARGUMENTS_MAX).unwrap_or(&recorded.arguments);
-    let mut own = Vec::new();
+    let Scratch { usage, descriptor: own, values } = scratch;
+    for room in [&mut *usage, &mut *own, &mut *values] {
+        room.clear();
+    }
     if let Some(of_event) = &recorded.descriptor {
-        descriptor(of_event, &mut own);
+        descriptor(of_event, own);
     }
     let mut flags = 0;
     flags |= if recorded.result.is_some() { at::HAS_RESULT } else { 0 };
     flags |= if recorded.latency_ns.is_some() { at::HAS_LATENCY } else { 0 };
     flags |= if recorded.descriptor.is_some() { at::HAS_DESCRIPTOR } else { 0 };
-    out.push(u8::try_from(at::FIXED).unwrap_or(0));
+    flags |= used(&recorded.usage, usage);
+    out.push(u8::try_from(at::FIXED + usage.len()).unwrap_or(0));
     out.push(flags);
     out.extend_from_slice(&type_name.to_le_bytes());
     out.extend_from_slice(&recorded.cpu.to_le_bytes());
@@ -39,18 +52,33 @@ pub(in super::super) fn event(
     out.extend_from_slice(&recorded.latency_ns.unwrap_or(0).to_le_bytes());
     out.extend_from_slice(&thread.to_le_bytes());
     out.extend_from_slice(&length(own.len()).to_le_bytes());
+    out.extend_from_slice(usage);
 
     let own_descriptor = recorded.descriptor.as_ref();
-    let mut values = Vec::new();
-    for argument in arguments {
-        let kind = argument_value(&argument.value, own_descriptor, &mut values);
-        out.extend_from_slice(&name_of(&argument.name).to_le_bytes());
-        out.push(kind);
-        let [low, middle, high, _] = length(values.len()).to_le_bytes();
-        out.extend_from_slice(&[low, middle, high]);
+    for (argument, name) in arguments.iter().zip(names) {
+        let kind = argument_value(&argument.value, own_descriptor, values);
+        let [low, high] = name.to_le_bytes();
+        let [end_low, end_middle, end_high, _] = length(values.len()).to_le_bytes();
+        out.extend_from_slice(&[low, high, kind, end_low, end_middle, end_high]);
     }
-    out.extend_from_slice(&own);
-    out.extend_from_slice(&values);
+    out.extend_from_slice(own);
+    out.extend_from_slice(values);
+}
+
+/// Writes what the process used; the flags of what of it is known.
+fn used(usage: &Usage, out: &mut Vec<u8>) -> u8 {
+    let mut flags = 0;
+    for (flag, numbers) in [
+        (wire::event::HAS_DESCRIPTORS_OPEN, usage.descriptors_open.as_slice()),
+        (wire::event::HAS_MEMORY, usage.memory_kb.as_ref().map_or(&[], |numbers| numbers)),
+        (wire::event::HAS_PAGE_FAULTS, usage.page_faults.as_ref().map_or(&[], |numbers| numbers)),
+    ] {
+        flags |= if numbers.is_empty() { 0 } else { flag };
+        for number in numbers {
+            write_short(*number, out);
+        }
+    }
+    flags
 }
 
 /// Whether a text is one of the descriptor's, which is not written twice.

@@ -54,9 +54,8 @@ fn numbers(thread: &Thread, draft: &mut Draft<'_, TEXT_COUNT>) {
         draft.number(at as usize, number.map(bits));
     }
     let file = thread.exe_file;
-    let [permitted, effective, inheritable] = several(thread.capabilities);
-    let [all, resident, swapped] = several(thread.memory_kb);
-    let [major, minor] = several(thread.page_faults);
+    let [permitted, effective, inheritable] =
+        thread.capabilities.map_or([None; 3], |capabilities| capabilities.map(Some));
     for (at, number) in [
         (Number::Terminal, thread.tty.map(u64::from)),
         (Number::User, thread.user.as_ref().map(|user| u64::from(user.uid))),
@@ -70,22 +69,11 @@ fn numbers(thread: &Thread, draft: &mut Draft<'_, TEXT_COUNT>) {
         (Number::Started, thread.started_ns),
         (Number::NamespaceStarted, thread.namespace_started_ns),
         (Number::DescriptorsMax, thread.descriptors_max),
-        (Number::DescriptorsOpen, thread.descriptors_open),
-        (Number::MemoryAll, all),
-        (Number::MemoryResident, resident),
-        (Number::MemorySwapped, swapped),
-        (Number::FaultsMajor, major),
-        (Number::FaultsMinor, minor),
         (Number::Children, thread.children),
         (Number::Threads, thread.threads),
     ] {
         draft.number(at as usize, number);
     }
-}
-
-/// The numbers of which all are known or none.
-fn several<const COUNT: usize>(numbers: Option<[u64; COUNT]>) -> [Option<u64>; COUNT] {
-    numbers.map_or([None; COUNT], |numbers| numbers.map(Some))
 }
 
 fn flags(thread: &Thread, draft: &mut Draft<'_, TEXT_COUNT>) {

@@ -22,7 +22,7 @@ fn short(id: &[u8]) -> &[u8] {
 /// Whether it is known that the thread is in no container. The reference has a container for these: of the name `host`, and
 /// empty else.
 fn is_on_host(record: &Record<'_>) -> bool {
-    record.thread.is_some_and(|thread| thread.0.is(thread::IS_ON_HOST) && thread.0.container().is_none())
+    record.thread().is_some_and(|thread| thread.0.is(thread::IS_ON_HOST) && thread.0.container().is_none())
 }
 
 /// The id of the container as it is shown; nothing on the node itself.
@@ -212,7 +212,7 @@ pub(super) fn shares_ipc<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Val
 /// When the container began: when the first process of the thread's namespace did, where that is not told.
 fn start(record: &Record<'_>) -> Option<u64> {
     let told = record.container().and_then(|container| container.0.number_at(0));
-    let of_namespace = || record.thread?.number(Number::NamespaceStarted);
+    let of_namespace = || record.thread()?.number(Number::NamespaceStarted);
     told.or_else(of_namespace).filter(|time| *time != 0)
 }
 

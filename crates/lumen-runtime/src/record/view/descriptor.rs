@@ -27,7 +27,7 @@ pub(super) fn known_kind(record: &Record<'_>) -> Option<Kind> {
 
 /// Whether there are fields of a descriptor at all.
 fn is_about_one(record: &Record<'_>) -> bool {
-    record.thread.is_some() && (record.descriptor.is_some() || record.facts.has_descriptor())
+    record.has_thread() && (record.descriptor.is_some() || record.facts.has_descriptor())
 }
 
 /// `fd.num`.
@@ -41,7 +41,7 @@ fn number_of(record: &Record<'_>) -> i64 {
 
 /// `fd.uid`: the numbers of the thread and of the descriptor, one behind the other.
 pub(super) fn uid<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    let tid = record.thread?.signed(Number::Tid)?;
+    let tid = record.thread()?.signed(Number::Tid)?;
     if is_about_one(record) { made(format!("{tid}{}", number_of(record))) } else { None }
 }
 
@@ -59,12 +59,23 @@ pub(super) fn path<'r>(record: &Record<'r>) -> Option<Cow<'r, [u8]>> {
     }
 }
 
+/// Whether its name is that which the call was given, and is relative to a directory.
+pub(super) fn is_relative(record: &Record<'_>) -> bool {
+    let is_named = record.descriptor.is_some_and(|descriptor| descriptor.name().is_some());
+    !is_named
+        && known(record).is_none()
+        && opens(record)
+        && path::opened(record, true).is_some_and(|path| !path.starts_with(b"/"))
+}
+
+fn opens(record: &Record<'_>) -> bool {
+    matches!(record.type_name, "open" | "openat" | "openat2" | "creat" | "open_by_handle_at")
+}
+
 /// The name as the call was given it, of a descriptor of which nothing is known.
 fn given<'r>(record: &Record<'r>, is_raw: bool) -> Cow<'r, [u8]> {
     match record.type_name {
-        "open" | "openat" | "openat2" | "creat" | "open_by_handle_at" => {
-            path::opened(record, is_raw).unwrap_or_default()
-        }
+        _ if opens(record) => path::opened(record, is_raw).unwrap_or_default(),
         "accept" | "accept4" | "connect" => {
             let tuple = record.argument("tuple").or_else(|| record.argument("addr"));
             tuple.map(|tuple| super::argument::print(record, &tuple).best()).unwrap_or_default()
@@ -172,7 +183,7 @@ pub(super) fn kind<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>
 
 /// `fd.types`: of all open descriptors, or of one by its number.
 pub(super) fn kinds<'r>(record: &Record<'r>, asked: Argument<'_>) -> Option<Value<'r>> {
-    let thread = record.thread.filter(|_| is_about_one(record))?;
+    let thread = record.thread().filter(|_| is_about_one(record))?;
     let named = |kind: Kind| Value::text(kind.name());
     match asked {
         None => {

@@ -212,7 +212,7 @@ fn resolved<'r>(record: &Record<'r>, role: Role) -> Option<Value<'r>> {
     let directory = match row {
         _ if path.starts_with(b"/") => Cow::Borrowed(&b""[..]),
         Some(row) => directory_of(record, row),
-        None => process::working_directory(record.thread?).unwrap_or(UNKNOWN.into()),
+        None => process::working_directory(record.thread()?).unwrap_or(UNKNOWN.into()),
     };
     made(join(&directory, &path))
 }
@@ -232,7 +232,7 @@ fn row_of(record: &Record<'_>, name: &str) -> Option<&'static PathArgument> {
 
 /// The directory that a relative path in an argument is relative to.
 fn directory_of<'r>(record: &Record<'r>, row: &PathArgument) -> Cow<'r, [u8]> {
-    let working = || record.thread.and_then(process::working_directory).unwrap_or(UNKNOWN.into());
+    let working = || record.thread().and_then(process::working_directory).unwrap_or(UNKNOWN.into());
     if row.directory.is_empty() {
         return working();
     }
@@ -257,7 +257,7 @@ pub(super) fn resolved_argument<'r>(
         return None;
     }
     let row = row_of(record, argument.name)?;
-    record.thread?;
+    record.thread()?;
     Some(join(&directory_of(record, row), path).into())
 }
 
@@ -313,6 +313,17 @@ pub(super) fn join(directory: &[u8], path: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{condition, field};
+
+    #[test]
+    fn arguments_that_are_paths_are_texts() {
+        for row in &PATH_ARGUMENTS {
+            let used =
+                condition::FieldName { name: format!("evt.rawarg.{}", row.name), argument: None, at: 0 };
+            let used = field::resolve(&used).expect("there is such an argument");
+            assert_eq!(used.kind(), Some(field::Kind::Text), "{}", row.name);
+        }
+    }
 
     #[test]
     fn paths_are_put_together_as_the_kernel_walks_them() {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::flags;
 use super::super::snapshot::ThreadView;
-use super::super::wire::{Number, Text, thread as flag};
+use super::super::wire::{Number, Text, event, thread as flag};
 use super::{Record, made, text};
 use crate::field;
 use crate::value::Value;
@@ -25,7 +25,7 @@ macro_rules! signed_fields {
     ($($(#[$doc:meta])* $name:ident: $number:ident;)*) => {$(
         $(#[$doc])*
         pub(super) fn $name<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-            record.thread?.signed(Number::$number).map(Value::Signed)
+            record.thread()?.signed(Number::$number).map(Value::Signed)
         }
     )*};
 }
@@ -35,7 +35,17 @@ macro_rules! unsigned_fields {
     ($($(#[$doc:meta])* $name:ident: $number:ident;)*) => {$(
         $(#[$doc])*
         pub(super) fn $name<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-            record.thread?.number(Number::$number).map(Value::Unsigned)
+            record.thread()?.number(Number::$number).map(Value::Unsigned)
+        }
+    )*};
+}
+
+/// Fields that are a number of what the process used when the event happened.
+macro_rules! usage_fields {
+    ($($(#[$doc:meta])* $name:ident: $flag:ident, $place:literal;)*) => {$(
+        $(#[$doc])*
+        pub(super) fn $name<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
+            record.used(event::$flag, $place).map(Value::Unsigned)
         }
     )*};
 }
@@ -45,7 +55,7 @@ macro_rules! text_fields {
     ($($(#[$doc:meta])* $name:ident: $text:ident;)*) => {$(
         $(#[$doc])*
         pub(super) fn $name<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-            text(record.thread?.text(Text::$text)?)
+            text(record.thread()?.text(Text::$text)?)
         }
     )*};
 }
@@ -55,7 +65,7 @@ macro_rules! file_fields {
     ($($(#[$doc:meta])* $name:ident: $flag:ident;)*) => {$(
         $(#[$doc])*
         pub(super) fn $name<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-            Some(Value::Bool(record.thread?.0.is(flag::$flag)))
+            Some(Value::Bool(record.thread()?.0.is(flag::$flag)))
         }
     )*};
 }
@@ -84,18 +94,21 @@ unsigned_fields! {
     children: Children;
     /// `proc.nthreads`.
     threads: Threads;
+}
+
+usage_fields! {
     /// `proc.fdopencount`.
-    descriptors_open: DescriptorsOpen;
+    descriptors_open: HAS_DESCRIPTORS_OPEN, 0;
     /// `proc.vmsize`.
-    memory_all: MemoryAll;
+    memory_all: HAS_MEMORY, 0;
     /// `proc.vmrss`.
-    memory_resident: MemoryResident;
+    memory_resident: HAS_MEMORY, 1;
     /// `proc.vmswap`.
-    memory_swapped: MemorySwapped;
+    memory_swapped: HAS_MEMORY, 2;
     /// `thread.pfmajor`.
-    faults_major: FaultsMajor;
+    faults_major: HAS_PAGE_FAULTS, 0;
     /// `thread.pfminor`.
-    faults_minor: FaultsMinor;
+    faults_minor: HAS_PAGE_FAULTS, 1;
 }
 
 text_fields! {
@@ -126,23 +139,23 @@ file_fields! {
 
 /// `proc.name`.
 pub(super) fn name<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    text(record.thread?.name()?)
+    text(record.thread()?.name()?)
 }
 
 /// `proc.cmdline`.
 pub(super) fn command_line<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    text(record.thread?.command_line()?)
+    text(record.thread()?.command_line()?)
 }
 
 /// `proc.exeline`.
 pub(super) fn exe_line<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    let thread = record.thread?;
+    let thread = record.thread()?;
     made([thread.text(Text::Exe)?, b" ", thread.arguments().unwrap_or_default()].concat())
 }
 
 /// `proc.args`: all, or one.
 pub(super) fn arguments<'r>(record: &Record<'r>, asked: Argument<'_>) -> Option<Value<'r>> {
-    let thread = record.thread?;
+    let thread = record.thread()?;
     match asked {
         None => text(thread.arguments()?),
         Some(field::Argument::Index(place)) => {
@@ -154,12 +167,12 @@ pub(super) fn arguments<'r>(record: &Record<'r>, asked: Argument<'_>) -> Option<
 
 /// `proc.cmdnargs`.
 pub(super) fn argument_count<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    record.thread?.each_argument().map(|words| Value::Unsigned(words.count() as u64))
+    record.thread()?.each_argument().map(|words| Value::Unsigned(words.count() as u64))
 }
 
 /// `proc.cmdlenargs`.
 pub(super) fn argument_bytes<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    record.thread?.each_argument().map(|words| Value::Unsigned(words.bytes() as u64))
+    record.thread()?.each_argument().map(|words| Value::Unsigned(words.bytes() as u64))
 }
 
 /// The value of a variable, without blanks around it; empty where there is none.
@@ -183,7 +196,7 @@ fn blanks_stripped(mut value: &[u8]) -> &[u8] {
 
 /// `proc.env`: all, or one by its name.
 pub(super) fn environment<'r>(record: &Record<'r>, asked: Argument<'_>) -> Option<Value<'r>> {
-    let thread = record.thread?;
+    let thread = record.thread()?;
     match asked {
         Some(field::Argument::Key(name)) => text(variable(thread, name)?),
         _ => text(thread.text(Text::Environment)?),
@@ -197,7 +210,7 @@ pub(super) fn parents_environment<'r>(record: &Record<'r>, asked: Argument<'_>) 
         None => listed(record, whole),
         Some(field::Argument::Index(generation)) => whole(record.ancestor(*generation)?),
         Some(field::Argument::Key(name)) => {
-            record.thread?;
+            record.thread()?;
             let mut values = record.parents().filter_map(|parent| variable(parent, name));
             text(values.find(|value| !value.is_empty()).unwrap_or_default())
         }
@@ -206,26 +219,26 @@ pub(super) fn parents_environment<'r>(record: &Record<'r>, asked: Argument<'_>) 
 
 /// `proc.cwd`.
 pub(super) fn directory<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    working_directory(record.thread?).map(Value::Bytes)
+    working_directory(record.thread()?).map(Value::Bytes)
 }
 
 /// `thread.ismain`.
 pub(super) fn is_main<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    let thread = record.thread?;
+    let thread = record.thread()?;
     Some(Value::Bool(thread.number(Number::Tid) == thread.number(Number::Pid)))
 }
 
 /// `proc.ppid`.
 pub(super) fn parent_pid<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
     let known = record.parents().next().and_then(|parent| parent.signed(Number::Pid));
-    let said = || record.thread?.signed(Number::ParentPid).filter(|pid| *pid > 0);
+    let said = || record.thread()?.signed(Number::ParentPid).filter(|pid| *pid > 0);
     known.or_else(said).map(Value::Signed)
 }
 
 /// `proc.pvpid`.
 pub(super) fn parent_vpid<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
     let known = record.parents().next().and_then(|parent| parent.signed(Number::Vpid));
-    record.thread?.signed(Number::ParentVpid).or(known).map(Value::Signed)
+    record.thread()?.signed(Number::ParentVpid).or(known).map(Value::Signed)
 }
 
 /// `proc.pname`.
@@ -309,7 +322,7 @@ pub(super) fn ancestor_pid<'r>(record: &Record<'r>, asked: Argument<'_>) -> Opti
 
 /// `proc.loginshellid`: the eldest process whose name ends with `sh`, where it is not told.
 pub(super) fn login_shell<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    let thread = record.thread?;
+    let thread = record.thread()?;
     let is_shell = |thread: &ThreadView<'r>| thread.process_name().is_some_and(|name| name.ends_with(b"sh"));
     let eldest = || std::iter::once(thread).chain(record.parents()).filter(is_shell).last();
     let found = || eldest().and_then(|shell| shell.signed(Number::Pid));
@@ -324,7 +337,7 @@ fn led<'r>(
     number: Number,
     own: fn(&ThreadView<'r>) -> Option<&'r [u8]>,
 ) -> Option<Value<'r>> {
-    let thread = record.thread?;
+    let thread = record.thread()?;
     if thread.signed(number) == Some(-1) {
         return text(b"");
     }
@@ -388,7 +401,7 @@ pub(super) fn namespace_group_exe_path<'r>(record: &Record<'r>, _: Argument<'_>)
 }
 
 fn same<'v>(record: &Record<'_>, left: Number, right: Number) -> Option<Value<'v>> {
-    let thread = record.thread?;
+    let thread = record.thread()?;
     // A number that is not known is -1 to the reference, and the same as another that is not.
     Some(Value::Bool(thread.signed(left)? == thread.signed(right).unwrap_or(-1)))
 }
@@ -409,7 +422,7 @@ pub(super) fn leads_namespace_group<'r>(record: &Record<'r>, _: Argument<'_>) ->
 }
 
 fn capabilities<'v>(record: &Record<'_>, number: Number) -> Option<Value<'v>> {
-    let bits = record.thread?.number(number)?;
+    let bits = record.thread()?.number(number)?;
     made(flags::capability_text(bits))
 }
 
@@ -435,22 +448,22 @@ fn known(thread: ThreadView<'_>, number: Number) -> Option<u64> {
 
 /// `proc.exe_ino`.
 pub(super) fn exe_inode<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    known(record.thread?, Number::ExeInode).map(Value::Unsigned)
+    known(record.thread()?, Number::ExeInode).map(Value::Unsigned)
 }
 
 /// `proc.exe_ino.ctime`.
 pub(super) fn exe_changed<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    known(record.thread?, Number::ExeChanged).map(Value::Unsigned)
+    known(record.thread()?, Number::ExeChanged).map(Value::Unsigned)
 }
 
 /// `proc.exe_ino.mtime`.
 pub(super) fn exe_written<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    known(record.thread?, Number::ExeWritten).map(Value::Unsigned)
+    known(record.thread()?, Number::ExeWritten).map(Value::Unsigned)
 }
 
 /// From the change of the program's file to a time of the thread.
 fn since_exe_changed<'v>(record: &Record<'_>, until: Number) -> Option<Value<'v>> {
-    let thread = record.thread?;
+    let thread = record.thread()?;
     let since = known(thread, until)?.checked_sub(known(thread, Number::ExeChanged)?)?;
     Some(Value::Unsigned(since))
 }
@@ -467,7 +480,7 @@ pub(super) fn exe_changed_before_namespace<'r>(record: &Record<'r>, _: Argument<
 
 /// `proc.pid.ts`.
 pub(super) fn started<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    known(record.thread?, Number::Started).map(Value::Unsigned)
+    known(record.thread()?, Number::Started).map(Value::Unsigned)
 }
 
 /// `proc.ppid.ts`: zero of a parent of which it is not known.
@@ -478,7 +491,7 @@ pub(super) fn parent_started<'r>(record: &Record<'r>, _: Argument<'_>) -> Option
 
 /// `proc.pidns_init_start_ts`.
 pub(super) fn namespace_started<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    known(record.thread?, Number::NamespaceStarted).map(Value::Unsigned)
+    known(record.thread()?, Number::NamespaceStarted).map(Value::Unsigned)
 }
 
 fn lives<'v>(record: &Record<'_>, thread: ThreadView<'_>) -> Option<Value<'v>> {
@@ -487,7 +500,7 @@ fn lives<'v>(record: &Record<'_>, thread: ThreadView<'_>) -> Option<Value<'v>> {
 
 /// `proc.duration`.
 pub(super) fn duration<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    lives(record, record.thread?)
+    lives(record, record.thread()?)
 }
 
 /// `proc.ppid.duration`.
@@ -497,15 +510,14 @@ pub(super) fn parent_duration<'r>(record: &Record<'r>, _: Argument<'_>) -> Optio
 
 /// `proc.fdlimit`.
 pub(super) fn descriptors_max<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    record.thread?.number(Number::DescriptorsMax).map(Value::Unsigned)
+    record.thread()?.number(Number::DescriptorsMax).map(Value::Unsigned)
 }
 
 /// `proc.fdusage`: in percent.
 #[expect(clippy::cast_precision_loss, reason = "there are less than 2^52 descriptors")]
 pub(super) fn descriptors_used<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    let thread = record.thread?;
-    let open = thread.number(Number::DescriptorsOpen)?;
-    let percent = match thread.number(Number::DescriptorsMax)? {
+    let open = record.used(event::HAS_DESCRIPTORS_OPEN, 0)?;
+    let percent = match record.thread()?.number(Number::DescriptorsMax)? {
         0 => 0.0,
         most if open > most => 100.0,
         most => open as f64 * 100.0 / most as f64,
@@ -513,36 +525,37 @@ pub(super) fn descriptors_used<'r>(record: &Record<'r>, _: Argument<'_>) -> Opti
     Some(Value::Double(percent))
 }
 
-fn of_main<'v>(record: &Record<'_>, number: Number) -> Option<Value<'v>> {
-    let thread = record.thread?;
+fn memory_of_main<'v>(record: &Record<'_>, place: usize) -> Option<Value<'v>> {
+    let thread = record.thread()?;
     let is_main = thread.number(Number::Tid) == thread.number(Number::Pid);
-    thread.number(number).map(|kilobytes| Value::Unsigned(if is_main { kilobytes } else { 0 }))
+    let kilobytes = record.used(event::HAS_MEMORY, place)?;
+    Some(Value::Unsigned(if is_main { kilobytes } else { 0 }))
 }
 
 /// `thread.vmsize`: of the main thread alone.
 pub(super) fn main_memory_all<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    of_main(record, Number::MemoryAll)
+    memory_of_main(record, 0)
 }
 
 /// `thread.vmrss`: of the main thread alone.
 pub(super) fn main_memory_resident<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    of_main(record, Number::MemoryResident)
+    memory_of_main(record, 1)
 }
 
 /// `thread.exectime`, `thread.totexectime`: the reference counts switches of the scheduler, which it does not ask for.
 pub(super) fn execution_time<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    record.thread.map(|_| Value::Unsigned(0))
+    record.has_thread().then_some(Value::Unsigned(0))
 }
 
 /// `thread.cgroup`: the path in a subsystem.
 pub(super) fn control_group<'r>(record: &Record<'r>, asked: Argument<'_>) -> Option<Value<'r>> {
     let field::Argument::Key(subsystem) = asked? else { return None };
-    let mut groups = record.thread?.each_control_group()?;
+    let mut groups = record.thread()?.each_control_group()?;
     text(groups.find_map(|group| group.strip_prefix(subsystem.as_bytes())?.strip_prefix(b"="))?)
 }
 
 fn standard_type<'v>(record: &Record<'_>, place: usize) -> Option<Value<'v>> {
-    record.thread?.standard_type(place).map(|kind| Value::text(kind.name()))
+    record.thread()?.standard_type(place).map(|kind| Value::text(kind.name()))
 }
 
 /// `proc.stdin.type`.

@@ -11,7 +11,7 @@ type Argument<'a> = Option<&'a field::Argument>;
 
 /// What is said of a user or a group, or what stands for it where nothing is.
 fn said<'r>(record: &Record<'r>, who: Number, what: Text, of_root: &'static str) -> Option<Value<'r>> {
-    let thread = record.thread?;
+    let thread = record.thread()?;
     let number = thread.number(who)?;
     let known = thread.text(what).filter(|text| !text.is_empty());
     match known {
@@ -23,7 +23,7 @@ fn said<'r>(record: &Record<'r>, who: Number, what: Text, of_root: &'static str)
 
 /// `user.uid`.
 pub(super) fn uid<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    record.thread?.number(Number::User).map(Value::Unsigned)
+    record.thread()?.number(Number::User).map(Value::Unsigned)
 }
 
 /// `user.name`.
@@ -43,7 +43,7 @@ pub(super) fn shell<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r
 
 /// `user.loginuid`.
 pub(super) fn login_uid<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    record.thread?.signed(Number::LoginUser).map(Value::Signed)
+    record.thread()?.signed(Number::LoginUser).map(Value::Signed)
 }
 
 /// `user.loginname`.
@@ -53,7 +53,7 @@ pub(super) fn login_name<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Val
 
 /// `group.gid`.
 pub(super) fn gid<'r>(record: &Record<'r>, _: Argument<'_>) -> Option<Value<'r>> {
-    record.thread?.number(Number::UserGroup).map(Value::Unsigned)
+    record.thread()?.number(Number::UserGroup).map(Value::Unsigned)
 }
 
 /// `group.name`.

@@ -37,7 +37,7 @@ pub(super) fn of(said: &Said<'_>, time_ns: u64) -> Thread {
     let is_on_host = container.is_none() && !said.is_null("container.id");
     let mut parent: Option<Arc<Thread>> = None;
     for generation in (1..=generations(said)).rev() {
-        let mut thread = process(said, &Names::of(generation), &Default::of(said, generation), time_ns);
+        let mut thread = process(said, &Names::of(said, generation), &Default::of(said, generation), time_ns);
         thread.user = user(said);
         thread.container.clone_from(&container);
         thread.is_on_host = is_on_host;
@@ -48,7 +48,7 @@ pub(super) fn of(said: &Said<'_>, time_ns: u64) -> Thread {
         thread.parent = parent.take().into();
         parent = Some(Arc::new(thread));
     }
-    let mut thread = process(said, &Names::of(0), &Default::of(said, 0), time_ns);
+    let mut thread = process(said, &Names::of(said, 0), &Default::of(said, 0), time_ns);
     thread.ppid = parent.as_ref().map_or(0, |parent| parent.pid);
     own(said, &mut thread, time_ns);
     thread.session_leader =
@@ -64,19 +64,22 @@ pub(super) fn of(said: &Said<'_>, time_ns: u64) -> Thread {
 fn generations(said: &Said<'_>) -> u32 {
     let named = said.largest_index(&PARENTS).min(PARENTS_MAX);
     let all = named.max(1) + 1;
-    let is_missing = |generation: &u32| said.is_null(&Names::of(*generation).name);
+    let is_missing = |generation: &u32| said.is_null(&Names::of(said, *generation).name);
     (1..=all)
         .find(|generation| is_missing(generation) && *generation >= named)
         .map_or(all, |missing| missing - 1)
 }
 
 impl Names {
-    /// The fields of a process: itself for zero, its parent for one.
-    fn of(generation: u32) -> Self {
-        let of = |own: &str, parents: &str, others: &str| match generation {
-            0 => own.to_owned(),
-            1 => parents.to_owned(),
-            _ => format!("{others}[{generation}]"),
+    /// The fields of a process: itself for zero, its parent for one, which has fields of its own beside those of all parents.
+    fn of(said: &Said<'_>, generation: u32) -> Self {
+        let of = |own: &str, parents: &str, others: &str| {
+            let counted = format!("{others}[{generation}]");
+            match generation {
+                0 => own.to_owned(),
+                1 if !said.names(&counted) => parents.to_owned(),
+                _ => counted,
+            }
         };
         Self {
             name: of("proc.name", "proc.pname", "proc.aname"),
@@ -190,7 +193,6 @@ fn own(said: &Said<'_>, thread: &mut Thread, time_ns: u64) {
     thread.started_ns = Some(said.unsigned("proc.pid.ts").unwrap_or(time_ns.saturating_sub(age)));
     thread.namespace_started_ns = said.unsigned("proc.pidns_init_start_ts");
     thread.descriptors_max = said.unsigned("proc.fdlimit");
-    thread.descriptors_open = said.unsigned("proc.fdopencount");
     thread.children = said.unsigned("proc.nchilds");
     thread.threads = said.unsigned("proc.nthreads");
 }

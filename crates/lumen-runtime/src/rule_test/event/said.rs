@@ -1,8 +1,9 @@
 //! What a test says of an event, by the names of fields.
 
+use lumen_value::nearest::{did_you_mean, nearest};
+
 use super::descriptor;
 use crate::field::Argument;
-use crate::nearest;
 use crate::record::{ArgumentValue, Bytes, Descriptor, NamedArgument, error_names, error_number, flags};
 use crate::rule_test::fields::{Fields, Word};
 use crate::rule_test::value::Given;
@@ -20,6 +21,11 @@ pub(super) struct Said<'f>(pub(super) &'f Fields);
 impl Said<'_> {
     fn value(&self, name: &str) -> Option<&Given> {
         self.0.get(name).given()
+    }
+
+    /// Whether anything is said of the field.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.0.get(name) != Word::Unsaid
     }
 
     /// Whether it is said that the field has no value.
@@ -137,7 +143,7 @@ impl Said<'_> {
             }
         };
         if let Some(word) = self.string("evt.res").filter(|_| by_name("evt.res").is_none()) {
-            let hint = nearest::hint(&word, error_names().chain(["SUCCESS"]));
+            let hint = did_you_mean(&nearest(&word, error_names().chain(["SUCCESS"])));
             return Err(format!(
                 "evt.res: `{word}` is neither `SUCCESS`, nor a number, nor the name of an error{hint}"
             ));
@@ -161,7 +167,7 @@ pub(super) fn arguments(
     let mut follows = |name: &str, value: ArgumentValue| {
         let field = format!("evt.arg.{name}");
         if said.0.get(&field) == Word::Unsaid {
-            arguments.push(NamedArgument { name: name.to_owned(), value });
+            arguments.push(NamedArgument { name: name.to_owned().into(), value });
         }
     };
     if let Some(result) = result
@@ -191,7 +197,7 @@ pub(super) fn arguments(
             "mode" => octal(&text_of()).unwrap_or_else(|| ArgumentValue::Text(text.to_vec())),
             _ => text_of().parse().map_or_else(|_| ArgumentValue::Text(text.to_vec()), ArgumentValue::Signed),
         };
-        arguments.push(NamedArgument { name: name.to_owned(), value });
+        arguments.push(NamedArgument { name: name.to_owned().into(), value });
     }
     Ok(arguments)
 }

@@ -2,7 +2,7 @@
 
 use super::super::bytes::{Cursor, Order, zero_separated};
 use super::{Broken, SHORT, entries};
-use crate::record::{ExeFile, ExeTraits, Group, Thread, User};
+use crate::record::{ExeFile, ExeTraits, Group, Thread, Usage, User};
 
 /// The version of a list of processes: each has more than the one before.
 pub(in super::super) type Version = u8;
@@ -10,6 +10,8 @@ pub(in super::super) type Version = u8;
 /// A process or thread that was there when the capture began.
 pub(in super::super) struct Process {
     pub(in super::super) thread: Thread,
+    /// Memory and page faults.
+    pub(in super::super) usage: Usage,
     /// Bits of how it was begun (`PPM_CL_*`).
     pub(in super::super) flags: u32,
 }
@@ -39,6 +41,7 @@ fn known(number: i64) -> Option<i64> {
 
 fn process(entry: &mut Cursor<'_>, version: Version) -> Option<Process> {
     let mut thread = Thread { tid: entry.i64()?, pid: entry.i64()?, ppid: entry.i64()?, ..Thread::default() };
+    let mut usage = Usage::default();
     if version >= 6 {
         thread.sid = known(entry.i64()?);
     }
@@ -58,8 +61,8 @@ fn process(entry: &mut Cursor<'_>, version: Version) -> Option<Process> {
     thread.group = Some(Group { gid: entry.u32()?, ..Group::default() });
     if version >= 2 {
         let mut kilobytes = || entry.u32().map(u64::from);
-        thread.memory_kb = Some([kilobytes()?, kilobytes()?, kilobytes()?]);
-        thread.page_faults = Some([entry.u64()?, entry.u64()?]);
+        usage.memory_kb = Some([kilobytes()?, kilobytes()?, kilobytes()?]);
+        usage.page_faults = Some([entry.u64()?, entry.u64()?]);
     }
     if version >= 3 {
         thread.env = Some(zero_separated(entry.text()?));
@@ -74,7 +77,7 @@ fn process(entry: &mut Cursor<'_>, version: Version) -> Option<Process> {
         }
     }
     (thread.login, thread.tty) = (Some((-1, None)), Some(0));
-    Some(Process { thread, flags })
+    Some(Process { thread, usage, flags })
 }
 
 /// What came to the entries of the last version, one after the other; it may end anywhere.

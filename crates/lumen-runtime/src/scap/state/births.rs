@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::bytes::zero_separated;
 use super::super::event::Event;
 use super::super::lists::{control_groups, login, program_path};
+use super::super::parameters::Room;
 use super::threads::Slot;
 use super::{Ended, IS_THREAD, Scene, State, path};
 use crate::record::{ExeFile, ExeTraits, Group, Thread, User};
@@ -39,14 +40,14 @@ pub(super) fn memory(event: &Event<'_>) -> Option<[u64; 3]> {
     Some([event.unsigned("vm_size")?, event.unsigned("vm_rss")?, event.unsigned("vm_swap")?])
 }
 
+/// How often a thread wanted memory that was not there.
+pub(super) fn page_faults(event: &Event<'_>) -> [u64; 2] {
+    ["pgft_maj", "pgft_min"].map(|name| event.unsigned(name).unwrap_or_default())
+}
+
 /// What both births and new programs tell.
-fn usage(event: &Event<'_>, thread: &mut Thread) {
+fn surroundings(event: &Event<'_>, thread: &mut Thread) {
     thread.descriptors_max = event.signed("fdlimit").filter(|most| *most >= 0).map(i64::cast_unsigned);
-    if let Some(memory) = memory(event) {
-        let number = |name| event.unsigned(name).unwrap_or_default();
-        thread.memory_kb = Some(memory);
-        thread.page_faults = Some([number("pgft_maj"), number("pgft_min")]);
-    }
     if let Some(groups) = event.bytes("cgroups").and_then(|_| control_groups(words(event, "cgroups"))) {
         thread.cgroups = groups;
     }
@@ -168,16 +169,18 @@ impl State {
             (thread.cwd, thread.env) = (main.thread.cwd.clone(), main.thread.env.clone());
             files = self.threads.files(parent.thread.tid).cloned().unwrap_or_default();
         }
-        (thread.memory_kb, thread.page_faults) = (None, None);
         Slot { thread: Arc::new(thread), files, ..Slot::default() }
     }
 
     fn tell_birth(&mut self, event: &Event<'_>, child: &mut Slot) {
         child.cloned_ns = event.time_ns;
+        if let Some(memory) = memory(event) {
+            (child.usage.memory_kb, child.usage.page_faults) = (Some(memory), Some(page_faults(event)));
+        }
         let boot_ns = self.boot_ns;
         let thread = Arc::make_mut(&mut child.thread);
         program(event, thread);
-        usage(event, thread);
+        surroundings(event, thread);
         thread.user = Some(User { uid: event.u32("uid").unwrap_or(u32::MAX), ..User::default() });
         thread.group = Some(Group { gid: event.u32("gid").unwrap_or(u32::MAX), ..Group::default() });
         thread.started_ns = Some(event.time_ns);
@@ -194,7 +197,7 @@ impl State {
         let is_unknown = self.threads.get(tid).is_some_and(Slot::is_unknown);
         self.threads.change(tid, |thread| {
             program(event, thread);
-            usage(event, thread);
+            surroundings(event, thread);
             thread.pid = event.signed("pid").unwrap_or(tid);
             if is_unknown {
                 thread.ppid = event.signed("ptid").unwrap_or(-1);
@@ -203,6 +206,9 @@ impl State {
             thread.exe_path = path.as_deref().map(program_path).or_else(|| thread.exe_path.take());
             identity(event, thread);
         });
+        if let Some(memory) = memory(event) {
+            self.threads.set_usage(tid, Some(memory), Some(page_faults(event)));
+        }
         let mut named = self.threads.get(tid).map(|slot| Thread::clone(&slot.thread)).unwrap_or_default();
         self.name_container(&mut named);
         self.threads.change(tid, |thread| *thread = named);
@@ -222,6 +228,8 @@ impl State {
             return Some(path.to_vec());
         }
         let beginning = scene.beginning.take()?;
+        let mut room = Room::default();
+        let beginning = beginning.event(&mut room);
         let unknown = || Some(b"<NA>".to_vec());
         if beginning.row.name == "execve" {
             let name = beginning.text("filename")?;

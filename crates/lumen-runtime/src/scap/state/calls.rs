@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::super::event::Event;
-use super::births::memory;
+use super::super::parameters::Room;
+use super::births::{memory, page_faults};
 use super::files::{CLOSE_ON_EXEC, CREATED, DIRECTORY, File, LOWER_LAYER, UPPER_LAYER};
 use super::{Ended, Scene, State, path, sockets};
 use crate::record::{DescriptorType, Group, User};
@@ -26,8 +27,10 @@ impl State {
         }
         // Memory may have changed since the beginning of the call: that knows better.
         let beginning = scene.beginning.take();
+        let mut room = Room::default();
+        let begun = beginning.as_ref().map(|beginning| beginning.event(&mut room));
         if let Some((beginning, asked)) =
-            beginning.as_ref().and_then(|event| event.text("name").map(|name| (event, name)))
+            begun.as_ref().and_then(|event| event.text("name").map(|name| (event, name)))
             && asked != b"<NA>"
         {
             name = asked;
@@ -47,6 +50,7 @@ impl State {
             ..File::default()
         };
         self.open(scene, tid, number, file);
+        scene.beginning = beginning;
     }
 
     pub(super) fn pipe(&mut self, scene: &mut Scene<'_>) {
@@ -206,8 +210,7 @@ impl State {
     pub(super) fn switch(&mut self, scene: &Scene<'_>) {
         let event = scene.event;
         let (Some(tid), Some(memory)) = (scene.tid, memory(event)) else { return };
-        let number = |name| event.unsigned(name).unwrap_or_default();
-        self.threads.set_usage(tid, None, Some([number("pgft_maj"), number("pgft_min")]));
+        self.threads.set_usage(tid, None, Some(page_faults(event)));
         if let Some(main) = self.threads.main(tid).map(|slot| slot.thread.tid) {
             self.threads.set_usage(main, Some(memory), None);
         }

@@ -29,6 +29,4 @@ pub(super) fn fill(thread: &mut Thread) {
     thread.user.get_or_insert(User { uid: NOBODY, ..User::default() });
     thread.group.get_or_insert(Group { gid: NOBODY, ..Group::default() });
     thread.capabilities.get_or_insert_default();
-    thread.memory_kb.get_or_insert_default();
-    thread.page_faults.get_or_insert_default();
 }

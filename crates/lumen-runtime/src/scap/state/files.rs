@@ -21,6 +21,9 @@ const NAME_BYTES: usize = 4_096;
 /// A name of so many bytes counts as much as a descriptor.
 const COST_BYTES: usize = 256;
 
+/// Standard input, output and error.
+const STANDARD: std::ops::Range<i64> = 0..3;
+
 /// So many numbers, one after the other, are a part.
 const PART: i64 = 256;
 
@@ -31,14 +34,33 @@ pub(super) struct Files {
     parts: BTreeMap<i64, Arc<BTreeMap<i64, Arc<File>>>>,
     count: usize,
     cost: usize,
-    /// Changes with them.
-    version: u64,
+    /// How many are of each type.
+    kinds: [u32; DescriptorType::COUNT],
+    /// Changes with what is shown of them wherever it is not asked for a certain one.
+    shape: u64,
 }
 
 impl Files {
-    /// A number that changes with what is open, for as long as they are those of one thread.
-    pub(super) fn version(&self) -> u64 {
-        self.version
+    /// A number that changes where [`kinds`](Self::kinds) or one of the first three descriptors do, for as long as they are
+    /// those of one thread.
+    pub(super) fn shape(&self) -> u64 {
+        self.shape
+    }
+
+    /// A bit for each type that something is of.
+    pub(super) fn kinds(&self) -> u32 {
+        let bits = self.kinds.iter().zip(0..).map(|(count, place)| u32::from(*count > 0) << place);
+        bits.sum()
+    }
+
+    /// Counts a descriptor of a type that comes, or goes.
+    fn count(&mut self, number: i64, kind: DescriptorType, comes: bool) {
+        let Some(count) = self.kinds.get_mut(kind as usize) else { return };
+        let before = *count;
+        *count = if comes { before.saturating_add(1) } else { before.saturating_sub(1) };
+        if before.min(*count) == 0 || STANDARD.contains(&number) {
+            self.shape += 1;
+        }
     }
 
     /// How much room they take: one for each, and more for long names.
@@ -59,43 +81,50 @@ impl Files {
     }
 
     pub(super) fn insert(&mut self, number: i64, mut file: File) {
-        self.version += 1;
         file.name.truncate(NAME_BYTES);
         if let Some(name) = &mut file.raw_name {
             name.truncate(NAME_BYTES);
         }
-        self.remove(number);
-        if self.count < OPEN {
-            self.count += 1;
-            self.cost += file.cost();
-            let part = self.parts.entry(number.div_euclid(PART)).or_default();
-            Arc::make_mut(part).insert(number, Arc::new(file));
+        if self.count >= OPEN && self.get(number).is_none() {
+            return;
+        }
+        self.cost += file.cost();
+        self.count(number, file.kind, true);
+        let part = self.parts.entry(number.div_euclid(PART)).or_default();
+        match Arc::make_mut(part).insert(number, Arc::new(file)) {
+            Some(before) => {
+                self.cost = self.cost.saturating_sub(before.cost());
+                self.count(number, before.kind, false);
+            }
+            None => self.count += 1,
         }
     }
 
     pub(super) fn change(&mut self, number: i64, change: impl FnOnce(&mut File)) {
-        self.version += 1;
         let part = self.parts.get_mut(&number.div_euclid(PART)).map(Arc::make_mut);
         if let Some(file) = part.and_then(|part| part.get_mut(&number)) {
-            let before = file.cost();
+            let (before, kind_before) = (file.cost(), file.kind);
             let file = Arc::make_mut(file);
             change(file);
             file.name.truncate(NAME_BYTES);
+            let kind = file.kind;
             self.cost = (self.cost + file.cost()).saturating_sub(before);
+            self.count(number, kind, true);
+            self.count(number, kind_before, false);
         }
     }
 
     pub(super) fn remove(&mut self, number: i64) {
-        self.version += 1;
         let key = number.div_euclid(PART);
         let Some(part) = self.parts.get_mut(&key).filter(|part| part.contains_key(&number)) else { return };
         let part = Arc::make_mut(part);
         if let Some(file) = part.remove(&number) {
             self.count = self.count.saturating_sub(1);
             self.cost = self.cost.saturating_sub(file.cost());
-        }
-        if part.is_empty() {
-            self.parts.remove(&key);
+            if part.is_empty() {
+                self.parts.remove(&key);
+            }
+            self.count(number, file.kind, false);
         }
     }
 

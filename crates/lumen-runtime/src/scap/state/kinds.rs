@@ -10,11 +10,15 @@ use crate::record::DescriptorType;
 type Action = fn(&mut State, &mut Scene<'_>);
 
 /// What is to be done with events of a type.
-#[expect(clippy::struct_excessive_bools, reason = "they are four facts, independent of each other")]
+#[expect(clippy::struct_excessive_bools, reason = "they are facts, independent of each other")]
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
     /// The place of the type in [`NAMES`](event_types::NAMES); none for calls that are known by a number.
     pub(super) event_type: Option<usize>,
+    /// Its first argument is what the call gave back.
+    has_outcome: bool,
+    /// The place of the argument that says which descriptor the call is about.
+    descriptor: Option<u8>,
     /// It is about the thread that caused it.
     pub(super) has_thread: bool,
     /// That thread is put into the table where it is not in it.
@@ -27,19 +31,32 @@ pub(super) struct Kind {
 }
 
 /// The kinds of all types, by their numbers.
-pub(super) struct Kinds(Vec<Kind>);
+pub(super) struct Kinds {
+    kinds: Vec<Kind>,
+    /// The places of the types of all calls, by the reference's numbers of them.
+    calls: Vec<usize>,
+}
 
 impl Default for Kinds {
     fn default() -> Self {
         let rows = (0..=u16::MAX).map_while(|number| Some((number, table::find(number)?)));
-        Self(rows.map(|(number, row)| Kind::of(number, row)).collect())
+        let place = |number| event_types::find(table::call(number).unwrap_or(NO_CALL).as_bytes());
+        Self {
+            kinds: rows.map(|(number, row)| Kind::of(number, row)).collect(),
+            calls: (0..table::calls()).map(|number| place(number).unwrap_or_default()).collect(),
+        }
     }
 }
 
+/// What a call without a known number is called.
+const NO_CALL: &str = "NA";
+
 impl Kinds {
     pub(super) fn get(&self, number: u16) -> Kind {
-        self.0.get(usize::from(number)).copied().unwrap_or(Kind {
+        self.kinds.get(usize::from(number)).copied().unwrap_or(Kind {
             event_type: Some(0),
+            has_outcome: false,
+            descriptor: None,
             has_thread: false,
             makes_thread: false,
             is_beginning: false,
@@ -47,9 +64,30 @@ impl Kinds {
             action: nothing,
         })
     }
+
+    /// The type of an event that a call has of which the sensor knew no more than the number.
+    pub(super) fn generic_call(&self, event: &Event<'_>) -> usize {
+        // A call that the reference had no number of when the capture was made is known by the kernel's.
+        let number = match event.unsigned("ID").filter(|number| *number != 0) {
+            Some(number) => Some(number),
+            None => event.unsigned("nativeID").and_then(table::native_call),
+        };
+        let known = number.and_then(|number| self.calls.get(usize::try_from(number).ok()?)).copied();
+        known.unwrap_or_else(|| event_types::find(NO_CALL.as_bytes()).unwrap_or_default())
+    }
 }
 
 impl Kind {
+    /// What the call gave back.
+    pub(super) fn outcome(&self, event: &Event<'_>) -> Option<i64> {
+        event.at(0).filter(|_| self.has_outcome).map(|bytes| event.order.signed(bytes))
+    }
+
+    /// The number of the descriptor that the call is about.
+    pub(super) fn descriptor(&self, event: &Event<'_>) -> Option<i64> {
+        event.at(usize::from(self.descriptor?)).map(|bytes| event.order.signed(bytes))
+    }
+
     fn of(number: u16, row: &Row) -> Self {
         let name = row.name;
         let tells_of_before = matches!(
@@ -62,6 +100,9 @@ impl Kind {
         let is_call = table::find(number | 1).is_some_and(|end| end.name == name && !end.is(table::UNUSED));
         Self {
             event_type: (name != "syscall").then(|| event_types::find(name.as_bytes()).unwrap_or_default()),
+            has_outcome: row.parameters.first().is_some_and(|(first, _)| matches!(*first, "res" | "fd"))
+                && !table::is_beginning(number),
+            descriptor: row.descriptor().and_then(|place| u8::try_from(place).ok()),
             has_thread: !is_of_machine || name == "procinfo",
             makes_thread: !is_of_machine && !is_birth && !matches!(name, "procexit" | "switch"),
             is_beginning: table::is_beginning(number) && is_call,
@@ -69,16 +110,6 @@ impl Kind {
             action: action(name),
         }
     }
-}
-
-/// The type of an event that a call has of which the sensor knew no more than the number.
-pub(super) fn generic_call(event: &Event<'_>) -> usize {
-    // A call that the reference had no number of when the capture was made is known by the kernel's.
-    let name = match event.unsigned("ID").filter(|number| *number != 0) {
-        Some(number) => table::call(number),
-        None => event.unsigned("nativeID").and_then(table::native_call).and_then(table::call),
-    };
-    event_types::find(name.unwrap_or("NA").as_bytes()).unwrap_or_default()
 }
 
 fn nothing(_: &mut State, _: &mut Scene<'_>) {}

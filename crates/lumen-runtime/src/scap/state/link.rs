@@ -8,16 +8,13 @@ use super::State;
 use super::defaults::fill;
 use super::files::File;
 use super::threads::{Slot, Threads, weight};
-use crate::record::{Container, Thread};
+use crate::record::{Container, DescriptorType, Thread};
 
 /// Most bytes of threads that are made and kept. It may be much, where parents change between the events of their
 /// children: each child keeps its parents as they were.
 const KEPT_BYTES: usize = 64 << 20;
 /// About what a thread takes besides its texts.
 const THREAD_BYTES: usize = 1_024;
-
-/// Most descriptors that are looked at to see which types there are.
-const LOOKED_AT: usize = 1_024;
 
 /// Threads with what is round them, for as long as neither changes.
 #[derive(Default)]
@@ -33,7 +30,8 @@ struct Linked {
     made_of: MadeOf,
 }
 
-/// When a thread was linked, by numbers that change with what it was made of: all that is round it, itself, what it has open.
+/// When a thread was linked, by numbers that change with what it was made of: all that is round it, itself, what is shown of
+/// what it has open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct AsOf {
     generation: u64,
@@ -45,7 +43,8 @@ struct AsOf {
 struct MadeOf {
     /// Of the thread, of its main thread, of the leaders of its session and its group.
     versions: [u64; 4],
-    files: usize,
+    /// A bit for each type that something open is of.
+    kinds: u32,
     /// What standard input, output and error are.
     standard: [Option<Arc<File>>; 3],
     parent: Option<Arc<Thread>>,
@@ -66,7 +65,7 @@ impl PartialEq for MadeOf {
     fn eq(&self, other: &Self) -> bool {
         let is_same_file =
             |(one, other): (&Option<Arc<File>>, &Option<Arc<File>>)| is_same(one.as_ref(), other.as_ref());
-        (self.versions, self.files, self.counts) == (other.versions, other.files, other.counts)
+        (self.versions, self.kinds, self.counts) == (other.versions, other.kinds, other.counts)
             && is_same(self.parent.as_ref(), other.parent.as_ref())
             && is_same(self.container.as_ref(), other.container.as_ref())
             && self.standard.iter().zip(&other.standard).all(is_same_file)
@@ -99,7 +98,7 @@ impl State {
         AsOf {
             generation: self.threads.generation(),
             version: slot.version,
-            files: files.map_or(0, |files| files.version()),
+            files: files.map_or(0, |files| files.shape()),
         }
     }
 
@@ -112,7 +111,7 @@ impl State {
         let standard = [0, 1, 2].map(|number| files.and_then(|files| files.get(number)).cloned());
         let made_of = MadeOf {
             versions: [slot.version, version(main), version(leaders[0]), version(leaders[1])],
-            files: files.map_or(0, |files| files.len()),
+            kinds: files.map_or(0, |files| files.kinds()),
             standard,
             parent,
             container: self.container_of(&slot.thread),
@@ -158,16 +157,11 @@ impl State {
         thread.parent = made_of.parent.clone().into();
         thread.container.clone_from(&made_of.container);
         thread.is_on_host = made_of.container.is_none();
-        thread.descriptors_open = u64::try_from(made_of.files).ok();
-        for (_, file) in self.threads.files(tid).into_iter().flat_map(|files| files.iter()).take(LOOKED_AT) {
-            if !thread.descriptor_types.contains(&file.kind) {
-                thread.descriptor_types.push(file.kind);
-            }
-        }
+        thread.descriptor_types =
+            DescriptorType::all().filter(|kind| made_of.kinds >> *kind as u32 & 1 == 1).collect();
         // What a process may have open is told of its main thread.
         if !slot.is_main() {
             thread.descriptors_max = main.map_or(Some(0), |main| main.thread.descriptors_max);
-            thread.descriptors_open = thread.descriptors_open.filter(|_| main.is_some()).or(Some(0));
         }
         let (threads, others) = made_of.counts;
         (thread.threads, thread.children) = (Some(threads), Some(others));

@@ -12,17 +12,27 @@ pub(super) fn join(folder: &[u8], path: &[u8]) -> Vec<u8> {
         return b"/DIR_TOO_LONG/FILENAME_TOO_LONG".to_vec();
     }
     let folder = if path.starts_with(b"/") { &[] } else { folder };
-    let is_absolute = folder.first().or(path.first()) == Some(&b'/');
-    let mut parts: Vec<&[u8]> = Vec::new();
+    let mut joined = Vec::with_capacity(folder.len() + path.len() + 2);
+    if folder.first().or(path.first()) == Some(&b'/') {
+        joined.push(b'/');
+    }
+    let root = joined.len();
     for part in folder.split(|byte| *byte == b'/').chain(path.split(|byte| *byte == b'/')) {
         match part {
             b"" | b"." => {}
-            b".." => drop(parts.pop()),
-            part => parts.push(part),
+            b".." => {
+                let below = joined.get(root..).unwrap_or_default();
+                let parent = below.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+                joined.truncate(root + parent);
+            }
+            part => {
+                if joined.len() > root {
+                    joined.push(b'/');
+                }
+                joined.extend_from_slice(part);
+            }
         }
     }
-    let mut joined = if is_absolute { vec![b'/'] } else { Vec::new() };
-    joined.extend_from_slice(&parts.join(&b'/'));
     joined
 }
 
@@ -41,7 +51,7 @@ mod tests {
 
     #[test]
     fn paths_are_plain() {
-        let cases: [(&str, &str, &str); 9] = [
+        let cases: [(&str, &str, &str); 11] = [
             ("/root/", "a", "/root/a"),
             ("/root/", "../a/./b//c/", "/a/b/c"),
             ("/root/", "/etc//shadow", "/etc/shadow"),
@@ -51,6 +61,8 @@ mod tests {
             ("/root/", "...", "/root/..."),
             ("", "/foo", "/foo"),
             ("foo/", "../a", "a"),
+            ("foo/", "bar/../../../b", "b"),
+            ("/root/", "a/../..", "/"),
         ];
         for (from, path, joined) in cases {
             assert_eq!(

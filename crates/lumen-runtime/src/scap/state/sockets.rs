@@ -1,6 +1,7 @@
 //! Sockets: where they lead, and which end the process is.
 
 use super::super::event::Event;
+use super::super::parameters::Room;
 use super::super::socket::{self, Address, End, Ends};
 use super::files::{CLOSE_ON_EXEC, File, Known, Protocol, Role, kind_of};
 use super::{Scene, State};
@@ -81,7 +82,9 @@ impl State {
         }
         let read = |bytes: &[u8]| socket::address(bytes, event.order);
         let beginning = scene.beginning.take();
-        let asked = beginning.as_ref().and_then(|beginning| beginning.bytes("addr")).and_then(read);
+        let asked = beginning
+            .as_ref()
+            .and_then(|beginning| read(beginning.event(&mut Room::default()).bytes("addr")?));
         let given = event.bytes("addr").and_then(read);
         let ends = event.bytes("tuple").map(|bytes| socket::ends(bytes, event.order));
         let is_connected = |file: &mut File| file.is_connected = true;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::files::{File, Files};
-use crate::record::Thread;
+use crate::record::{Thread, Usage};
 
 /// Most threads.
 const THREADS: usize = 262_144;
@@ -30,6 +30,8 @@ const REMEMBERED_NS: u64 = 2_000_000_000;
 pub(super) struct Slot {
     /// The thread, without the threads round it.
     pub(super) thread: Arc<Thread>,
+    /// Memory and page faults. They change often, and nothing is made anew for them.
+    pub(super) usage: Usage,
     /// What it has open, where that is not what its process has open.
     pub(super) files: Arc<Files>,
     /// What is open is what its process has open.
@@ -228,15 +230,21 @@ impl Threads {
 
     /// Sets how much memory a thread has and how often it wanted some that was not there.
     pub(super) fn set_usage(&mut self, tid: i64, memory_kb: Option<[u64; 3]>, page_faults: Option<[u64; 2]>) {
-        let Some(slot) = self.slots.get_mut(&tid) else { return };
-        let memory_kb = memory_kb.or(slot.thread.memory_kb);
-        let page_faults = page_faults.or(slot.thread.page_faults);
-        // It is told of often, and is mostly as it was.
-        if (slot.thread.memory_kb, slot.thread.page_faults) != (memory_kb, page_faults) {
-            let thread = Arc::make_mut(&mut slot.thread);
-            (thread.memory_kb, thread.page_faults) = (memory_kb, page_faults);
-            self.version += 1;
-            slot.version = self.version;
+        let Some(Slot { usage, .. }) = self.slots.get_mut(&tid) else { return };
+        (usage.memory_kb, usage.page_faults) =
+            (memory_kb.or(usage.memory_kb), page_faults.or(usage.page_faults));
+    }
+
+    /// What a thread and its process use, as the reference shows it.
+    pub(super) fn usage(&self, tid: i64) -> Usage {
+        let Some(slot) = self.get(tid) else { return Usage::default() };
+        let open = self.files_of(slot).map_or(0, |files| files.len());
+        // Of a thread whose first thread is not known it has no table of descriptors.
+        let is_known = slot.is_main() || self.get(slot.thread.pid).is_some();
+        Usage {
+            descriptors_open: Some(if is_known { u64::try_from(open).unwrap_or(u64::MAX) } else { 0 }),
+            memory_kb: Some(slot.usage.memory_kb.unwrap_or_default()),
+            page_faults: Some(slot.usage.page_faults.unwrap_or_default()),
         }
     }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::bytes::Order;
-use super::super::{Item, Reader};
+use super::super::{Item, Reader, Unknown};
 use super::writer::Given::{Bytes, N4, N8, Text};
 use super::writer::{Writer, end, name, read};
 
@@ -48,6 +48,36 @@ fn a_block_that_is_broken_is_passed_over() {
     );
     assert!(problems.iter().all(|problem| !problem.is_end));
     assert_eq!((events.len(), name(&events[0]).as_str()), (1, "/srv/a"));
+}
+
+#[test]
+fn what_is_of_a_type_that_is_not_known_is_counted() {
+    let mut writer = sample();
+    let (known, _) = writer.read();
+    let mut body = writer.event_body(end("close"), &[N8(0), N8(3)], true);
+    for number in [9000_u16, 65_535, 9000] {
+        // The number stands behind the time, the thread and the length.
+        body[20..22].copy_from_slice(&number.to_le_bytes());
+        writer.block(0x216, &[vec![0; 2], body.clone()].concat());
+    }
+    writer.block(0x230, &[1; 9]);
+    let mut reader = Reader::new();
+    reader.feed(&writer.bytes);
+    let mut events = 0;
+    while let Some(item) = reader.next() {
+        assert!(matches!(item, Item::Event(_)), "{item:?}");
+        events += 1;
+    }
+    assert_eq!((events, reader.finish()), (known.len(), None));
+    let told = |unknown: &Unknown| (unknown.count(), unknown.numbers().collect::<Vec<_>>());
+    assert_eq!(told(reader.unknown_events()), (3, vec![(9000, 2), (65_535, 1)]));
+    assert_eq!(told(reader.unknown_blocks()), (1, vec![(0x230, 1)]));
+    // However many types there are, as many are kept.
+    let mut unknown = Unknown::default();
+    for number in 0..5000 {
+        unknown.add(number / 2);
+    }
+    assert_eq!((unknown.count(), unknown.numbers().len()), (5000, 1000));
 }
 
 #[test]
@@ -117,7 +147,7 @@ fn a_block_that_is_too_long_is_passed_over_as_it_comes() {
         assert!(reader.buffer.len() < 300_000, "what is passed over is not kept");
         while let Some(item) = reader.next() {
             match item {
-                Item::Event(_) => events += 1,
+                Item::Event(_) | Item::Passed(_) => events += 1,
                 Item::Problem(problem) => problems.push(problem),
             }
         }

@@ -1,6 +1,7 @@
 //! What events change.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::super::bytes::Order;
 use super::writer::Given::{Bytes, N1, N2, N4, N8, None as Unknown, Text};
@@ -54,10 +55,46 @@ fn opened_files_are_found_by_their_numbers() {
     let event = fstat(&mut writer, 1);
     assert_eq!(name(&event), "/etc/shadow");
     assert_eq!(thread(&event).standard[1], Some((DescriptorType::File, b"/etc/shadow".to_vec())));
-    assert_eq!(thread(&event).descriptors_open, Some(3));
+    assert_eq!(event.usage.descriptors_open, Some(3));
 
     writer.event(end("close_range"), &[N8(0), N4(2), N4(u64::from(u32::MAX)), N4(0)]);
-    assert_eq!(thread(&writer.last()).descriptors_open, Some(1));
+    assert_eq!(writer.last().usage.descriptors_open, Some(1));
+}
+
+#[test]
+fn a_thread_stays_the_same_whatever_its_process_uses() {
+    let mut writer = writer();
+    open(&mut writer, 0, "/dev/null", 1);
+    for kilobytes in [100, 200] {
+        writer.event(end("brk"), &[N8(0), N4(kilobytes), N4(20), N4(3), N8(0)]);
+    }
+    open(&mut writer, 7, "/etc/hosts", 1);
+    let events = writer.events();
+    let used: Vec<_> =
+        events.iter().map(|event| (event.usage.memory_kb, event.usage.descriptors_open)).collect();
+    let kilobytes = |all| Some([all, 20, 3]);
+    assert_eq!(
+        used,
+        [
+            (Some([10, 5, 0]), Some(1)),
+            (kilobytes(100), Some(1)),
+            (kilobytes(200), Some(1)),
+            (kilobytes(200), Some(2))
+        ]
+    );
+    assert_eq!(events[3].usage.page_faults, Some([1, 2]));
+    let same =
+        |event: &Recorded| Arc::ptr_eq(event.thread.as_ref().unwrap(), events[0].thread.as_ref().unwrap());
+    assert!(events.iter().all(same));
+
+    // Another type of what is open, and another standard output, are shown.
+    writer.event(end("eventfd2"), &[N8(8), N2(0), N8(0)]);
+    open(&mut writer, 1, "/dev/zero", 1);
+    writer.event(end("dup2"), &[N8(8), N8(7), N8(8)]);
+    let kinds: Vec<_> = writer.events().iter().map(|event| thread(event).descriptor_types.clone()).collect();
+    let (file, counter) = (DescriptorType::File, DescriptorType::Event);
+    assert_eq!(kinds[4..], [vec![file, counter], vec![file, counter], vec![file]]);
+    assert!(thread(&writer.events()[5]).standard[1].is_some());
 }
 
 #[test]
@@ -74,7 +111,7 @@ fn beginnings_of_calls_become_part_of_their_ends() {
     writer.event(6, &[N8(3), N4(64)]).event(7, &[N8(12), Text("hello world")]);
     let event = writer.last();
     assert_eq!((event.number, name(&event).as_str()), (3, "/etc/passwd"));
-    let names: Vec<&str> = event.arguments.iter().map(|argument| argument.name.as_str()).collect();
+    let names: Vec<&str> = event.arguments.iter().map(|argument| &*argument.name).collect();
     assert_eq!(names, ["res", "data", "fd", "size"]);
     assert_eq!(event.arguments[3].value, ArgumentValue::Unsigned(64));
     // Its beginning was lost.
@@ -159,10 +196,7 @@ fn processes_are_born_run_programs_and_end() {
     born(&mut writer, 200, 100, 1, 0);
     born(writer.as_thread(200), 0, 200, 100, 0);
     let child = writer.last();
-    assert_eq!(
-        (thread(&child).pid, thread(&child).ppid, thread(&child).descriptors_open),
-        (200, 100, Some(2))
-    );
+    assert_eq!((thread(&child).pid, thread(&child).ppid, child.usage.descriptors_open), (200, 100, Some(2)));
     assert_eq!(thread(&child).user.as_ref().unwrap().uid, 33);
     assert_eq!(thread(&child).container.as_ref().unwrap().runtime.as_deref(), Some("docker"));
     assert!(!thread(&child).is_on_host);
@@ -178,7 +212,7 @@ fn processes_are_born_run_programs_and_end() {
     let file = sh.exe_file.unwrap();
     assert!(file.traits.is_upper_layer && file.traits.is_memfd && !file.traits.is_writable);
     assert_eq!((file.inode, file.ctime_ns, file.mtime_ns), (4, 5, 6));
-    assert_eq!(sh.descriptors_open, Some(1), "the other was to be closed when a program begins");
+    assert_eq!(event.usage.descriptors_open, Some(1), "the other was to be closed when a program begins");
     let parents: Vec<i64> = std::iter::successors(sh.parent.as_ref(), |parent| parent.parent.as_ref())
         .map(|parent| parent.tid)
         .collect();

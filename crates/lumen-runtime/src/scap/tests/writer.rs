@@ -156,6 +156,7 @@ pub(super) fn read(bytes: &[u8]) -> (Vec<Recorded>, Vec<Problem>) {
         while let Some(item) = reader.next() {
             match item {
                 Item::Event(event) => events.push(*event),
+                Item::Passed(passed) => panic!("{passed:?}"),
                 Item::Problem(problem) => problems.push(problem),
             }
         }
