@@ -13,9 +13,9 @@ use lumen_core::posture::rbac::Rbac;
 use lumen_core::posture::switches::{SwitchHolders, switches};
 use lumen_core::posture::{self, radius};
 use lumen_core::snapshot::Entry;
+use lumen_value::nearest::{did_you_mean, nearest};
 
 use crate::check::prepare::Prepared;
-use crate::nearest::{did_you_mean, nearest};
 use crate::output::counted;
 use crate::parallel;
 

@@ -15,7 +15,6 @@ pub mod graph;
 pub mod install;
 pub mod layers;
 pub mod locate;
-pub mod nearest;
 pub mod network;
 pub mod output;
 pub mod parallel;

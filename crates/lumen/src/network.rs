@@ -23,7 +23,7 @@ pub(crate) mod shape;
 pub mod suggestion;
 mod write;
 
-pub use write::{csv_field, markdown_cell};
+pub use write::{csv_field, markdown_cell, markdown_members};
 
 /// A set of manifests, and the model of their network.
 #[derive(Debug)]

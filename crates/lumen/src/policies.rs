@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use lumen_value::nearest::{did_you_mean, nearest};
 use lumen_value::read::{self, Limits};
 use lumen_value::{Object, Value};
-
-use crate::nearest::{did_you_mean, nearest};
 
 /// One policy and its files.
 #[derive(Clone, Copy, Debug)]
@@ -68,10 +67,12 @@ pub fn of_kind(kind: &str) -> Option<&'static BuiltIn> {
     BUILT_IN.iter().find(|policy| policy.about().kind == kind)
 }
 
-/// The policy that is most like one of a kind and name: by the name of its constraint, or by a kind that differs in little.
+/// The policy that is most like one of a kind and name: by the name of its constraint, or by its kind.
 pub fn like(kind: &str, name: &str) -> Option<&'static BuiltIn> {
-    let alike = |policy: &&BuiltIn| strsim::normalized_levenshtein(kind, &policy.about().kind) > 0.8;
-    find(name).or_else(|| BUILT_IN.iter().find(alike))
+    find(name).or_else(|| {
+        let kinds: Vec<String> = BUILT_IN.iter().map(|policy| policy.about().kind).collect();
+        of_kind(nearest(kind, kinds.iter().map(String::as_str)).first()?)
+    })
 }
 
 /// One parameter of a policy.

@@ -38,6 +38,8 @@ pub struct Options<'a> {
     pub shown: Shown<'a>,
     /// Whether somebody looks at them: then nothing in them reaches the terminal that it would obey.
     pub is_watched: bool,
+    /// Whether warnings about events are taken for errors.
+    pub is_strict: bool,
 }
 
 /// What came of a replay.
@@ -47,7 +49,7 @@ pub struct Told {
     pub events: u64,
     /// Alerts of each rule, by its place.
     pub alerts: Vec<u64>,
-    /// Events, frames and lines that could not be read.
+    /// Events, frames and lines that could not be read, and warnings that are taken for errors.
     pub broken: u64,
     /// Files that could not be read, or not to their end.
     pub unread: u64,
@@ -70,11 +72,13 @@ impl Told {
 pub enum Said {
     /// Something cannot be read.
     Problem(String),
+    /// Something is read in another way than it may have been meant.
+    Warning(String),
     /// Something is odd.
     Note(String),
 }
 
-/// Most problems of a file that are told one by one.
+/// Most problems of a file, and most warnings, that are told one by one.
 const PROBLEMS_MAX: u64 = 20;
 
 /// Judges the events of files, in the order of the files, writes alerts to `out` and the events of captures, as a recording, to
@@ -96,7 +100,8 @@ pub fn replay(
     let mut told = Told::default();
     for file in files {
         let name = if file == "-" { crate::source::STDIN.into() } else { file.to_string_lossy() };
-        let mut problems = Problems { name: &name, count: 0, say: &mut *say };
+        let mut problems =
+            Problems { name: &name, count: 0, doubts: 0, is_strict: options.is_strict, say: &mut *say };
         match Input::open(file) {
             Ok(input) => {
                 judge.alerts.source = (&*name).into();
@@ -146,6 +151,9 @@ fn run(
 struct Problems<'a> {
     name: &'a str,
     count: u64,
+    /// Values that are no values of their fields, and events of no type.
+    doubts: u64,
+    is_strict: bool,
     say: &'a mut dyn FnMut(Said),
 }
 
@@ -155,6 +163,28 @@ impl Problems<'_> {
         self.count += 1;
         if self.count <= PROBLEMS_MAX {
             (self.say)(Said::Problem(format!("{}: {place}: {reason}", self.name)));
+        }
+    }
+
+    /// Something in it is not as events are, and judged all the same.
+    fn doubt(&mut self, place: impl std::fmt::Display, reason: impl std::fmt::Display) {
+        if self.is_strict {
+            return self.add(place, reason);
+        }
+        self.doubts += 1;
+        if self.doubts <= PROBLEMS_MAX {
+            (self.say)(Said::Warning(format!("{}: {place}: {reason}", self.name)));
+        }
+    }
+
+    /// Something of it was passed over.
+    fn passed_over(&mut self, what: &str) {
+        let text = format!("{}: {what}", self.name);
+        if self.is_strict {
+            self.count += 1;
+            (self.say)(Said::Problem(text));
+        } else {
+            (self.say)(Said::Warning(text));
         }
     }
 
@@ -169,6 +199,10 @@ impl Problems<'_> {
     }
 
     fn end(&mut self) {
+        let more = self.doubts.saturating_sub(PROBLEMS_MAX);
+        if more > 0 {
+            (self.say)(Said::Warning(format!("{}: and {more} more such warnings", self.name)));
+        }
         let more = self.count.saturating_sub(PROBLEMS_MAX);
         if more > 0 {
             (self.say)(Said::Problem(format!("{}: and {more} more that cannot be read", self.name)));

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use lumen_core::podsecurity::Version;
+use lumen_value::nearest::{did_you_mean, nearest};
 use lumen_value::read;
 
 use crate::exit::FailOn;
-use crate::nearest::{did_you_mean, nearest};
 use crate::output::{self, Format, ReportApi};
 use crate::policies;
 use crate::source;

@@ -4,6 +4,8 @@
 
 #[path = "../../../tests/conformance/harness.rs"]
 mod harness;
+#[path = "default_rules/techniques.rs"]
+mod techniques;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -100,6 +102,22 @@ fn every_rule_says_what_it_is_for() {
     assert!(lacks.is_empty(), "{lacks:#?}");
 }
 
+#[test]
+fn techniques_fit_the_tactics_of_their_rule() {
+    let loaded = loaded();
+    let wrong: Vec<_> = loaded
+        .rules
+        .iter()
+        .map(|rule| (&rule.name, techniques::mismatched(rule.tags.iter().map(String::as_str))))
+        .filter(|(_, wrong)| !wrong.is_empty())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let tags: BTreeSet<&str> =
+        loaded.rules.iter().flat_map(|rule| rule.tags.iter().map(String::as_str)).collect();
+    let unused: Vec<_> = techniques::TECHNIQUES.iter().filter(|(id, _)| !tags.contains(id)).collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
 /// What the cases of a test expect: the rules that are to give an alert, the rules that are named and are not to, and how many
 /// cases expect no alert at all.
 #[derive(Default)]
@@ -188,7 +206,13 @@ fn every_official_rule_has_one_of_ours() {
 /// The alerts of the default rules over events in a file.
 fn alerts(files: &[OsString], matching: Matching) -> String {
     let loaded = loaded();
-    let options = Options { matching, format: Format::Text, shown: Shown::default(), is_watched: false };
+    let options = Options {
+        matching,
+        format: Format::Text,
+        shown: Shown::default(),
+        is_watched: false,
+        is_strict: true,
+    };
     let mut out = Vec::new();
     let mut said = Vec::new();
     replay(files, &loaded.rules, &options, &mut out, None, &mut |what| said.push(what))
@@ -266,6 +290,7 @@ fn a_local_rules_file_works_as_it_is_written() {
             format: Format::Json,
             shown: Shown::default(),
             is_watched: false,
+            is_strict: true,
         };
         let mut out = Vec::new();
         replay(&[path("events.jsonl")], &loaded.rules, &options, &mut out, None, &mut |said| {

@@ -91,21 +91,7 @@ fn configuration(cluster: &Cluster) -> Value {
     cluster.get(&["validatingwebhookconfiguration", "lumen"])
 }
 
-const TEMPLATE: &str = "
-apiVersion: templates.gatekeeper.sh/v1
-kind: ConstraintTemplate
-metadata: {name: needslabel}
-spec:
-  crd: {spec: {names: {kind: NeedsLabel}}}
-  targets:
-  - target: admission.k8s.gatekeeper.sh
-    rego: |
-      package needslabel
-      violation[{\"msg\": msg}] {
-        not input.review.object.metadata.labels.owner
-        msg := sprintf(\"%v has no owner\", [input.review.object.metadata.name])
-      }
-";
+const TEMPLATE: &str = include_str!("../../../tests/corpus/admission/needslabel.yaml");
 
 fn constraint(action: &str) -> String {
     format!(

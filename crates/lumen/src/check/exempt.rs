@@ -10,12 +10,12 @@ use lumen_core::exemption::{Exemption, Field, RulePattern, Scope};
 use lumen_core::finding::{Finding, Layer, Location, Place};
 use lumen_core::input;
 use lumen_core::snapshot::{Entry, Snapshot};
+use lumen_value::nearest::did_you_mean;
 use lumen_value::span::{Comment, Index, Placement};
 use lumen_value::{Pointer, pointer};
 
 use super::{Input, each};
 use crate::locate::{DocumentPlace, Text};
-use crate::nearest::{did_you_mean, nearest_rules};
 
 /// What a comment to Lumen says somewhere, so that few texts need a second look.
 const MARK: &[u8] = b"lumen:";
@@ -83,7 +83,7 @@ fn misspelt(pattern: &RulePattern) -> Option<String> {
     if !is_built_in || text.contains('*') || catalog::rules().any(|rule| pattern.matches(&rule.id())) {
         return None;
     }
-    let suggestion = did_you_mean(&nearest_rules(&text));
+    let suggestion = did_you_mean(&catalog::nearest(&text));
     Some(format!("this exemption is not honoured: no rule is called `{text}`{suggestion}"))
 }
 

@@ -15,7 +15,7 @@ Examples:
   lumen replay -o json --falco-compatible - < events.jsonl
   lumen replay --write events.rec capture.scap   a capture as a recording
 
-Exit status: 0 no alert; 1 alerts; 2 wrong usage, or a file or an event that cannot be read, or a broken rule with --strict";
+Exit status: 0 no alert; 1 alerts; 2 wrong usage, or a file or an event that cannot be read, or a broken rule or a warning with --strict";
 
 /// `lumen replay`.
 #[derive(Clone, Debug, Args)]
@@ -51,7 +51,7 @@ pub struct Replay {
     /// No rules whose name has this in it, or is this, with `*` for any letters; repeatable
     #[arg(long = "disable-rule", short = 'D', value_name = "NAME", help_heading = "Rules")]
     pub without_names: Vec<String>,
-    /// A broken rule, or a warning about one, ends the call before an event is read
+    /// A broken rule, or a warning about one, ends the call before an event is read; warnings about events are errors
     #[arg(long, help_heading = "Rules")]
     pub strict: bool,
     /// How to write alerts

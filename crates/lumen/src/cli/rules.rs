@@ -5,10 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
+use super::replay::RuleSet;
+
 pub(super) const RULES_EXAMPLES: &str = "\
 Examples:
   lumen rules check falco_rules.yaml local_rules.yaml     in the order in which they are loaded
   lumen rules check --strict rules/                       warnings are errors, too
+  lumen rules check --rule-set default local.yaml         a file that changes the default rules
   lumen rules list -o json rules/                         each rule with the events that it looks at
   lumen rules list                                        the default rules
   lumen rules fields proc.                                the fields that begin so
@@ -60,6 +63,9 @@ pub struct RulesCheck {
     /// Rules files, or folders of them; later ones change earlier ones; the default rules where none is given
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
+    /// The rules beneath those of the paths; none where nothing is said
+    #[arg(long, value_enum, value_name = "SET")]
+    pub rule_set: Option<RuleSet>,
     /// Take warnings for errors
     #[arg(long)]
     pub strict: bool,
@@ -74,6 +80,9 @@ pub struct RulesList {
     /// Rules files, or folders of them; later ones change earlier ones; the default rules where none is given
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
+    /// The rules beneath those of the paths; none where nothing is said
+    #[arg(long, value_enum, value_name = "SET")]
+    pub rule_set: Option<RuleSet>,
     /// How to write the list
     #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: ListFormat,
@@ -110,8 +119,11 @@ pub struct RulesExplain {
     /// Rules files, or folders of them; later ones change earlier ones; the default rules where none is given
     #[arg(value_name = "PATH", value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
-    /// A YAML file with an event as tests of rules have it, such as `{evt.type: openat, fd.name: /etc/shadow}`; `-` for standard
-    /// input
+    /// The rules beneath those of the paths; none where nothing is said
+    #[arg(long, value_enum, value_name = "SET")]
+    pub rule_set: Option<RuleSet>,
+    /// A YAML file with events as tests of rules have them, a document each, such as `{evt.type: openat, fd.name: /etc/shadow}`;
+    /// `-` for standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub event: Option<OsString>,
     /// How to write it
@@ -122,10 +134,11 @@ pub struct RulesExplain {
 /// `lumen rules coverage`.
 #[derive(Clone, Debug, Args)]
 pub struct RulesCoverage {
-    /// Folders of rules, or files of them, with the tests that stand beside or below them
+    /// Folders of rules, with the tests that stand beside or below them, or files of rules and of tests: only tests in the paths are
+    /// used
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
     pub paths: Vec<OsString>,
-    /// Fail where a rule never fires, or something of a rule can never be
+    /// Fail where a rule never fires, something of a rule can never be, or there are no tests
     #[arg(long)]
     pub strict: bool,
     /// How to write it: `json` as `lumen test -o json` does

@@ -12,6 +12,7 @@ use lumen_core::admission::Explanation;
 use lumen_core::finding::Finding;
 use lumen_core::podsecurity::{Configuration, NEWEST_MINOR};
 use lumen_core::review::Policies;
+use lumen_value::nearest::is_near;
 
 use super::{Context, rego, start_of_search};
 use crate::baseline::{BASELINE_BYTES_MAX, Baseline};
@@ -20,7 +21,6 @@ use crate::cli;
 use crate::console::{self, Console};
 use crate::exit::{Exit, FailOn};
 use crate::fix::{self, Allowed};
-use crate::nearest::nearest;
 use crate::output::{self, Format, counted};
 use crate::policies;
 use crate::settings::{Output, Resolved};
@@ -318,8 +318,8 @@ pub(super) fn missing_policy(path: &Path) -> Option<String> {
         return None;
     }
     let shown = source::shown(path);
-    let close = nearest(shown.split(':').next().unwrap_or_default(), [policies::CHOICE].into_iter());
-    let hint = if close.is_empty() { "" } else { ": did you mean `builtin`, or `builtin:NAME`?" };
+    let is_mistyped = is_near(shown.split(':').next().unwrap_or_default(), policies::CHOICE);
+    let hint = if is_mistyped { ": did you mean `builtin`, or `builtin:NAME`?" } else { "" };
     Some(format!("`--policy {shown}`: there is no such file{hint}"))
 }
 

@@ -2,13 +2,15 @@
 
 use anyhow::bail;
 use lumen_core::catalog::{self, FindError};
+use lumen_core::finding::Layer;
+use lumen_runtime::load::Rule;
+use lumen_value::nearest::{did_you_mean, nearest};
 
 use super::Context;
 use crate::cli::Explain;
 use crate::exit::Exit;
-use crate::nearest::{did_you_mean, nearest, nearest_rules};
 use crate::output::Style;
-use crate::rules::RulesFiles;
+use crate::rules::{self, RulesFiles};
 use crate::{console, explain, policies};
 
 pub(super) fn run(arguments: &Explain, context: &Context) -> anyhow::Result<Exit> {
@@ -28,19 +30,35 @@ pub(super) fn run(arguments: &Explain, context: &Context) -> anyhow::Result<Exit
 fn of_rule(name: &str, style: &Style) -> anyhow::Result<String> {
     match catalog::find(name) {
         Ok(rule) => Ok(explain::rule(rule, style)),
-        Err(error @ FindError::NotFound { .. }) => bail!("{error}{}", did_you_mean(&nearest_rules(name))),
+        Err(error @ FindError::NotFound { .. }) => bail!("{error}{}", did_you_mean(&meant(name))),
         Err(error) => bail!("{error}"),
     }
 }
 
+/// The ids that a name may have been meant for: a default rule's name is no id without its layer.
+fn meant(name: &str) -> Vec<String> {
+    let defaults = RulesFiles::built_in().load().rules;
+    if let Some((_, rule)) = rules::find(&defaults, name) {
+        return vec![id(rule)];
+    }
+    let mut ids: Vec<String> = defaults.iter().map(id).collect();
+    ids.extend(catalog::rules().map(|rule| rule.id().to_string()));
+    nearest(name, ids.iter().map(String::as_str)).into_iter().map(str::to_owned).collect()
+}
+
+/// The id of the findings of a rule of the runtime layer.
+fn id(rule: &Rule) -> String {
+    format!("{}/{}", Layer::Runtime, rule.name)
+}
+
 /// The text about a default rule of the runtime layer.
 fn of_runtime_rule(name: &str, style: &Style) -> anyhow::Result<String> {
-    let rules = RulesFiles::built_in().load().rules;
-    if let Some(rule) = rules.iter().find(|rule| rule.name == name) {
+    let defaults = RulesFiles::built_in().load().rules;
+    if let Some((_, rule)) = rules::find(&defaults, name) {
         return Ok(explain::runtime(rule, style));
     }
-    let near = nearest(name, rules.iter().map(|rule| rule.name.as_str()));
-    let near: Vec<_> = near.iter().map(|name| format!("runtime/{name}")).collect();
+    let near = nearest(name, defaults.iter().map(|rule| rule.name.as_str()));
+    let near: Vec<_> = near.iter().map(|name| format!("{}/{name}", Layer::Runtime)).collect();
     bail!("no default rule is called `{name}`{}", did_you_mean(&near))
 }
 

@@ -11,12 +11,12 @@ use lumen_runtime::load::{Loaded, PRIORITIES, Priority, Rule};
 use lumen_runtime::output::{Output, SUGGESTED};
 use lumen_runtime::ruleset;
 use lumen_runtime::selection::{Selection, is_named};
+use lumen_value::nearest::{did_you_mean, nearest};
 
 use super::Context;
 use crate::cli::replay::{Matching, Replay, RuleSet};
 use crate::console;
 use crate::exit::Exit;
-use crate::nearest::{did_you_mean, nearest};
 use crate::output::counted;
 use crate::replay::{JsonKey, Options, Said, Target, Told, replay};
 use crate::rules::RulesFiles;
@@ -41,6 +41,7 @@ pub(super) fn run(arguments: &Replay, context: &Context) -> Result<Exit> {
         format: arguments.output,
         shown,
         is_watched: context.console.is_watched(),
+        is_strict: arguments.strict,
     };
     let create = |path| Target::create(path, &arguments.files);
     let mut recording = arguments.write.as_deref().map(create).transpose()?;
@@ -49,6 +50,7 @@ pub(super) fn run(arguments: &Replay, context: &Context) -> Result<Exit> {
     console::print_with(|out| {
         let mut say = |said: Said| match said {
             Said::Problem(what) => context.console.error(what),
+            Said::Warning(what) => context.console.warning(what),
             Said::Note(what) => context.console.note(what),
         };
         let recording = recording.as_mut().map(|target| -> &mut dyn Write { target.file() });
@@ -83,6 +85,13 @@ fn rules(arguments: &Replay, context: &Context) -> Result<Vec<Rule>> {
     }
     let mut loaded = files.load();
     say_problems(&files, &loaded, arguments.strict, context)?;
+    if loaded.rules.is_empty() {
+        // Nothing would be judged, and no alert would pass for nothing found.
+        bail!(
+            "there are no rules: {}",
+            if loaded.is_sound() { "the files have none" } else { "none could be loaded" }
+        );
+    }
     let selection = Selection {
         priority_min: arguments.priority.as_deref().map(priority).transpose()?,
         without_names: arguments.without_names.clone(),
@@ -102,19 +111,9 @@ fn rules(arguments: &Replay, context: &Context) -> Result<Vec<Rule>> {
     Ok(loaded.rules)
 }
 
-/// Most problems of rules that are told.
-const PROBLEMS_MAX: usize = 20;
-
 fn say_problems(files: &RulesFiles, loaded: &Loaded, is_strict: bool, context: &Context) -> Result<()> {
-    let told: Vec<_> =
-        loaded.problems.iter().filter(|problem| is_strict || problem.code.is_error()).collect();
-    let places = files.places();
-    let mut texts: Vec<String> =
-        told.iter().take(PROBLEMS_MAX).map(|problem| places.concise(problem)).collect();
-    let more = told.len() - texts.len();
-    if more > 0 {
-        texts.push(format!("and {more} more"));
-    }
+    let problems = loaded.problems.iter().filter(|problem| is_strict || problem.code.is_error());
+    let texts = files.places().told(problems);
     if is_strict && !texts.is_empty() {
         bail!("{}\n`lumen rules check` shows them in their places", texts.join("\n"));
     }

@@ -1,19 +1,21 @@
 //! `lumen rules`: the rules of the runtime layer, in Falco's language.
 
+use std::ffi::OsString;
+
 use anyhow::{Result, bail};
-use lumen_runtime::condition::written_out;
 use lumen_runtime::event_types;
-use lumen_runtime::field::{self, ArgumentRule, Kind};
+use lumen_runtime::field::{self, ArgumentRule};
 use lumen_runtime::load::Rule;
-use lumen_value::{Object, Value};
 
 use super::Context;
+use crate::cli::replay::RuleSet;
 use crate::cli::rules::{ListFormat, Rules, RulesAction, RulesCheck, RulesExport, RulesFields, RulesList};
 use crate::console;
 use crate::exit::Exit;
 use crate::export;
 use crate::output::counted;
 use crate::output::escape::line;
+use crate::rules::documents::{self, FieldDocument, RuleDocument, type_word};
 use crate::rules::{BUILT_IN, RulesFiles};
 
 mod coverage;
@@ -30,25 +32,39 @@ pub(super) fn run(arguments: &Rules, context: &Context) -> Result<Exit> {
     }
 }
 
+/// The rules files of paths, with what lies beneath them.
+fn files(paths: &[OsString], rule_set: Option<RuleSet>) -> Result<RulesFiles> {
+    let given = RulesFiles::of(paths)?;
+    match rule_set {
+        Some(RuleSet::None) if paths.is_empty() => {
+            bail!("there are no rules: `--rule-set none` needs a path")
+        }
+        Some(RuleSet::Default) if !paths.is_empty() => Ok(RulesFiles::built_in().and(given)),
+        _ => Ok(given),
+    }
+}
+
 fn check(arguments: &RulesCheck) -> Result<Exit> {
-    let files = RulesFiles::of(&arguments.paths)?;
+    let files = files(&arguments.paths, arguments.rule_set)?;
     let loaded = files.load();
+    let hints = files.hints(&loaded);
     let errors = loaded.problems.iter().filter(|problem| problem.code.is_error()).count();
     let warnings = loaded.problems.len() - errors;
     let places = files.places();
     console::print_with(|out| {
-        for problem in &loaded.problems {
+        for (place, problem) in loaded.problems.iter().enumerate() {
+            let hint = hints.get(&place).map(String::as_str);
             match arguments.output {
-                ListFormat::Human => write!(out, "{}", places.human(problem))?,
-                ListFormat::Json => writeln!(out, "{}", places.json(problem).to_json())?,
+                ListFormat::Human => write!(out, "{}", places.human(problem, hint))?,
+                ListFormat::Json => documents::write(out, &places.document(problem, hint))?,
             }
         }
         if arguments.output == ListFormat::Human {
-            let (rules, macros, lists) = (loaded.rules.len(), loaded.macros, loaded.lists);
-            writeln!(
-                out,
-                "{rules} rules, {macros} macros, {lists} lists; {errors} errors, {warnings} warnings"
-            )?;
+            let rules = counted(loaded.rules.len(), "rule");
+            let macros = counted(loaded.macros, "macro");
+            let lists = counted(loaded.lists, "list");
+            let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
+            writeln!(out, "{rules}, {macros}, {lists}; {errors}, {warnings}")?;
         }
         Ok(())
     })?;
@@ -57,25 +73,22 @@ fn check(arguments: &RulesCheck) -> Result<Exit> {
 }
 
 fn list(arguments: &RulesList, context: &Context) -> Result<Exit> {
-    let loaded = RulesFiles::of(&arguments.paths)?.load();
-    let left_out = loaded.problems.iter().filter(|problem| problem.code.is_error()).count();
-    if left_out > 0 {
-        context.console.warning(format!("{} left out: see `lumen rules check`", are(left_out)));
+    let loaded = files(&arguments.paths, arguments.rule_set)?.load();
+    let errors = loaded.problems.iter().filter(|problem| problem.code.is_error()).count();
+    if errors > 0 {
+        let errors = counted(errors, "error");
+        context.console.warning(format!("{errors}: not all was loaded, see `lumen rules check`"));
     }
     console::print_with(|out| {
         for rule in &loaded.rules {
             match arguments.output {
                 ListFormat::Human => writeln!(out, "{}", listed(rule))?,
-                ListFormat::Json => writeln!(out, "{}", described(rule).to_json())?,
+                ListFormat::Json => documents::write(out, &RuleDocument::listed(rule))?,
             }
         }
         Ok(())
     })?;
     Ok(if loaded.is_sound() { Exit::Clean } else { Exit::Found })
-}
-
-fn are(count: usize) -> String {
-    format!("{} {}", counted(count, "rule"), if count == 1 { "was" } else { "were" })
 }
 
 /// Most types of events that are named in a line for people.
@@ -90,23 +103,6 @@ fn listed(rule: &Rule) -> String {
     format!("{:<13} {}{off}: {}{more}", rule.priority.as_str(), line(&rule.name), names.join(" "))
 }
 
-fn described(rule: &Rule) -> Value {
-    let texts =
-        |texts: &mut dyn Iterator<Item = &str>| -> Value { Value::Array(texts.map(Value::from).collect()) };
-    let object = Object::default()
-        .with("schema", "lumen.rule/v1")
-        .with("name", rule.name.as_str())
-        .with("description", rule.description.as_str())
-        .with("priority", rule.priority.as_str())
-        .with("source", rule.source.as_str())
-        .with("enabled", Value::Bool(rule.is_enabled))
-        .with("tags", texts(&mut rule.tags.iter().map(String::as_str)))
-        .with("events", texts(&mut event_types::of(&rule.condition).names()))
-        .with("condition", written_out(&rule.condition).as_str())
-        .with("output", rule.output.as_str());
-    Value::Object(object)
-}
-
 fn fields(arguments: &RulesFields) -> Result<Exit> {
     let mut found = field::all().filter(|field| field.name.starts_with(&arguments.beginning)).peekable();
     if found.peek().is_none() {
@@ -117,18 +113,9 @@ fn fields(arguments: &RulesFields) -> Result<Exit> {
             match arguments.output {
                 ListFormat::Human => {
                     let name = format!("{}{}", field.name, argument(field.argument));
-                    writeln!(out, "{name:<44} {:<14} {}", word(field.kind), field.says)?;
+                    writeln!(out, "{name:<44} {:<14} {}", type_word(field.kind), field.says)?;
                 }
-                ListFormat::Json => {
-                    let object = Object::default()
-                        .with("schema", "lumen.field/v1")
-                        .with("name", field.name)
-                        .with("type", word(field.kind))
-                        .with("argument", argument(field.argument))
-                        .with("list", Value::Bool(field.is_list()))
-                        .with("says", field.says);
-                    writeln!(out, "{}", Value::Object(object).to_json())?;
-                }
+                ListFormat::Json => documents::write(out, &FieldDocument::new(field))?,
             }
         }
         Ok(())
@@ -154,21 +141,5 @@ fn argument(rule: ArgumentRule) -> &'static str {
         ArgumentRule::Index => "[NUMBER]?",
         ArgumentRule::Key => "[NAME]?",
         ArgumentRule::Required => "[NAME]",
-    }
-}
-
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text => "text",
-        Kind::Bytes => "bytes",
-        Kind::Int16 | Kind::Int32 | Kind::Int64 => "number",
-        Kind::Uint32 | Kind::Uint64 => "whole number",
-        Kind::AbsoluteTime => "time",
-        Kind::RelativeTime => "nanoseconds",
-        Kind::Double => "fraction",
-        Kind::Bool => "yes or no",
-        Kind::Address => "address",
-        Kind::Network => "network",
-        Kind::Port => "port",
     }
 }

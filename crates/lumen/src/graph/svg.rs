@@ -5,7 +5,7 @@ use std::io;
 
 use super::layout::{EDGE_CHARACTERS_MAX, LABEL_CHARACTERS_MAX, Rectangle, Way, layout};
 use super::{Graph, Mark, cut};
-use crate::output::escape::line;
+use crate::output::escape::{line, markup};
 
 /// Height of a line of notes.
 const NOTE: i32 = 18;
@@ -187,18 +187,7 @@ fn arrows(way: &Way, both: bool) -> String {
     left.into_iter().chain(right).map(head).collect::<Vec<_>>().concat()
 }
 
-/// Text of an XML document, or of an attribute in double quotes.
+/// Text on one line of an XML document, or of an attribute in double quotes.
 fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in line(text).chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(character),
-        }
-    }
-    out
+    markup(&line(text))
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::actor::{Actor, actors};
 use super::shape::{PortRange, WorkloadShape, port_ranges, workloads};
-use super::{HINT_FOLD, Network, TooMuch, csv_field, markdown_cell};
+use super::{HINT_FOLD, Network, TooMuch, csv_field, markdown_cell, markdown_members};
 use crate::output::escape::line;
 use crate::output::write_json;
 
@@ -204,16 +204,7 @@ pub fn markdown(matrix: &Matrix, names: &[String], out: &mut dyn io::Write) -> i
             .collect();
         writeln!(out, "| {name} | {} |", cells.join(" | "))?;
     }
-    for actor in matrix.actors.iter().filter(|actor| actor.more() > 0) {
-        let members: Vec<_> = actor
-            .members
-            .iter()
-            .filter_map(|id| names.get(id.index()))
-            .map(|name| markdown_cell(name))
-            .collect();
-        writeln!(out, "\n{} is {}.", markdown_cell(&actor.to_string()), members.join(", "))?;
-    }
-    Ok(())
+    markdown_members(&matrix.actors, names, out)
 }
 
 /// All workloads against all.

@@ -1,5 +1,8 @@
-//! Cells of tables.
+//! Tables: cells, and what stands below them.
 
+use std::io;
+
+use super::actor::Actor;
 use crate::output::escape::line;
 
 /// A field of comma-separated values. On one line, whatever is in it; a program that takes fields for formulas gets none.
@@ -18,4 +21,22 @@ pub fn markdown_cell(text: &str) -> String {
     let mut out = String::new();
     crate::output::markdown_escaped(&line(text), &mut out);
     out
+}
+
+/// Writes, below a Markdown table, who is meant by each name that stands for several.
+///
+/// # Errors
+///
+/// Where writing fails.
+pub fn markdown_members(actors: &[Actor], names: &[String], out: &mut dyn io::Write) -> io::Result<()> {
+    for actor in actors.iter().filter(|actor| actor.more() > 0) {
+        let members: Vec<_> = actor
+            .members
+            .iter()
+            .filter_map(|id| names.get(id.index()))
+            .map(|name| markdown_cell(name))
+            .collect();
+        writeln!(out, "\n{} is {}.", markdown_cell(&actor.to_string()), members.join(", "))?;
+    }
+    Ok(())
 }

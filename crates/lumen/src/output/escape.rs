@@ -56,6 +56,22 @@ pub fn line(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Text that HTML and XML take for nothing but text, in elements and in quoted attributes.
+pub fn markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
 /// As [`line()`], but line feeds stay, and tabs become spaces: for text of several lines.
 pub fn lines(text: &str) -> Cow<'_, str> {
     if text.chars().all(|character| character == '\n' || is_shown(character)) {

@@ -42,12 +42,21 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether some rule looks at events of a type.
+    pub(super) fn looks_at(&self, event_type: usize) -> bool {
+        self.set.looks_at(event_type)
+    }
+
+    /// Goes on behind an event of a type that no rule looks at.
+    pub(super) fn pass(&mut self, event_type: usize, time_ns: u64) {
+        self.encoded.pass(event_type, time_ns);
+        self.events += 1;
+    }
+
     /// Judges an event that is known by its parts; whether it could be.
     pub(super) fn recorded(&mut self, event: &Recorded) -> io::Result<bool> {
-        // Most events of a capture are of types that no rule looks at.
-        if !self.set.looks_at(event.event_type) {
-            self.encoded.pass(event);
-            self.events += 1;
+        if !self.looks_at(event.event_type) {
+            self.pass(event.event_type, event.time_ns);
             return Ok(true);
         }
         let mut encoded = std::mem::take(&mut self.encoded);

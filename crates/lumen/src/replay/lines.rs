@@ -1,34 +1,54 @@
 //! Events as JSON, a line each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 
-use lumen_runtime::printed::{LINE_BYTES_MAX, Printed, PrintedError, is_field};
+use lumen_runtime::Event as _;
+use lumen_runtime::field::FieldUse;
+use lumen_runtime::printed::{LINE_BYTES_MAX, Misfit, Printed, PrintedError, field_of, is_field};
 
 use super::Problems;
 use super::input::Pieces;
 use super::judge::Judge;
 use crate::source;
 
-/// Most names without a field that are kept to be told.
-const NAMES_MAX: usize = 100;
+/// Most names of fields, and names without a field, that are kept.
+const FIELDS_MAX: usize = 1000;
+const UNKNOWN_MAX: usize = 100;
 
 /// Names that events have values for.
 #[derive(Default)]
 struct Names {
-    fields: BTreeSet<String>,
+    /// Of fields; `None` for functions of fields.
+    fields: HashMap<String, Option<FieldUse>>,
     unknown: BTreeSet<String>,
 }
 
 impl Names {
-    fn look_at(&mut self, event: &Printed) {
-        for name in event.names() {
-            let is_known = self.fields.contains(&*name) || self.unknown.contains(&*name);
-            if is_known || self.fields.len() >= 10 * NAMES_MAX || self.unknown.len() >= NAMES_MAX {
-                continue;
+    /// Looks at the names of an event, and says of each value that its field cannot have what is wrong with it.
+    fn look_at(&mut self, event: &Printed, mut say: impl FnMut(Misfit<'_>)) {
+        for (name, value) in event.values() {
+            let found;
+            let used = match self.fields.get(&*name) {
+                Some(used) => used,
+                None if self.unknown.contains(&*name) => continue,
+                // To find that a name is none takes long.
+                None if self.unknown.len() >= UNKNOWN_MAX => continue,
+                None if is_field(&name) => {
+                    found = field_of(&name);
+                    if self.fields.len() < FIELDS_MAX {
+                        self.fields.insert(name.to_string(), found.clone());
+                    }
+                    &found
+                }
+                None => {
+                    self.unknown.insert(name.into_owned());
+                    continue;
+                }
+            };
+            if let Some(misfit) = used.as_ref().and_then(|used| Misfit::of(&name, value, used)) {
+                say(misfit);
             }
-            let set = if is_field(&name) { &mut self.fields } else { &mut self.unknown };
-            set.insert(name.into_owned());
         }
     }
 }
@@ -70,7 +90,13 @@ pub(super) fn run(
                         problems.add(place, "`evt.rawtime` is no number of nanoseconds since 1970");
                     }
                     Ok(event) => {
-                        names.look_at(&event);
+                        names.look_at(&event, |misfit| problems.doubt(place, misfit));
+                        if event.event_type().is_none() {
+                            problems.doubt(
+                                place,
+                                "it has no `evt.type`: no rule that asks for a type matches it",
+                            );
+                        }
                         judge.event(&event, event.time_ns().unwrap_or_default())?;
                     }
                     Err(error) => problems.add(place, error),

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use lumen_value::nearest::{did_you_mean, nearest};
 use lumen_value::read::{self, Limits};
 use lumen_value::{Value, pointer};
 
 use super::{Entry, Kind, Origin, SETTINGS, Setting};
 use crate::locate;
-use crate::nearest::{did_you_mean, nearest};
 use crate::policies;
 use crate::source;
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use lumen_core::finding::Place;
 use lumen_core::network::Options;
+use lumen_value::fault::Fault;
+use lumen_value::nearest::is_near;
 use lumen_value::{Pointer, Value};
 
 use super::filter::Filter;
-use super::report::{Position, Ran, Suite};
+use super::report::{Case, Ending, Position, Ran, Suite};
 use super::{reachability, runtime, suites};
 use crate::check::Settings;
 use crate::locate::{Part, Text};
@@ -67,7 +69,6 @@ impl Kind {
         let version = field("apiVersion").unwrap_or_default();
         let group = version.split('/').next().unwrap_or_default();
         let kind = field("kind")?;
-        let is_near = |one: &str, other: &str| strsim::normalized_levenshtein(one, other) > 0.7;
         let row = KINDS.iter().find(|row| match (row.group == group, row.kind == kind) {
             (true, false) => row.owns == Owns::Group || is_near(kind, row.kind),
             (false, true) => row.owns == Owns::Word || is_near(group, row.group),
@@ -119,6 +120,14 @@ impl Document<'_> {
         let region = self.region(field)?;
         let entry = String::from_utf8_lossy(self.bytes.get(region.bytes)?);
         entry.split_once(':').map(|(_, value)| value.trim().to_owned())
+    }
+
+    /// A case, or a test as a whole where it has no name, of which something is wrong.
+    pub fn faulty(&self, test: &str, name: &str, faults: &[Fault]) -> Case {
+        let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        let at = faults.first().and_then(|fault| self.position(&fault.at));
+        let (test, name) = (test.to_owned(), name.to_owned());
+        Case { test, name, message: messages.join("\n"), at, ..Case::ended(Ending::Error) }
     }
 
     fn region(&self, field: &Pointer) -> Option<Region> {

@@ -13,7 +13,7 @@ mod cluster;
 pub mod spec;
 
 use cluster::{Cluster, Pair};
-use spec::{Fault, Line, Spec, Wanted};
+use spec::{Line, Spec, Wanted};
 
 /// The API group.
 pub const GROUP: &str = "lumensec.io";
@@ -31,16 +31,11 @@ const SHOWN_MAX: usize = 5;
 pub fn run(document: &Document<'_>, choice: &Choice<'_>) -> Ran {
     let spec = spec::read(document.value);
     let mut report = Suite { file: document.file.clone(), cases: Vec::new(), remarks: Vec::new() };
-    let broken = |faults: &[Fault]| {
-        let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-        let at = faults.first().and_then(|fault| document.position(&fault.at));
-        Case { test: spec.name.clone(), message: messages.join("\n"), at, ..Case::ended(Ending::Error) }
-    };
     let names = spec.lines.iter().map(|line| line.name.as_str());
     if !choice.filter.takes_test(&spec.name, names) {
         report.cases.push(Case { test: spec.name.clone(), ..Case::ended(Ending::Skip) });
     } else if !spec.faults.is_empty() {
-        report.cases.push(broken(&spec.faults));
+        report.cases.push(document.faulty(&spec.name, "", &spec.faults));
     } else {
         match Cluster::read(document, &spec, choice.reading) {
             Err(message) => {
@@ -68,7 +63,7 @@ pub fn run(document: &Document<'_>, choice: &Choice<'_>) -> Ran {
                         let (ending, message) = lines.line(line, &mut report.remarks);
                         Case { ending, message, ..named }
                     } else {
-                        Case { name: line.name.clone(), ..broken(&line.faults) }
+                        document.faulty(&spec.name, &line.name, &line.faults)
                     };
                     if case.ending >= Ending::Fail && case.at.is_none() {
                         case.at = document.position(&line.at);

@@ -195,6 +195,23 @@ pub struct Report {
     pub suites: Vec<Suite>,
     /// What was covered, where that was asked for.
     pub coverage: Option<Coverage>,
+    /// What of rules can never be, or changes nothing, where that was asked for.
+    pub findings: Option<Vec<Odd>>,
+}
+
+/// Something of a rule of the runtime layer that can never be, or that changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Odd {
+    /// The rule's name.
+    pub rule: String,
+    /// The macro of the rule in which it is, where it is so there by itself.
+    pub in_macro: Option<String>,
+    /// What it is, in a word.
+    pub kind: &'static str,
+    /// The same, in a sentence.
+    pub message: String,
+    /// The file and the line of the rule.
+    pub place: Option<(Arc<str>, usize)>,
 }
 
 impl Report {

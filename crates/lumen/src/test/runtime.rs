@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lumen_runtime::coverage::Watch;
 use lumen_runtime::explain::Told;
 use lumen_runtime::load::Loaded;
-use lumen_runtime::rule_test::{Case as Wanted, Difference, Fault, Outcome, RuleTest, Rules};
+use lumen_runtime::rule_test::{Case as Wanted, Difference, Outcome, RuleTest, Rules};
 use lumen_runtime::ruleset::Matching;
 use lumen_value::{Pointer, pointer};
 
@@ -16,9 +16,6 @@ use super::report::{Case, Coverage, Ending, Ran, RuleSeen, Suite};
 use crate::rules::RulesFiles;
 
 pub use lumen_runtime::rule_test::{GROUP, KIND};
-
-/// Most problems of rules that are told of one test.
-const PROBLEMS_MAX: usize = 10;
 
 /// Runs the test that a document of a file is.
 pub fn run(document: &Document<'_>, choice: &Choice<'_>) -> Ran {
@@ -29,7 +26,7 @@ pub fn run(document: &Document<'_>, choice: &Choice<'_>) -> Ran {
     if !choice.filter.takes_test(&test.name, names) {
         suite.cases.push(Case { test: test.name.clone(), ..Case::ended(Ending::Skip) });
     } else if !test.faults.is_empty() {
-        suite.cases.push(broken(document, &test, "", &test.faults));
+        suite.cases.push(document.faulty(&test.name, "", &test.faults));
     } else {
         match rules_of(document, &test) {
             Err((message, at)) => {
@@ -93,7 +90,7 @@ fn one(
         return named;
     }
     if !case.faults.is_empty() {
-        return broken(document, test, &case.name, &case.faults);
+        return document.faulty(&test.name, &case.name, &case.faults);
     }
     let outcome = match watch {
         Some(watch) => rules.run_watched(case, |event| watch.event(event)),
@@ -105,13 +102,6 @@ fn one(
     };
     let at = if ending >= Ending::Fail { document.position(&case.at) } else { None };
     Case { ending, message, at, ..named }
-}
-
-fn broken(document: &Document<'_>, test: &RuleTest, case: &str, faults: &[Fault]) -> Case {
-    let messages: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
-    let at = faults.first().and_then(|fault| document.position(&fault.at));
-    let (test, name) = (test.name.clone(), case.to_owned());
-    Case { test, name, message: messages.join("\n"), at, ..Case::ended(Ending::Error) }
 }
 
 fn judged(outcome: &Outcome, rules: &Rules<'_>) -> (Ending, String) {
@@ -152,17 +142,8 @@ fn rules_of(document: &Document<'_>, test: &RuleTest) -> Result<(RulesFiles, Loa
         return Err(("there are no rules: `spec.rules` names no file with any".to_owned(), at));
     }
     let loaded = files.load();
-    let errors: Vec<_> = loaded.problems.iter().filter(|problem| problem.code.is_error()).collect();
-    if errors.is_empty() {
-        return Ok((files, loaded));
-    }
-    let places = files.places();
-    let mut messages: Vec<String> =
-        errors.iter().take(PROBLEMS_MAX).map(|problem| places.concise(problem)).collect();
-    if errors.len() > messages.len() {
-        messages.push(format!("and {} more errors", errors.len() - messages.len()));
-    }
-    Err((messages.join("\n"), at))
+    let errors = files.places().told(loaded.problems.iter().filter(|problem| problem.code.is_error()));
+    if errors.is_empty() { Ok((files, loaded)) } else { Err((errors.join("\n"), at)) }
 }
 
 /// What has no cases tests nothing.

@@ -1,8 +1,8 @@
 //! `kind: Suite` of `test.gatekeeper.sh`: what is in one. Read as Kubernetes reads YAML, so that `violations: yes` is a boolean
 //! where gator's own reader, too, finds one (`pkg/gator/verify/suite.go`).
 
-use lumen_value::pointer::dotted;
-use lumen_value::{Array, Pointer, Value};
+use lumen_value::fault::{Fault, known, list};
+use lumen_value::{Pointer, Value};
 
 /// A suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,15 +15,6 @@ pub struct Suite {
     pub tests: Vec<Test>,
     /// What is wrong with it, so that none of it is run.
     pub faults: Vec<Fault>,
-}
-
-/// Something that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The field.
-    pub at: Pointer,
-    /// What is wrong with it: one sentence without a final period, that starts with the field's path.
-    pub message: String,
 }
 
 /// A template with a constraint, and what they should say.
@@ -138,10 +129,10 @@ fn test(mut at: Fields<'_>) -> Test {
 fn case(mut at: Fields<'_>) -> Case {
     at.known(&["name", "object", "inventory", "assertions", "skip"]);
     let mut inventory = Vec::new();
-    for (index, item) in at.list("inventory").into_iter().flat_map(Array::iter).enumerate() {
+    for (place, item) in at.list("inventory") {
         match item {
             Value::String(path) => inventory.push(path.to_text().into_owned()),
-            other => at.wrong(at.at.child("inventory").child(index), "a path", other),
+            other => at.faults.push(Fault::expected(&place, "a path", other)),
         }
     }
     Case {
@@ -156,10 +147,8 @@ fn case(mut at: Fields<'_>) -> Case {
 }
 
 fn assertions(case: &mut Fields<'_>) -> Vec<Assertion> {
-    let items = case.list("assertions");
     let mut assertions = Vec::new();
-    for (index, item) in items.into_iter().flat_map(Array::iter).enumerate() {
-        let place = case.at.child("assertions").child(index);
+    for (place, item) in case.list("assertions") {
         let mut at = Fields { value: item, at: &place, written: case.written, faults: Vec::new() };
         // As in gator, one that says nothing wants a violation.
         if !item.is_null() {
@@ -186,33 +175,23 @@ impl<'a> Fields<'a> {
         self.value.get(key).filter(|value| !value.is_null())
     }
 
-    fn fault(&mut self, at: Pointer, what: &str) {
-        self.faults.push(Fault { message: format!("{}: {what}", dotted(at.steps())), at });
+    fn wrong(&mut self, key: &str, wanted: &str, found: &Value) {
+        self.faults.push(Fault::expected(&self.at.child(key), wanted, found));
     }
 
-    fn wrong(&mut self, at: Pointer, wanted: &str, found: &Value) {
-        self.fault(at, &format!("{wanted} was expected, not {}", found.kind()));
-    }
-
-    /// A key that nothing reads is a typing mistake, and a test that does not test: gator takes it for nothing.
+    /// gator takes what nothing reads for nothing.
     fn known(&mut self, keys: &[&str]) {
-        let Some(object) = self.value.as_object() else {
-            return self.wrong(self.at.clone(), "a mapping", self.value);
-        };
-        for (key, _) in object.fields() {
-            let text = key.to_text();
-            if !keys.contains(&&*text) {
-                let what = format!("there is no such field; there are {}", keys.join(", "));
-                self.fault(self.at.child(&*text), &what);
-            }
+        if self.value.as_object().is_none() {
+            self.faults.push(Fault::expected(self.at, "a mapping", self.value));
         }
+        known(self.value, self.at, keys, &mut self.faults);
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
         match self.get(key)? {
             Value::String(text) => Some(text.to_text().into_owned()),
             other => {
-                self.wrong(self.at.child(key), "a text", other);
+                self.wrong(key, "a text", other);
                 None
             }
         }
@@ -232,35 +211,23 @@ impl<'a> Fields<'a> {
             None => false,
             Some(Value::Bool(flag)) => *flag,
             Some(other) => {
-                self.wrong(self.at.child(key), "true or false", other);
+                self.wrong(key, "true or false", other);
                 false
             }
         }
     }
 
-    fn list(&mut self, key: &str) -> Option<&'a Array> {
-        match self.get(key)? {
-            Value::Array(items) => Some(items),
-            other => {
-                self.wrong(self.at.child(key), "a list", other);
-                None
-            }
-        }
+    fn list(&mut self, key: &str) -> Vec<(Pointer, &'a Value)> {
+        list(self.value, self.at, key, &mut self.faults)
     }
 
     fn each<T>(&mut self, key: &str, read: fn(Fields<'_>) -> T) -> Vec<T> {
-        let items = self.list(key).into_iter().flat_map(Array::iter).enumerate();
         let written = self.written;
-        let above = self.at.child(key);
-        items
-            .map(|(index, value)| {
-                read(Fields { value, at: &above.child(index), written, faults: Vec::new() })
-            })
-            .collect()
+        let items = self.list(key).into_iter();
+        items.map(|(at, value)| read(Fields { value, at: &at, written, faults: Vec::new() })).collect()
     }
 
     fn violations(&mut self) -> Violations {
-        let at = self.at.child("violations");
         match self.get("violations") {
             None | Some(Value::Bool(true)) => Violations::Some,
             Some(Value::Bool(false)) => Violations::None,
@@ -269,7 +236,8 @@ impl<'a> Fields<'a> {
             Some(other) => {
                 let count = other.as_i64().and_then(|count| u32::try_from(count).ok());
                 if count.is_none() {
-                    self.fault(at, "`yes`, `no` or a number that is not negative was expected");
+                    let what = "`yes`, `no` or a number that is not negative was expected";
+                    self.faults.push(Fault::new(&self.at.child("violations"), what));
                 }
                 count.map_or(Violations::Some, Violations::Exactly)
             }
@@ -309,12 +277,12 @@ mod tests {
         let suite = |rest: &str| parse(&format!("{head}{rest}"));
         let messages =
             |faults: &[Fault]| faults.iter().map(|fault| fault.message.clone()).collect::<Vec<_>>();
-        assert_eq!(messages(&suite("tests: {}\n").faults), ["tests: a list was expected, not object"]);
+        assert_eq!(messages(&suite("tests: {}\n").faults), ["tests: a list was expected, not a mapping"]);
         let named = suite("tests: [{name: 1, cases: [{name: yes}, {name: []}]}]\n");
         assert_eq!((&*named.tests[0].name, &*named.tests[0].cases[0].name), ("as written", "as written"));
         assert_eq!(
             messages(&named.tests[0].cases[1].faults),
-            ["tests[0].cases[1].name: a text was expected, not array"]
+            ["tests[0].cases[1].name: a text was expected, not a list"]
         );
         let unknown = suite("tests: [{cases: [{assertion: []}, {}]}]\n");
         assert!(unknown.faults.is_empty() && unknown.tests[0].faults.is_empty());

@@ -13,13 +13,14 @@ use lumen_core::finding::{Finding, Location, Outcome, Place};
 use lumen_core::object::ObjectRef;
 use lumen_core::request::bare_request;
 use lumen_core::snapshot::Entry;
+use lumen_value::fault::Fault;
 use lumen_value::read::{Document as ReadDocument, Limits, read};
 use lumen_value::{Pointer, Value};
 
 use super::filter;
 use super::kinds::{Choice, Document};
 use super::report::{Case as RanCase, Coverage, Ending, Ran, Suite as Report};
-use super::suite::{self, Case, Fault, Suite, Test};
+use super::suite::{self, Case, Suite, Test};
 use crate::locate::{DocumentPlace, Part, Text};
 use crate::source;
 
@@ -119,9 +120,7 @@ impl Runner<'_, '_> {
     }
 
     fn faults(&mut self, test: &str, name: &str, faults: &[Fault]) {
-        let messages: Vec<_> = faults.iter().map(|fault| fault.message.as_str()).collect();
-        let at = faults.first().map_or(Pointer::ROOT, |fault| fault.at.clone());
-        self.add(test, name, Ending::Error, messages.join("\n"), &at);
+        self.report.cases.push(self.document.faulty(test, name, faults));
     }
 
     fn test(&mut self, test: &Test, skip: bool) {

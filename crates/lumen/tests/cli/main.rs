@@ -27,6 +27,7 @@ mod policy_tests;
 mod reachability;
 mod rego;
 mod replay;
+mod rule_documents;
 mod rule_tests;
 mod scan;
 mod support;

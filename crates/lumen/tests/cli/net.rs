@@ -95,7 +95,7 @@ fn expectations_are_for_scripts() {
     net("why world traefik/traefik -f shop").expect(1);
     net("why world traefik/traefik --expect deny -f shop").expect(1);
     net("why shop/api shop/nothing -f shop").expect(2).expect_note("`shop/nothing` is not among the inputs");
-    net("why shop/apy shop/redis -f shop").expect(2).expect_note("is `shop/api` meant?");
+    net("why shop/apy shop/redis -f shop").expect(2).expect_note("did you mean `shop/api`?");
     net("why shop/api shop/redis 70000 -f shop").expect(2).expect_note("is no port");
     let open = net("why monitoring/node-exporter internet -f shop");
     open.expect(0).expect_line(&["allowed: monitoring/node-exporter -> internet, TCP 443"]);

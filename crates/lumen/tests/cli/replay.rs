@@ -162,7 +162,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
     let many =
         folder.run_with("replay --rule-set none -r rules.yaml -", &[], format!("{{}}\n{many}").as_bytes());
     many.expect(2).expect_note("<stdin>: and 980 more that cannot be read");
-    assert_eq!(many.stderr.lines().count(), 21, "{many:#?}");
+    assert_eq!(many.stderr.lines().count(), 22, "{many:#?}");
 }
 
 #[test]
@@ -176,6 +176,51 @@ fn names_that_no_field_has_are_told_once() {
         told.stderr,
         "lumen: note: events.jsonl: its events have values for names that no field has: `fd.nmae`\n"
     );
+}
+
+#[test]
+fn values_that_their_fields_cannot_have_are_told() {
+    let folder = folder();
+    let event = r#"{"evt.type":"open","fd.name":"/etc/shadow","fd.num":"abc","user.name":{"a":1}}"#;
+    folder.write("events.jsonl", format!("{}\n{event}\n", EVENTS.trim()));
+    let told = folder.run("replay --rule-set none -r rules.yaml -D opened events.jsonl");
+    // The event is judged all the same.
+    told.expect(1).expect_line(&["shadow read (user=<NA> file=/etc/shadow"]);
+    assert_eq!(
+        told.stderr,
+        "\
+lumen: warning: events.jsonl: line 4: `fd.num` is \"abc\" and not a whole number: it is taken for absent
+lumen: warning: events.jsonl: line 4: `user.name` is {\"a\":1} and not a text: it is taken for absent
+"
+    );
+    let strict = folder.run("replay --strict --rule-set none -r rules.yaml -D opened events.jsonl");
+    strict.expect(2).expect_note("lumen: error: events.jsonl: line 4: `fd.num` is \"abc\"");
+    assert_eq!(strict.stdout, told.stdout);
+    folder.write("events.jsonl", format!("{event}\n").repeat(1000));
+    let many = folder.run("replay --rule-set none -r rules.yaml events.jsonl");
+    many.expect(1).expect_note("lumen: warning: events.jsonl: and 1980 more such warnings");
+    assert_eq!(many.stderr.lines().count(), 21, "{many:#?}");
+    assert_eq!(many.stdout.lines().count(), 1000);
+}
+
+#[test]
+fn events_without_a_type_are_told_and_judged() {
+    let folder = folder();
+    let any = "- {rule: Any, desc: d, condition: fd.name=/a, output: o, priority: INFO}\n";
+    folder.write("rules.yaml", any);
+    folder.write("events.jsonl", "{}\n{\"fd.name\":\"/a\",\"evt.type\":null}\n{\"evt.type\":\"open\"}\n");
+    let told = folder.run("replay --rule-set none -r rules.yaml events.jsonl");
+    assert_eq!(told.expect(1).stdout.lines().count(), 1, "{told:#?}");
+    assert_eq!(
+        told.stderr,
+        "\
+lumen: warning: events.jsonl: line 1: it has no `evt.type`: no rule that asks for a type matches it
+lumen: warning: events.jsonl: line 2: it has no `evt.type`: no rule that asks for a type matches it
+"
+    );
+    let quiet = folder.run("replay -D Any --rule-set none -r rules.yaml events.jsonl --stats");
+    quiet.expect(0).expect_note("3 events");
+    folder.run("replay --strict events.jsonl").expect(2).expect_note("error: events");
 }
 
 #[test]
@@ -270,6 +315,33 @@ fn captures_are_judged_and_written_as_recordings() {
     folder.run("replay --write out.rec events.jsonl").expect(2).expect_note("`--write` takes captures");
     let empty = folder.run(&format!("replay {}", captures.join("empty.scap").display()));
     empty.expect(0);
+    // Types that are not known, of events and of a block.
+    let mut bytes = Vec::new();
+    let empty = std::fs::read(captures.join("empty.scap")).expect("a capture");
+    MultiGzDecoder::new(empty.as_slice()).read_to_end(&mut bytes).expect("it is whole");
+    let mut add = |number: u32, body: &[u8]| {
+        let length = u32::try_from(body.len() + 12).expect("it is short").to_le_bytes();
+        bytes.extend([&number.to_le_bytes(), &length, body, &length].concat());
+    };
+    for number in 9000..9012_u16 {
+        add(0x216, &[&[0; 22], number.to_le_bytes().as_slice(), &[0; 4]].concat());
+    }
+    add(0x230, &[0; 8]);
+    folder.write("newer.scap", &bytes);
+    let newer = folder.run("replay newer.scap");
+    newer.expect(0);
+    assert_eq!(
+        newer.stderr,
+        "\
+lumen: warning: newer.scap: 12 events were passed over, of types that this version does not know: 9000 (1), 9001 (1), 9002 (1), \
+9003 (1), 9004 (1), 9005 (1), 9006 (1), 9007 (1), 9008 (1), 9009 (1) and 2 more
+lumen: warning: newer.scap: 1 block was passed over, of a type that this version does not know: 560 (1)
+"
+    );
+    folder
+        .run("replay --strict newer.scap")
+        .expect(2)
+        .expect_note("lumen: error: newer.scap: 12 events were passed over");
     let compressed = std::fs::read(captures.join("cat_write.scap")).expect("a capture");
     let mut bytes = Vec::new();
     MultiGzDecoder::new(compressed.as_slice()).read_to_end(&mut bytes).expect("it is whole");
@@ -310,7 +382,9 @@ fn a_broken_rule_stops_no_other_unless_it_is_to() {
         format!("{RULES}- rule: Broken\n  desc: d\n  condition: fd.nmae=x\n  output: o\n  priority: INFO\n"),
     );
     let told = folder.run("replay --rule-set none -r rules.yaml events.jsonl");
-    told.expect(1).expect_note("left out: rules.yaml:22:14: `Broken`: ").expect_note("is `fd.name` meant?");
+    told.expect(1)
+        .expect_note("left out: rules.yaml:22:14: `Broken`: ")
+        .expect_note("did you mean `fd.name`?");
     assert!(told.stdout.starts_with(SHADOW), "{told:#?}");
     let strict = folder.run("replay --strict --rule-set none -r rules.yaml events.jsonl");
     strict.expect(2).expect_note("`lumen rules check` shows them in their places");
@@ -319,6 +393,23 @@ fn a_broken_rule_stops_no_other_unless_it_is_to() {
         .run("replay --rule-set none events.jsonl")
         .expect(2)
         .expect_note("`--rule-set none` needs `--rules`");
+}
+
+#[test]
+fn where_no_rule_is_left_nothing_is_judged() {
+    let folder = folder();
+    folder.write("broken.yaml", RULES.replace("evt.type", "evt.tpye"));
+    folder.write("lists.yaml", "- list: l\n  items: [a]\n");
+    folder.write("slip.yaml", RULES.replace("- rule: Shadow read", "- rule: Shadow: read"));
+    for (rules, why) in [
+        ("broken.yaml", "none could be loaded"),
+        ("slip.yaml", "none could be loaded"),
+        ("lists.yaml", "the files have none"),
+    ] {
+        let told = folder.run(&format!("replay --rule-set none -r {rules} events.jsonl"));
+        told.expect(2).expect_note(&format!("there are no rules: {why}"));
+        assert_eq!(told.stdout, "", "{rules}");
+    }
 }
 
 #[test]
@@ -390,6 +481,13 @@ fn a_default_rule_is_explained_by_the_id_of_its_findings() {
         .expect_line(&["priority Notice"])
         .expect_line(&["What it takes for an attack and is none"])
         .expect_line(&["    - rule: Terminal shell in a container"]);
+    assert_eq!(explain("runtime/terminal SHELL in a container").expect(0).stdout, said.stdout);
+    for name in
+        ["Terminal shell in a container", "terminal shell in a CONTAINER", "Terminal shell in container"]
+    {
+        explain(name).expect(2).expect_note("did you mean `runtime/Terminal shell in a container`?");
+    }
+    explain("pod-security/privilegd").expect(2).expect_note("did you mean `pod-security/privileged`?");
     explain("runtime/Terminal shell in container")
         .expect(2)
         .expect_note("did you mean `runtime/Terminal shell in a container`?");

@@ -67,6 +67,26 @@ fn a_sound_test_passes_strictly() {
 }
 
 #[test]
+fn tests_beside_rules_are_told_from_them_however_they_are_written() {
+    let test = format!("{HEAD}{PASSES}").replace("  rules: [rules.yaml]\n", "");
+    let kind = |written: &str| test.replace("kind: RuleTest", written);
+    let folder = Folder::new(&[
+        ("rules.yaml", &format!("# A RuleTest is beside it.\n{RULES}")),
+        ("a.yaml", &kind("kind: \"RuleTest\"")),
+        ("b.yaml", &kind("'kind':  RuleTest # of rules")),
+        ("c.yaml", &format!("# {{}}\n---\n{}", kind("? kind\n: !!str RuleTest"))),
+        ("events.jsonl", ""),
+    ]);
+    folder.run("test").expect(0).expect_line(&["6 passed in 3 files"]);
+    folder.run("rules check .").expect(0).expect_line(&["1 rule, 1 macro, 1 list; 0 errors, 0 warnings"]);
+    assert_eq!(folder.run("replay --strict --rule-set none -r . events.jsonl").stderr, "");
+    // Of a test that cannot be read, too, nothing is said but by `lumen test`.
+    folder.write("b.yaml", format!("{}   :[", kind("kind: 'RuleTest'\t # of rules")));
+    folder.run("rules check .").expect(0);
+    folder.run("test").expect(2).expect_line(&["4 passed, 1 could not be run in 3 files"]);
+}
+
+#[test]
 fn a_case_that_fails_says_why() {
     let cases = "  - name: a missing file
     rule: Credential file read
@@ -110,7 +130,7 @@ fn slips_are_told_at_their_places_and_take_no_other_case_down() {
         "\
 FAIL  test.yaml  2/3
   error credentials / slip  test.yaml:15:38
-        spec.cases[2].event.fd.nmae: there is no field fd.nmae; is `fd.name` meant?
+        spec.cases[2].event.fd.nmae: there is no field fd.nmae, did you mean `fd.name`?
 2 passed, 1 could not be run in 1 file
 "
     );
@@ -149,6 +169,62 @@ fn folders_without_rules_files_are_wrong_usage() {
     for line in ["rules check empty", "rules list empty", "rules explain NAME empty"] {
         folder.run(line).expect(2).expect_note("there are no rules files in `empty`");
     }
+}
+
+/// Changes the default rules: a list, a macro, a rule; names one that there is not.
+const LOCAL: &str = "\
+- list: allowed_memory_programs
+  items: [my-agent]
+  override: {items: append}
+- macro: on_host
+  condition: and not proc.name = mine
+  override: {condition: append}
+- rule: Attack tool started
+  enabled: false
+  override: {enabled: replace}
+- {rule: Ours, desc: d, condition: evt.type = open and in_container, output: o, priority: INFO}
+";
+const UNKNOWN: &str = "- {rule: Attack tool strated, enabled: false, override: {enabled: replace}}\n";
+
+#[test]
+fn a_file_that_changes_the_default_rules_has_them_beneath() {
+    let folder = Folder::new(&[("local.yaml", &format!("{LOCAL}{UNKNOWN}")), ("good.yaml", LOCAL)]);
+    let sound = folder.run("rules check --strict --rule-set default good.yaml");
+    assert!(sound.expect(0).stdout.ends_with(" lists; 0 errors, 0 warnings\n"), "{sound:#?}");
+    let listed = folder.run("rules list --rule-set default good.yaml");
+    listed.expect(0).expect_line(&["Critical", "Attack tool started (off): "]).expect_line(&[" Ours: open"]);
+    let explained = words(&folder, &["Attack tool started", "good.yaml", "--rule-set", "default"]);
+    explained.expect(0).expect_line(&["priority", "switched off"]);
+    // Without them it says what is missing, but of what they do not have either.
+    let told = folder.run("rules check local.yaml");
+    assert_eq!(told.expect(1).stdout.matches("help: ").count(), 4, "{told:#?}");
+    let help = "help: `Attack tool started` is a default rule: add `--rule-set default`";
+    told.expect_line(&[help]).expect_line(&["help: it needs the default rules: add `--rule-set default`"]);
+    let unknown = told.stdout.split("\n\n").find(|told| told.contains("strated")).expect("it is told");
+    assert!(!unknown.contains("help: "), "{unknown}");
+    words(&folder, &["Attack tool started", "local.yaml"])
+        .expect(2)
+        .expect_note(help.trim_start_matches("help: "));
+    for (line, note) in [
+        ("rules check --rule-set none", "`--rule-set none` needs a path"),
+        ("rules list --rule-set default absent.yaml", "absent.yaml: there is no such file"),
+    ] {
+        folder.run(line).expect(2).expect_note(note);
+    }
+    assert_eq!(folder.run("rules list --rule-set default").stdout, folder.run("rules list").stdout);
+}
+
+#[test]
+fn errors_are_counted_as_such() {
+    let slip = format!("{RULES}- macro: m\n  condition: '('\n- [a]\n");
+    let folder = Folder::new(&[("two.yaml", &slip), ("one.yaml", "- rule: a: b\n")]);
+    let listed = folder.run("-q rules list two.yaml");
+    listed.expect(1).expect_note("warning: 2 errors: not all was loaded, see `lumen rules check`");
+    folder.run("rules list one.yaml").expect(1).expect_note("warning: 1 error: not all was loaded");
+    folder
+        .run("rules check one.yaml")
+        .expect(1)
+        .expect_line(&["0 rules, 0 macros, 0 lists; 1 error, 0 warnings"]);
 }
 
 #[test]
@@ -199,11 +275,79 @@ fn coverage_says_what_was_seen_of_conditions() {
 }
 
 #[test]
+fn coverage_without_tests_says_so() {
+    let folder = Folder::new(&[
+        ("rules/rules.yaml", RULES),
+        ("tests/test.yaml", &format!("{HEAD}{PASSES}").replace("[rules.yaml]", "[../rules/rules.yaml]")),
+    ]);
+    let none = folder.run("rules coverage rules");
+    assert_eq!(none.expect(0).stderr, "lumen: warning: no tests were found in `rules`: nothing is counted\n");
+    folder.run("rules coverage --strict rules").expect(1);
+    let file = folder.run("rules coverage rules/rules.yaml");
+    file.expect(0).expect_note("in `rules/rules.yaml`: nothing is counted; only tests in the paths are used");
+    folder.write("broken/rules.yaml", RULES.replace("fd.name", "fd.nmae"));
+    let broken = folder.run("rules coverage broken");
+    broken
+        .expect(2)
+        .expect_note("left out: broken/rules.yaml:8:49")
+        .expect_note("there are no rules and no tests");
+    // Files of both kinds are told apart.
+    let both = folder.run("rules coverage --strict rules/rules.yaml tests/test.yaml");
+    both.expect(0).expect_line(&["100 %  rules: 1 of 1 fire"]);
+    assert_eq!(both.stderr, "");
+}
+
+#[test]
+fn coverage_as_json_has_what_can_never_be() {
+    let odd = "\
+- macro: odd
+  condition: (fd.num = 1 or fd.num in (1, 2))
+- {rule: Broken, desc: d, condition: fd.nmae=x, output: o, priority: INFO}
+- {rule: Dead, desc: d, condition: evt.type = close and fd.num = 3 and fd.num = 4, output: o, priority: INFO}
+- {rule: Odd, desc: d, condition: evt.type = connect and odd, output: o, priority: INFO}
+";
+    let outcome =
+        folder(&format!("{RULES}{SHADOWED}{odd}"), PASSES).run("-q rules coverage -o json rules.yaml");
+    outcome.expect(0).expect_note("left out: rules.yaml:").expect_note("`Broken`");
+    let report: serde_json::Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("a list");
+    let told: Vec<_> = findings
+        .iter()
+        .map(|finding| ["rule", "macro", "kind", "file"].map(|key| finding[key].as_str().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["Shadow file read", "", "shadowed", "rules.yaml"],
+            ["Dead", "", "never", "rules.yaml"],
+            ["Odd", "odd", "redundant", "rules.yaml"],
+        ]
+    );
+    assert_eq!(findings[0]["line"], 11);
+    assert_eq!(
+        findings[0]["message"],
+        "rule `Shadow file read` is shadowed by `Credential file read`, which stands before it and matches whatever it matches"
+    );
+    // Of sound rules there are none; `lumen test` does not look for them.
+    let sound = folder(RULES, PASSES);
+    for (line, findings) in
+        [("rules coverage -o json .", Some(serde_json::json!([]))), ("test --coverage -o json", None)]
+    {
+        let report: serde_json::Value = serde_json::from_str(&sound.run(line).stdout).expect("JSON");
+        assert_eq!(report.get("findings"), findings.as_ref(), "{line}");
+    }
+}
+
+#[test]
 fn a_rule_is_explained_with_its_macros_by_name_and_written_out() {
     let folder = folder(RULES, PASSES);
     let mistyped = words(&folder, &["Credential file raed", "rules.yaml"]);
     assert_eq!(mistyped.code, 2);
     assert!(mistyped.stderr.contains("did you mean `Credential file read`?"), "{}", mistyped.stderr);
+    folder.write("event.yaml", "evt.type: openat\nfd.name: [/etc/hosts\nproc.name: a]: b\n");
+    words(&folder, &["Credential file read", "rules.yaml", "--event", "event.yaml"])
+        .expect(2)
+        .expect_note("error: event.yaml:3:");
     folder.write("event.yaml", "{evt.type: openat, fd.name: /etc/hosts}\n");
     let outcome = words(&folder, &["credential FILE read", "rules.yaml", "--event", "event.yaml"]);
     assert_eq!(
@@ -226,6 +370,13 @@ condition: all of
 condition, written out
   ((evt.type in (open, openat) and evt.is_open_read = true and fd.num >= 0) and fd.name in (/etc/shadow, /etc/gshadow) and not proc.name in (sshd, login))
 
+kernel filter, passes on
+  open openat: all of
+    evt.is_open_read = true
+    fd.name in (/etc/gshadow, /etc/shadow)
+    fd.num >= 0
+    not proc.name in (login, sshd)
+
 output
   Credentials read by %proc.name | file=%fd.name container=%container.id
   fields: container.id fd.name proc.name
@@ -241,4 +392,44 @@ event 1 (openat): it does not match
         "(opened_for_reading and fd.name in (/etc/shadow, /etc/gshadow) and not proc.name in (sshd, login))"
     );
     assert_eq!(json["answers"][0]["why"]["all"][1]["values"]["fd.name"], "/etc/hosts");
+}
+
+#[test]
+fn what_a_kernel_can_ask_of_a_rule_is_shown_in_short() {
+    let many: Vec<String> =
+        (0..5).map(|number| format!("(fd.name=/f{number} and proc.name=p{number})")).collect();
+    let condition = format!(
+        "(evt.type in (open, openat) and evt.failed=false and ({})) or evt.type=execve or (evt.type=close and fd.num=3)",
+        many.join(" or ")
+    );
+    let rules = format!(
+        "- {{rule: Many, desc: d, condition: {condition:?}, output: o, priority: INFO, enabled: false}}\n\
+         - {{rule: None, desc: d, condition: evt.type=open and fd.num=3 and fd.num=4, output: o, priority: INFO}}\n"
+    );
+    let folder = Folder::new(&[("rules.yaml", &rules)]);
+    let kernel = |name: &str| {
+        let text = words(&folder, &[name, "rules.yaml"]).stdout;
+        let (_, behind) = text.split_once("\nkernel filter, passes on\n").expect("a section");
+        behind.split_once("\noutput\n").expect("the next").0.to_owned()
+    };
+    // A rule that is switched off is shown as if it were not.
+    assert_eq!(
+        kernel("Many"),
+        "  close:
+    fd.num = 3
+  execve: every event
+  open openat: all of
+    evt.failed = false
+    one of
+      (fd.name = /f0 and proc.name = p0)
+      (fd.name = /f1 and proc.name = p1)
+      (fd.name = /f2 and proc.name = p2)
+      and 2 more, which `-o json` has
+"
+    );
+    assert_eq!(kernel("None"), "  no event\n");
+    let json: serde_json::Value =
+        serde_json::from_str(&words(&folder, &["Many", "rules.yaml", "-o", "json"]).stdout).expect("JSON");
+    assert_eq!(json["kernel"][1], serde_json::json!({"events": ["execve"]}));
+    assert!(json["kernel"][2]["condition"].as_str().is_some_and(|text| text.contains("/f4")), "{json}");
 }

@@ -109,8 +109,13 @@ pub(crate) fn template_deleted(world: &World) {
 pub(crate) fn definitions_deleted(world: &World) {
     let cluster = &world.cluster;
     let began = Instant::now();
-    cluster.must(&["delete", "customresourcedefinition", "needsowner.constraints.gatekeeper.sh"]);
+    let kind = ["customresourcedefinition", "needsowner.constraints.gatekeeper.sh"];
+    let uid = || cluster.get(&kind)["metadata"]["uid"].clone();
+    let deleted = uid();
+    // The server may make it again before `kubectl` has seen that it is gone, which would wait for ever.
+    cluster.must(&[&["delete", "--wait=false"], kind.as_slice()].concat());
     // The template is there still, and so the kind is made again; its objects are gone with it.
+    until("the kind is made again", || !uid().is_null() && uid() != deleted);
     cluster.apply(CONSTRAINTS);
     until("it is denied anew", || world.is_denied());
     let took = began.elapsed();

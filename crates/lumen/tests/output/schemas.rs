@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use lumen::output::{Format, ReportApi, Style, schema};
 use lumen::report::Report;
-use lumen::test::report::{Case, Coverage, Ending, Position, Report as TestReport, Suite};
+use lumen::test::report::{Case, Coverage, Ending, Odd, Position, Report as TestReport, Suite};
 use serde_json::Value;
 
 use crate::fixture::{empty_report, report, report_with_passes, written};
@@ -140,8 +140,16 @@ fn json_of_tests_is_valid() {
     suite.cases.push(Case { printed: vec!["seen".to_owned()], ..Case::ended(Ending::Fail) });
     let mut coverage = Coverage::default();
     coverage.add(&"policy.rego".into(), [(3, true), (4, false)]);
-    for coverage in [None, Some(coverage)] {
-        let report = TestReport { suites: vec![suite.clone()], coverage };
+    let odd = |in_macro: Option<&str>, place| Odd {
+        rule: "Shell".to_owned(),
+        in_macro: in_macro.map(str::to_owned),
+        kind: "never",
+        message: "it never matches".to_owned(),
+        place,
+    };
+    let odd = vec![odd(Some("shells"), Some(("rules.yaml".into(), 3))), odd(None, None)];
+    for (coverage, findings) in [(None, None), (Some(coverage), Some(odd))] {
+        let report = TestReport { suites: vec![suite.clone()], coverage, findings };
         let mut value: Value = serde_json::from_str(&lumen::test::output::json(&report).unwrap()).unwrap();
         assert_valid(&schema, &value);
         value["suites"][0]["cases"][0]["colour"] = "red".into();
@@ -155,7 +163,8 @@ fn json_of_tests_is_valid() {
 #[test]
 fn junit_of_tests_is_valid_and_has_its_messages_line_by_line() {
     let suite = suite_of_all_endings();
-    let text = lumen::test::output::junit(&TestReport { suites: vec![suite], coverage: None }).unwrap();
+    let text =
+        lumen::test::output::junit(&TestReport { suites: vec![suite], ..TestReport::default() }).unwrap();
     assert!(!text.contains("\\n"), "{text}");
     assert!(text.contains("message=\"2 violations, wanted none\""), "{text}");
     assert!(text.contains("suite.yaml:12:5: 2 violations, wanted none\nviolation: a &amp; b"), "{text}");

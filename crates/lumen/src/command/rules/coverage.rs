@@ -1,5 +1,7 @@
 //! `lumen rules coverage`: what tests come to of rules, and what of the rules can never be.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 use lumen_runtime::analysis::{Finding, Oddity, analyse};
 use lumen_runtime::load::Rule;
@@ -15,10 +17,7 @@ use crate::rules::RulesFiles;
 use crate::test::filter::Filter;
 use crate::test::kinds::{Choice, Reading};
 use crate::test::output;
-use crate::test::report::{Coverage, Ending, Report, RuleSeen};
-
-/// Most problems of rules that are told.
-const PROBLEMS_MAX: usize = 20;
+use crate::test::report::{Coverage, Ending, Odd, Report, RuleSeen};
 
 pub(super) fn run(arguments: &RulesCoverage, context: &Context) -> Result<Exit> {
     let reading = Reading::default();
@@ -29,43 +28,81 @@ pub(super) fn run(arguments: &RulesCoverage, context: &Context) -> Result<Exit> 
     }
     // Tests may stand elsewhere than the rules that they are about.
     let mut files = RulesFiles::default();
-    files.add(&arguments.paths)?;
+    files.add_without_tests(&arguments.paths)?;
     let loaded = files.load();
+    let places = files.places();
+    let errors = || loaded.problems.iter().filter(|problem| problem.code.is_error());
+    for text in places.told(errors()) {
+        context.console.warning(format!("left out: {text}"));
+    }
     let rules = report.coverage.as_ref().map(Coverage::rules).unwrap_or_default();
     if rules.is_empty() && loaded.rules.is_empty() {
         bail!("there are no rules and no tests of rules there");
     }
+    let failed = report.count(Ending::Fail) + report.count(Ending::Error);
+    let is_untested = rules.is_empty() && failed == 0;
+    if is_untested {
+        context.console.warning(without_tests(arguments, &report));
+    }
     let findings = analyse(&loaded.rules);
-    let places = files.places();
-    let errors = || loaded.problems.iter().filter(|problem| problem.code.is_error());
-    for problem in errors().take(PROBLEMS_MAX) {
-        context.console.warning(format!("left out: {}", places.concise(problem)));
-    }
-    let more = errors().count().saturating_sub(PROBLEMS_MAX);
-    if more > 0 {
-        context.console.warning(format!("left out: and {more} more"));
-    }
+    let odd = |finding: &Finding| {
+        let rule = loaded.rules.get(finding.rule)?;
+        Some(Odd {
+            rule: rule.name.clone(),
+            in_macro: finding.in_macro.clone(),
+            kind: word(&finding.oddity),
+            message: said(finding, &loaded.rules),
+            place: places.line(rule.place.0, rule.place.1.start),
+        })
+    };
+    let odd: Vec<Odd> = findings.iter().filter_map(odd).collect();
     match arguments.output {
-        ListFormat::Json => console::print(output::json(&report)?.as_bytes())?,
+        ListFormat::Json => {
+            report.findings = Some(odd);
+            console::print(output::json(&report)?.as_bytes())?;
+        }
         ListFormat::Human => console::print_with(|out| {
             write!(out, "{}", output::rules::human(rules))?;
-            for finding in &findings {
-                let Some(rule) = loaded.rules.get(finding.rule) else { continue };
-                let place = places.line(rule.place.0, rule.place.1.start);
-                let place = place.map_or(String::new(), |(file, row)| format!("  {}:{row}", line(&file)));
-                writeln!(out, "       {}{place}", line(&said(finding, &loaded.rules)))?;
+            for odd in &odd {
+                let place = odd.place.as_ref();
+                let place = place.map_or(String::new(), |(file, row)| format!("  {}:{row}", line(file)));
+                writeln!(out, "       {}{place}", line(&odd.message))?;
             }
             Ok(())
         })?,
     }
-    let failed = report.count(Ending::Fail) + report.count(Ending::Error);
     if failed > 0 {
         context.console.note(format!("{} did not pass: see `lumen test`", counted(failed, "case")));
     }
     let is_wrong = |finding: &Finding| !matches!(finding.oddity, Oddity::Empty { .. });
-    let is_odd =
-        findings.iter().any(is_wrong) || rules.iter().any(RuleSeen::never_fires) || errors().next().is_some();
+    let is_odd = is_untested
+        || findings.iter().any(is_wrong)
+        || rules.iter().any(RuleSeen::never_fires)
+        || errors().next().is_some();
     Ok(if arguments.strict && is_odd || failed > 0 { Exit::Found } else { Exit::Clean })
+}
+
+/// What is said where no rule is tested.
+fn without_tests(arguments: &RulesCoverage, report: &Report) -> String {
+    let paths: Vec<_> = arguments.paths.iter().map(|path| format!("`{}`", path.to_string_lossy())).collect();
+    // Tests of policies may be among them, and tests of rules that are switched off.
+    let which = if report.suites.is_empty() { "" } else { " of rules that are switched on" };
+    let is_file = arguments.paths.iter().any(|path| Path::new(path).is_file());
+    let hint =
+        if is_file { "; only tests in the paths are used: name their folder or files, too" } else { "" };
+    format!("no tests{which} were found in {}: nothing is counted{hint}", paths.join(", "))
+}
+
+/// What is odd about a rule, in a word.
+fn word(oddity: &Oddity) -> &'static str {
+    match oddity {
+        Oddity::NoEvents => "no-events",
+        Oddity::Never { .. } => "never",
+        Oddity::Empty { .. } => "empty",
+        Oddity::DeadBranch { .. } => "dead-branch",
+        Oddity::Redundant { .. } => "redundant",
+        Oddity::Shadowed { .. } => "shadowed",
+    }
 }
 
 /// What is odd about a rule, in a sentence.

@@ -11,25 +11,31 @@ use anyhow::{Result, bail};
 use lumen_runtime::analysis::{self, Oddity};
 use lumen_runtime::condition::{ByName, Expression, written_out};
 use lumen_runtime::event_types;
-use lumen_runtime::explain::{Part, Told, Why, explain};
+use lumen_runtime::explain::{Told, Why, explain};
 use lumen_runtime::load::{Loaded, Rule};
 use lumen_runtime::output::Output;
 use lumen_runtime::record::Encoded;
 use lumen_runtime::rule_test::{Described, read_event};
+use lumen_value::nearest::{did_you_mean, nearest};
 use lumen_value::read::{Limits, read};
-use lumen_value::{Object, Value};
+use lumen_value::span::LineIndex;
 
 use super::coverage::said;
 use crate::cli::rules::{ListFormat, RulesExplain};
 use crate::console;
 use crate::exit::Exit;
-use crate::nearest::{did_you_mean, nearest};
 use crate::output::escape::{line, lines};
-use crate::rules::RulesFiles;
+use crate::rules::documents::{self, Answer, RuleDocument, kernel_filter, names};
+use crate::rules::{self, RulesFiles, is_default};
 use crate::source;
 
 /// Most types of events that are named.
 const TYPES_MAX: usize = 40;
+
+/// Of a kernel filter, most conditions that are shown, most types of events that are named of each, and most alternatives.
+const GROUPS_MAX: usize = 12;
+const GROUP_TYPES_MAX: usize = 8;
+const ALTERNATIVES_MAX: usize = 3;
 
 /// Longest part of a condition that stands in one line.
 const LINE_BYTES_MAX: usize = 80;
@@ -37,11 +43,8 @@ const LINE_BYTES_MAX: usize = 80;
 /// Deepest nesting of lines.
 const DEPTH_MAX: usize = 20;
 
-/// Most parts of an explanation that JSON has: macros stand in it wherever they are named.
-const TREE_PARTS_MAX: usize = 10_000;
-
 pub(super) fn run(arguments: &RulesExplain) -> Result<Exit> {
-    let files = RulesFiles::of(&arguments.paths)?;
+    let files = super::files(&arguments.paths, arguments.rule_set)?;
     let loaded = files.load();
     let (place, rule) = find(&loaded, &arguments.rule)?;
     let events = arguments.event.as_ref().map(events).transpose()?.unwrap_or_default();
@@ -50,7 +53,8 @@ pub(super) fn run(arguments: &RulesExplain) -> Result<Exit> {
     };
     let whys: Vec<(&Described, Why)> =
         events.iter().enumerate().filter_map(|(number, event)| Some((event, why(number, event)?))).collect();
-    let text = match arguments.output {
+    console::print_with(|out| match arguments.output {
+        ListFormat::Json => documents::write(out, &document(rule, &files, &whys)),
         ListFormat::Human => {
             let mut text = human(rule, &files);
             text.push_str(&oddities(&loaded, place));
@@ -61,19 +65,18 @@ pub(super) fn run(arguments: &RulesExplain) -> Result<Exit> {
                     text.push_str(&format!("  {}\n", line(&row)));
                 }
             }
-            text
+            out.write_all(text.as_bytes())
         }
-        ListFormat::Json => format!("{}\n", json(rule, &files, &whys).to_json()),
-    };
-    console::print(text.as_bytes())?;
+    })?;
     Ok(Exit::Clean)
 }
 
 /// The rule of a name, whatever the case of its letters.
 fn find<'l>(loaded: &'l Loaded, name: &str) -> Result<(usize, &'l Rule)> {
-    let rules = || loaded.rules.iter().enumerate();
-    let found = rules().find(|(_, rule)| rule.name == name);
-    let Some(found) = found.or_else(|| rules().find(|(_, rule)| rule.name.eq_ignore_ascii_case(name))) else {
+    let Some(found) = rules::find(&loaded.rules, name) else {
+        if let Some((_, rule)) = rules::find(&RulesFiles::built_in().load().rules, name) {
+            bail!("{}", is_default(&rule.name));
+        }
         if loaded.problems.iter().any(|problem| problem.item.as_deref() == Some(name)) {
             bail!("rule `{name}` was not loaded: see `lumen rules check`");
         }
@@ -93,7 +96,8 @@ fn events(path: &OsString) -> Result<Vec<Described>> {
     for input in &gathered.inputs {
         let reading = read(&input.bytes, &Limits::default());
         if let Some(error) = reading.errors.first() {
-            bail!("{}: byte {}: {}", input.name, error.at, error.message);
+            let (row, column) = LineIndex::new(&input.bytes).position(error.at);
+            bail!("{}:{row}:{column}: {}", input.name, error.message);
         }
         for document in reading.documents.iter().filter(|document| !document.value.is_null()) {
             match read_event(&document.value) {
@@ -140,6 +144,7 @@ fn human(rule: &Rule, files: &RulesFiles) -> String {
     if written_out != ByName(&rule.condition).to_string() {
         text.push_str(&format!("\ncondition, written out\n  {}\n", line(&written_out)));
     }
+    text.push_str(&format!("\nkernel filter, passes on\n{}", passed_on(rule)));
     text.push_str(&format!("\noutput\n  {}\n", lines(rule.output.trim()).replace('\n', "\n  ")));
     text.push_str(&format!("  fields: {}\n", shown(rule).join(" ")));
     text
@@ -165,6 +170,52 @@ fn layout(condition: &Expression, text: &mut String) {
             }
         }
         other => part(other, 1, "", text),
+    }
+}
+
+/// What a filter in the kernel can ask of events before the rule is asked, by the types of the events.
+fn passed_on(rule: &Rule) -> String {
+    let necessary = kernel_filter(rule);
+    let groups = necessary.by_condition();
+    let mut text = String::new();
+    for (places, condition) in groups.iter().take(GROUPS_MAX) {
+        let mut names: Vec<String> = names(places).take(GROUP_TYPES_MAX).map(str::to_owned).collect();
+        if places.len() > names.len() {
+            names.push(format!("and {} more", places.len() - names.len()));
+        }
+        let names = names.join(" ");
+        match condition.expression() {
+            None => text.push_str(&format!("  {names}: every event\n")),
+            Some(asked) => {
+                let (word, parts) = match &asked {
+                    Expression::And(parts) => (": all of", parts.as_slice()),
+                    only => (":", std::slice::from_ref(only)),
+                };
+                text.push_str(&format!("  {names}{word}\n"));
+                for asked in parts {
+                    alternatives(asked, &mut text);
+                }
+            }
+        }
+    }
+    if groups.len() > GROUPS_MAX {
+        text.push_str(&format!("  and {} more\n", groups.len() - GROUPS_MAX));
+    }
+    if groups.is_empty() { "  no event\n".to_owned() } else { text }
+}
+
+/// A part of what a kernel can ask: the first of many alternatives alone.
+fn alternatives(asked: &Expression, text: &mut String) {
+    match asked {
+        Expression::Or(children) if children.len() > ALTERNATIVES_MAX => {
+            text.push_str("    one of\n");
+            for child in children.iter().take(ALTERNATIVES_MAX) {
+                part(child, 3, "", text);
+            }
+            let more = children.len() - ALTERNATIVES_MAX;
+            text.push_str(&format!("      and {more} more, which `-o json` has\n"));
+        }
+        _ => part(asked, 2, "", text),
     }
 }
 
@@ -205,50 +256,9 @@ fn oddities(loaded: &Loaded, place: usize) -> String {
     text
 }
 
-fn json(rule: &Rule, files: &RulesFiles, whys: &[(&Described, Why)]) -> Value {
-    let mut object = match super::described(rule) {
-        Value::Object(object) => object,
-        _ => Object::default(),
-    };
-    object = object.with("byName", ByName(&rule.condition).to_string().as_str());
-    let fields = shown(rule).iter().map(|name| Value::from(name.as_str())).collect();
-    object = object.with("fields", Value::Array(fields));
-    if let Some((file, row)) = files.places().line(rule.place.0, rule.place.1.start) {
-        object = object.with("file", &*file).with("line", i64::try_from(row).unwrap_or(i64::MAX));
-    }
-    if !whys.is_empty() {
-        let answers = whys.iter().map(|(event, why)| {
-            let answer = Object::default()
-                .with("type", event.type_name())
-                .with("matches", Value::Bool(why.holds))
-                .with("why", tree(why, &mut TREE_PARTS_MAX.clone()));
-            Value::Object(answer)
-        });
-        object = object.with("answers", Value::Array(answers.collect()));
-    }
-    Value::Object(object)
-}
-
-/// An explanation as an object: `holds`, and one of `all`, `any`, `not`, `macro` with `body`, `check` with `values`.
-/// What is deeper than `left` parts allow is left out.
-fn tree(why: &Why, left: &mut usize) -> Value {
-    let object = Object::default().with("holds", Value::Bool(why.holds));
-    if *left == 0 {
-        return Value::Object(object);
-    }
-    *left -= 1;
-    let mut several =
-        |children: &[Why]| Value::Array(children.iter().map(|child| tree(child, left)).collect());
-    Value::Object(match &why.part {
-        Part::All(children) => object.with("all", several(children)),
-        Part::Any(children) => object.with("any", several(children)),
-        Part::Not(child) => object.with("not", tree(child, left)),
-        Part::Macro(named) => object.with("macro", named.name.as_str()).with("body", tree(&named.body, left)),
-        Part::Check(check) => {
-            let values = check.values.iter().fold(Object::default(), |values, (name, value)| {
-                values.with(name.as_str(), value.as_deref().map_or(Value::Null, Value::from))
-            });
-            object.with("check", check.text.as_str()).with("values", Value::Object(values))
-        }
-    })
+fn document<'a>(rule: &'a Rule, files: &RulesFiles, whys: &'a [(&Described, Why)]) -> RuleDocument<'a> {
+    let place = files.places().line(rule.place.0, rule.place.1.start);
+    let place = place.as_ref().map(|(file, row)| (&**file, *row));
+    let answers = whys.iter().map(|(event, why)| Answer::new(event.type_name(), why));
+    RuleDocument::explained(rule, shown(rule), place, answers.collect())
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::{Block, Report, Table, Tone};
+use crate::output::escape::markup;
 
 const STYLE: &str = include_str!("report.css");
 
@@ -12,7 +13,7 @@ const STYLE: &str = include_str!("report.css");
 ///
 /// Where writing fails.
 pub fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    let title = escaped(&report.title);
+    let title = markup(&report.title);
     writeln!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -94,25 +95,9 @@ fn prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for (index, part) in parts.iter().enumerate() {
         match (index >= closed, index % 2 == 1) {
-            (true, _) => out.extend(["`", &escaped(part)]),
-            (false, true) => out.extend(["<code>", &escaped(part), "</code>"]),
-            (false, false) => out.push_str(&escaped(part)),
-        }
-    }
-    out
-}
-
-/// Text that HTML takes for nothing but text, in elements and in quoted attributes.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(character),
+            (true, _) => out.extend(["`", &markup(part)]),
+            (false, true) => out.extend(["<code>", &markup(part), "</code>"]),
+            (false, false) => out.push_str(&markup(part)),
         }
     }
     out

@@ -9,6 +9,7 @@ use lumen_core::network::address::address_of;
 use lumen_core::network::route::{Backing, Service};
 use lumen_core::network::{AddressSet, Model, Workload, WorkloadId};
 use lumen_core::object::label;
+use lumen_value::nearest::{did_you_mean, nearest};
 
 use super::{End, Name, controllers, dns_pods, is_planted, kind_of, labels_name};
 use crate::network::{Network, actor};
@@ -266,29 +267,17 @@ pub fn service_beside<'a>(model: &'a Model, workload: &Workload) -> Option<&'a S
     model.service(&workload.namespace, &workload.name)
 }
 
-/// Most names that are offered in place of one that is not there.
-const OFFERED_MAX: usize = 3;
-
 /// The error for a name that nothing has: with what looks like it.
 pub fn no_such(model: &Model, text: &str) -> String {
     if model.workloads().is_empty() {
         return format!("`{text}` is not among the inputs: no workload is");
     }
     let names: BTreeSet<String> = actor::names(model).into_iter().collect();
-    let likeness = |name: &String| {
-        let tail = name.rsplit('/').next().unwrap_or(name);
-        strsim::jaro_winkler(name, text).max(strsim::jaro_winkler(tail, text))
-    };
-    let mut near: Vec<(f64, String)> = names.into_iter().map(|name| (likeness(&name), name)).collect();
-    near.retain(|(likeness, _)| *likeness > 0.8);
-    near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let best = near.first().map_or(0.0, |(likeness, _)| *likeness);
-    near.retain(|(likeness, _)| *likeness > best - 0.05);
-    let offered: Vec<_> = near.into_iter().take(OFFERED_MAX).map(|(_, name)| format!("`{name}`")).collect();
-    if offered.is_empty() {
+    let near = nearest(text, names.iter().map(String::as_str));
+    if near.is_empty() {
         format!("`{text}` is not among the inputs: `lumen net list` prints the names of workloads")
     } else {
-        format!("`{text}` is not among the inputs: is {} meant?", offered.join(" or "))
+        format!("`{text}` is not among the inputs{}", did_you_mean(&near))
     }
 }
 

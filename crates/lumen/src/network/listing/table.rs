@@ -5,7 +5,7 @@ use std::io;
 use lumen_core::network::Ports;
 
 use super::{Listing, Party};
-use crate::network::{csv_field, markdown_cell};
+use crate::network::{csv_field, markdown_cell, markdown_members};
 use crate::output::counted;
 
 /// Writes a line for each connection: `source,destination,ports`.
@@ -56,14 +56,6 @@ pub fn markdown(listing: &Listing, names: &[String], out: &mut dyn io::Write) ->
             cell(&denied)
         )?;
     }
-    for actor in listing.actors.iter().filter(|actor| actor.more() > 0) {
-        let members: Vec<_> = actor
-            .members
-            .iter()
-            .filter_map(|id| names.get(id.index()))
-            .map(|name| markdown_cell(name))
-            .collect();
-        writeln!(out, "\n{} is {}.", markdown_cell(&actor.to_string()), members.join(", "))?;
-    }
+    markdown_members(&listing.actors, names, out)?;
     writeln!(out, "\n{}", counted(listing.connections.len(), "connection"))
 }

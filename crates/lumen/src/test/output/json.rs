@@ -29,6 +29,38 @@ pub struct Tests<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<Rule<'a>>")]
     rules: Option<Vec<Rule<'a>>>,
+    /// What of rules can never be, or changes nothing, with `lumen rules coverage`: it needs no test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<Finding<'a>>")]
+    findings: Option<Vec<Finding<'a>>>,
+}
+
+/// Something of a rule of the runtime layer that can never be, or that changes nothing.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+struct Finding<'a> {
+    /// The rule's name.
+    rule: &'a str,
+    /// The macro of the rule in which it is, where it is so there by itself.
+    #[serde(rename = "macro", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&'a str")]
+    in_macro: Option<&'a str>,
+    /// What it is: the rule looks at no type of events; it never matches; it does not until a list is filled, which needs
+    /// nothing to be mended; a part of an `or` never holds; it says nothing that another does not say; an earlier rule matches
+    /// whatever the rule matches.
+    #[schemars(extend("enum" = ["no-events", "never", "empty", "dead-branch", "redundant", "shadowed"]))]
+    kind: &'static str,
+    /// The same, in a sentence.
+    message: &'a str,
+    /// The file of the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&'a str")]
+    file: Option<&'a str>,
+    /// The line at which it stands there, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "usize")]
+    line: Option<usize>,
 }
 
 /// A file.
@@ -117,6 +149,18 @@ pub(super) fn tests(report: &Report) -> Tests<'_> {
         },
         coverage: report.coverage.as_ref().map(|files| files.files().map(coverage).collect()),
         rules: report.coverage.as_ref().map(|seen| rules::json(seen.rules())),
+        findings: report.findings.as_ref().map(|odd| odd.iter().map(finding).collect()),
+    }
+}
+
+fn finding(odd: &report::Odd) -> Finding<'_> {
+    Finding {
+        rule: &odd.rule,
+        in_macro: odd.in_macro.as_deref(),
+        kind: odd.kind,
+        message: &odd.message,
+        file: odd.place.as_ref().map(|(file, _)| &**file),
+        line: odd.place.as_ref().map(|(_, line)| *line),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is in a `ReachabilityTest`.
 
 use lumen_core::network::Protocol;
-use lumen_value::pointer::dotted;
+use lumen_value::fault::{Fault, known, list};
 use lumen_value::{Pointer, Value, pointer};
 
 use crate::network::end::End;
@@ -23,15 +23,6 @@ pub struct Spec {
     pub lines: Vec<Line>,
     /// What is wrong with it as a whole.
     pub faults: Vec<Fault>,
-}
-
-/// Something that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The field.
-    pub at: Pointer,
-    /// What is wrong with it.
-    pub message: String,
 }
 
 /// What should be of connections.
@@ -81,14 +72,14 @@ pub fn read(document: &Value) -> Spec {
     metadata.and_then(Value::as_str).unwrap_or_default().clone_into(&mut spec.name);
     let at = pointer!["spec"];
     let Some(body) = document.get("spec").filter(|body| body.as_object().is_some()) else {
-        spec.faults.push(fault(&at, "a mapping was expected"));
+        spec.faults.push(Fault::new(&at, "a mapping was expected"));
         return spec;
     };
     known(body, &at, &["files", "objects", "allow", "deny"], &mut spec.faults);
     for (place, value) in list(body, &at, "files", &mut spec.faults) {
         match value.as_str() {
             Some(path) => spec.files.push(path.to_owned()),
-            None => spec.faults.push(fault(&place, "a path was expected")),
+            None => spec.faults.push(Fault::new(&place, "a path was expected")),
         }
     }
     if spec.files.is_empty() && spec.faults.is_empty() {
@@ -102,56 +93,23 @@ pub fn read(document: &Value) -> Spec {
         }
     }
     if spec.lines.len() > LINES_MAX {
-        spec.faults.push(fault(&at, &format!("there are more than {LINES_MAX} lines")));
+        spec.faults.push(Fault::new(&at, format_args!("there are more than {LINES_MAX} lines")));
     }
     spec
 }
 
-fn fault(at: &Pointer, what: &str) -> Fault {
-    Fault { at: at.clone(), message: format!("{}: {what}", dotted(at.steps())) }
-}
-
-/// A key that nothing reads is a typing mistake, and a test that does not test.
-fn known(value: &Value, at: &Pointer, keys: &[&str], faults: &mut Vec<Fault>) {
-    for (key, _) in value.as_object().into_iter().flat_map(lumen_value::Object::iter) {
-        let text = key.as_str().unwrap_or_default();
-        if !keys.contains(&text) {
-            let what = format!("there is no such field; there are {}", keys.join(", "));
-            faults.push(fault(&at.child(text), &what));
-        }
-    }
-}
-
-fn list<'a>(value: &'a Value, at: &Pointer, key: &str, faults: &mut Vec<Fault>) -> Vec<(Pointer, &'a Value)> {
-    let at = at.child(key);
-    match value.get(key) {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(items)) => {
-            items.iter().enumerate().map(|(index, item)| (at.child(index), item)).collect()
-        }
-        Some(other) => {
-            faults.push(fault(&at, &format!("a list was expected, not {}", other.kind())));
-            Vec::new()
-        }
-    }
-}
-
 /// The one value under a key, or those of a list.
 fn one_or_more<'a>(value: &'a Value, at: &Pointer, key: &str) -> Vec<(Pointer, &'a Value)> {
-    let at = at.child(key);
     match value.get(key) {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(items)) => {
-            items.iter().enumerate().map(|(index, item)| (at.child(index), item)).collect()
-        }
-        Some(one) => vec![(at, one)],
+        Some(one) if !one.is_null() && one.as_array().is_none() => vec![(at.child(key), one)],
+        _ => list(value, at, key, &mut Vec::new()),
     }
 }
 
 fn line(value: &Value, at: Pointer, wanted: Wanted) -> Line {
     let mut faults = Vec::new();
     if value.as_object().is_none() {
-        faults.push(fault(
+        faults.push(Fault::new(
             &at,
             "a mapping was expected, such as `{from: shop/api, to: shop/redis, port: 6379}`",
         ));
@@ -161,12 +119,12 @@ fn line(value: &Value, at: Pointer, wanted: Wanted) -> Line {
         let mut ends = Vec::new();
         let found = one_or_more(value, &at, key);
         if is_needed && found.is_empty() && value.as_object().is_some() {
-            faults.push(fault(&at, &format!("`{key}` is missing")));
+            faults.push(Fault::new(&at, format_args!("`{key}` is missing")));
         }
         for (place, end) in found {
             match end.as_str().ok_or_else(|| "a text was expected".to_owned()).and_then(str::parse::<End>) {
                 Ok(end) => ends.push(end),
-                Err(error) => faults.push(fault(&place, &error)),
+                Err(error) => faults.push(Fault::new(&place, error)),
             }
         }
         ends
@@ -204,7 +162,7 @@ fn ports(value: &Value, at: &Pointer, faults: &mut Vec<Fault>) -> Option<Vec<Por
     let name = value.get("protocol").filter(|value| !value.is_null());
     let protocol = name.and_then(Value::as_str).and_then(|name| Protocol::of(&name.to_ascii_uppercase()));
     if name.is_some() && protocol.is_none() {
-        faults.push(fault(&at.child("protocol"), "TCP, UDP or SCTP was expected"));
+        faults.push(Fault::new(&at.child("protocol"), "TCP, UDP or SCTP was expected"));
     }
     let named = one_or_more(value, at, "port");
     if named.is_empty() {
@@ -214,7 +172,7 @@ fn ports(value: &Value, at: &Pointer, faults: &mut Vec<Fault>) -> Option<Vec<Por
     for (place, port) in named {
         match Port::parse(&text_of(port), protocol) {
             Ok(port) => ports.push(port),
-            Err(error) => faults.push(fault(&place, &error)),
+            Err(error) => faults.push(Fault::new(&place, error)),
         }
     }
     Some(ports)
