@@ -45,6 +45,25 @@ pub enum Kind {
     Port,
 }
 
+impl Kind {
+    /// What values of this type are called, for people and programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Bytes => "bytes",
+            Self::Int16 | Self::Int32 | Self::Int64 => "number",
+            Self::Uint32 | Self::Uint64 => "whole number",
+            Self::AbsoluteTime => "time",
+            Self::RelativeTime => "nanoseconds",
+            Self::Double => "fraction",
+            Self::Bool => "yes or no",
+            Self::Address => "address",
+            Self::Network => "network",
+            Self::Port => "port",
+        }
+    }
+}
+
 /// What stands in brackets behind a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArgumentRule {

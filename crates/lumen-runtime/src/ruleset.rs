@@ -189,13 +189,7 @@ impl RuleSet {
         let Scratch { memory, remembered, candidates, row } = scratch;
         let Some(key) = event.thread_key() else {
             let mut walk = Walk::new(&self.program, event, memory);
-            group.all(candidates);
-            let is_any_left = narrow(group.guards.at(&group.guards.all), &mut walk, candidates);
-            let found = if is_any_left {
-                group.matching(&mut walk, candidates, |rule| rule.condition, matching)
-            } else {
-                Vec::new()
-            };
+            let found = group.anew(&mut walk, candidates, matching);
             walk.end();
             return found;
         };
@@ -254,6 +248,21 @@ impl Group {
     fn all(&self, candidates: &mut Vec<u64>) {
         candidates.clear();
         candidates.extend_from_slice(Bits::all(self.rules.len()).words());
+    }
+
+    /// The rules that match an event of which nothing is remembered.
+    fn anew<E: Event>(
+        &self,
+        walk: &mut Walk<'_, E>,
+        candidates: &mut Vec<u64>,
+        matching: Matching,
+    ) -> Vec<usize> {
+        self.all(candidates);
+        if narrow(self.guards.at(&self.guards.all), walk, candidates) {
+            self.matching(walk, candidates, |rule| rule.condition, matching)
+        } else {
+            Vec::new()
+        }
     }
 
     /// The rules that some guards and a part of each condition leave possible.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use lumen_runtime::field::{self, About, ArgumentRule, Field, Kind};
+use lumen_runtime::field::{self, About, ArgumentRule, Field};
 
 const BEGIN: &str = "<!-- fields: what the test `the_document_shows_the_fields_that_there_are` writes -->\n";
 const END: &str = "<!-- end of fields -->\n";
@@ -19,19 +19,7 @@ const PARTS: [(About, &str); 6] = [
 ];
 
 fn kind(field: &Field) -> String {
-    let word = match field.kind {
-        Kind::Text => "text",
-        Kind::Bytes => "bytes",
-        Kind::Int16 | Kind::Int32 | Kind::Int64 => "number",
-        Kind::Uint32 | Kind::Uint64 => "whole number",
-        Kind::AbsoluteTime => "time",
-        Kind::RelativeTime => "nanoseconds",
-        Kind::Double => "fraction",
-        Kind::Bool => "yes or no",
-        Kind::Address => "address",
-        Kind::Network => "network",
-        Kind::Port => "port",
-    };
+    let word = field.kind.word();
     if field.is_list() { format!("list: {word}") } else { word.to_owned() }
 }
 

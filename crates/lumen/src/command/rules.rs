@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::export;
 use crate::output::counted;
 use crate::output::escape::line;
-use crate::rules::documents::{self, FieldDocument, RuleDocument, type_word};
+use crate::rules::documents::{self, FieldDocument, RuleDocument};
 use crate::rules::{BUILT_IN, RulesFiles};
 
 mod coverage;
@@ -113,7 +113,7 @@ fn fields(arguments: &RulesFields) -> Result<Exit> {
             match arguments.output {
                 ListFormat::Human => {
                     let name = format!("{}{}", field.name, argument(field.argument));
-                    writeln!(out, "{name:<44} {:<14} {}", type_word(field.kind), field.says)?;
+                    writeln!(out, "{name:<44} {:<14} {}", field.kind.word(), field.says)?;
                 }
                 ListFormat::Json => documents::write(out, &FieldDocument::new(field))?,
             }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use lumen_runtime::condition::{ByName, written_out};
 use lumen_runtime::event_types;
 use lumen_runtime::explain::{Part, Why};
-use lumen_runtime::field::{self, ArgumentRule, Kind};
+use lumen_runtime::field::{self, ArgumentRule};
 use lumen_runtime::load::{self, PRIORITIES, Rule};
 use lumen_runtime::necessary::Necessary;
 use schemars::JsonSchema;
@@ -334,7 +334,7 @@ impl FieldDocument {
         Self {
             schema: FIELD_SCHEMA,
             name: field.name,
-            kind: type_word(field.kind),
+            kind: field.kind.word(),
             argument,
             argument_required: field.argument == ArgumentRule::Required,
             list: field.is_list(),
@@ -343,26 +343,9 @@ impl FieldDocument {
     }
 }
 
-/// What the values of a field are, for people and programs.
-pub fn type_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text => "text",
-        Kind::Bytes => "bytes",
-        Kind::Int16 | Kind::Int32 | Kind::Int64 => "number",
-        Kind::Uint32 | Kind::Uint64 => "whole number",
-        Kind::AbsoluteTime => "time",
-        Kind::RelativeTime => "nanoseconds",
-        Kind::Double => "fraction",
-        Kind::Bool => "yes or no",
-        Kind::Address => "address",
-        Kind::Network => "network",
-        Kind::Port => "port",
-    }
-}
-
 /// The words of all types that fields have.
 fn type_words() -> Vec<&'static str> {
-    let mut words: Vec<_> = field::all().map(|field| type_word(field.kind)).collect();
+    let mut words: Vec<_> = field::all().map(|field| field.kind.word()).collect();
     words.sort_unstable();
     words.dedup();
     words
